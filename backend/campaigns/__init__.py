@@ -1,0 +1,1 @@
+"""营销活动: who receives what, when and why."""
