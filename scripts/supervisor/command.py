@@ -1,0 +1,142 @@
+"""What ``scripts/run.py`` does once it stands in the environment."""
+
+import json
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from scripts.environment import ROOT
+from scripts.supervisor.deployment import (
+    DEMO,
+    Deployment,
+    data_folder,
+    environment_of,
+    port_is_free,
+    prepare,
+    set_up,
+    start_all,
+    start_redis,
+    wechat_port_for,
+)
+from scripts.supervisor.lock import DataFolderInUse, only_one
+from scripts.supervisor.options import Options
+from scripts.supervisor.processes import StopAsked, Supervisor, WillNotStart
+from scripts.supervisor.redis import free_port
+from scripts.supervisor.report import say, tail
+
+
+def run(options: Options) -> int:
+    """Start a deployment and stay with it, or take the tour; the exit code."""
+    if options.tour:
+        return _take_tour(options)
+    if not port_is_free(options.port):
+        say(
+            f"端口 {options.port} 已被占用,请用 --port 另选 · "
+            f"Port {options.port} is taken; choose another with --port."
+        )
+        return 1
+    return _run(options, data_folder(options.data), options.port)
+
+
+def _take_tour(options: Options) -> int:
+    data = Path(tempfile.mkdtemp(prefix="quanbao-"))
+    try:
+        code = _run(options, data_folder(data), free_port())
+        if code:
+            for log in sorted((data / "logs").glob("*.log")):
+                say(f"--- {log.name}\n{tail(log)}")
+        return code
+    finally:
+        shutil.rmtree(data, ignore_errors=True)
+
+
+def _run(options: Options, data: Path, port: int) -> int:
+    began = time.monotonic()
+    try:
+        with only_one(data / "run") as lock:
+            wechat_port = wechat_port_for(port) if options.wechat else None
+            environment = environment_of(
+                data, port=port, wechat_port=wechat_port, dotenv=not options.tour
+            )
+            deployment = Deployment(data, port, wechat_port, environment)
+            supervisor = Supervisor(data, environment, ROOT, lock)
+            supervisor.listen()
+            try:
+                logins = _bring_up(supervisor, deployment, options)
+                _announce(deployment, logins, seconds=time.monotonic() - began)
+                if options.tour:
+                    return supervisor.accompany(_tour(deployment))
+                while True:
+                    supervisor.wait(3600)
+            finally:
+                say("正在停止 · Stopping …")
+                supervisor.stop()
+    except StopAsked:
+        say("已停止 · Stopped.")
+        return 0
+    except (DataFolderInUse, WillNotStart) as refusal:
+        say(str(refusal))
+        return 1
+
+
+def _bring_up(supervisor: Supervisor, deployment: Deployment, options: Options) -> list[str]:
+    """Start everything in order; the lines that tell the demo's logins."""
+    say(f"正在启动 · Starting in {deployment.data} …")
+    start_redis(supervisor, deployment.environment)
+    empty = prepare(supervisor)
+    logins = _first_set_up(supervisor, deployment, options, empty=empty)
+    start_all(supervisor, deployment)
+    return logins
+
+
+def _first_set_up(
+    supervisor: Supervisor, deployment: Deployment, options: Options, *, empty: bool
+) -> list[str]:
+    """``--setup`` when the database is empty or the file is not the one applied last; else the
+    demo when the database is empty."""
+    if options.setup:
+        kept = deployment.setup.read_bytes() if deployment.setup.exists() else b""
+        if empty or kept != options.setup.read_bytes():
+            set_up(supervisor, deployment, options.setup)
+        return []
+    if not (empty and options.demo and (DEMO / "setup.yaml").exists()):
+        return []
+    say("正在准备演示商家 · Setting up the demo merchant …")
+    set_up(supervisor, deployment, DEMO / "setup.yaml")
+    if not (DEMO / "__main__.py").exists():
+        return []
+    printed = supervisor.complete("demo", (sys.executable, "-m", "scripts.demo", "--first-run"))
+    return [_login(line) for line in printed.splitlines() if line.startswith("{")]
+
+
+def _login(line: str) -> str:
+    login = json.loads(line)
+    return f"  {login['who']}  {login['login']} / {login['password']}  {login.get('url', '')}"
+
+
+def _announce(deployment: Deployment, logins: list[str], *, seconds: float) -> None:
+    url = deployment.url
+    lines = [
+        f"券包已就绪 · Quanbao is ready ({seconds:.1f} s)",
+        f"  商家后台 · desk          {url}/admin/",
+        f"  接口 · API               {url}/api/v1/",
+        f"  接口文档 · API docs      {url}/docs",
+    ]
+    if deployment.wechat_port:
+        lines.append(f"  模拟手机 · phone page    {deployment.wechat_url}/")
+    lines.append(f"  数据与日志 · data, logs  {deployment.data}")
+    if logins:
+        lines += ["登录(密码只显示这一次) · Logins (shown only this once)", *logins]
+    else:
+        lines.append("忘记密码 · forgotten password: .venv/bin/flask --app wsgi staff reset")
+    lines.append("按 Ctrl-C 停止 · Ctrl-C stops everything")
+    say("\n".join(lines))
+
+
+def _tour(deployment: Deployment) -> tuple[str, ...]:
+    command = [sys.executable, "-m", "scripts.tour", "--base-url", deployment.url]
+    if deployment.wechat_port:
+        command += ["--wechat", deployment.wechat_url]
+    return tuple(command)
