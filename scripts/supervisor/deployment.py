@@ -19,7 +19,7 @@ from scripts.supervisor.redis import answers, embedded_redis, free_port, write_p
 DEMO = ROOT / "scripts" / "demo"
 READY_SECONDS = 90
 WORKERS = ("worker-1", "worker-2")
-_FOUND_BY_COMMANDS = ("DATABASE_URL", "PUBLIC_URL", "REDIS_URL", "WECHAT_API_BASE_URL")
+_FOUND_BY_COMMANDS = ("DATABASE_URL", "REDIS_URL", "PUBLIC_URL", "WECHAT_API_BASE_URL")
 
 
 @dataclass(frozen=True)
@@ -98,14 +98,16 @@ def wechat_port_for(port: int) -> int:
 
 
 def start_redis(supervisor: Supervisor, environment: dict[str, str]) -> None:
-    """Start the embedded Redis unless one is given, and write down where it is."""
+    """Start the embedded Redis unless one is given; write down where this deployment is, so that
+    a command finds it by ``DATA_DIR``."""
     run = supervisor.data / "run"
     if not environment["REDIS_URL"]:
         service, environment["REDIS_URL"] = embedded_redis(supervisor.data)
         supervisor.start(service)
         _until_ready(supervisor, lambda: answers(environment["REDIS_URL"]), "redis")
     write_private(run / "redis.url", environment["REDIS_URL"] + "\n")
-    found = (f"{name}='{environment.get(name, '')}'\n" for name in _FOUND_BY_COMMANDS)
+    told = ((name, environment.get(name)) for name in _FOUND_BY_COMMANDS)
+    found = [f"{name}='{value}'\n" for name, value in told if value]
     write_private(run / "environment", "".join(found))
 
 
