@@ -1,0 +1,26 @@
+"""Forget people and what they did; accounts and their templates stay unless told otherwise."""
+
+from scripts.wechat_platform.world import World
+
+_OF_PEOPLE = (
+    "person",
+    "identity",
+    "follow",
+    "reply_window",
+    "credit",
+    "code",
+    "access_token",
+    "message",
+    "push",
+    "mini_login",
+)
+_OF_ACCOUNTS = ("account", "template", "scene")
+
+
+def wipe(world: World, *, accounts: bool = False) -> None:
+    with world.store.transaction():
+        for table in _OF_PEOPLE + (_OF_ACCOUNTS if accounts else ()):
+            world.store.run(f"DELETE FROM {table}")
+    world.faults.forget()
+    world.pushes.forget()
+    world.chosen = None

@@ -1,0 +1,33 @@
+"""Everything one running platform consists of."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from flask import current_app
+
+from scripts.wechat_platform.faults import Faults
+from scripts.wechat_platform.pushes import Pushes
+from scripts.wechat_platform.store import Store
+
+
+@dataclass
+class World:
+    """The platform's parts; ``clock`` gives Unix seconds and can be replaced in tests.
+
+    ``chosen`` is the id of the person who opens web pages when no phone says who.
+    """
+
+    store: Store
+    faults: Faults
+    pushes: Pushes
+    product: str | None
+    chosen: str | None = None
+    clock: Callable[[], float] = time.time
+
+
+def this_world() -> World:
+    """The world of the request being answered."""
+    world = current_app.extensions["wechat_platform"]
+    assert isinstance(world, World)
+    return world
