@@ -1,1 +1,12 @@
+"""HTTP APIs, split by who calls. Every blueprint stands here with the line that says who may."""
 
+from flask import Flask
+
+from miniprogram_api.contract import answer_errors
+
+JSON_PATHS = ("/api/", "/pos/", "/mall/", "/wechat/")
+
+
+def register(app: Flask) -> None:
+    """Every blueprint, and the one error handler."""
+    answer_errors(app, below=JSON_PATHS)

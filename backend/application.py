@@ -1,0 +1,134 @@
+"""The backend on a Flask app: configuration, database, Redis, logs, health, commands."""
+
+import logging
+from pathlib import Path
+
+import structlog
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from flask import Flask, Response, jsonify, request
+from flask_migrate import Migrate
+from redis.exceptions import RedisError
+from sqlalchemy.exc import SQLAlchemyError
+
+from backend import background, clock, commands, database, heartbeat, models, requesting
+from backend.database import db
+from backend.settings import Settings
+
+_MIGRATIONS = Path(__file__).parent / "migrations"
+migrate = Migrate(directory=str(_MIGRATIONS), compare_type=True)
+
+
+def create_backend(app: Flask, settings: Settings) -> None:
+    """Everything below the outer packages; ``wsgi.py`` composes it with them."""
+    app.config.update(
+        SECRET_KEY=settings.keys.secret,
+        KEYS=settings.keys,
+        SETTINGS=settings,
+        PRODUCTION=settings.production,
+        PUBLIC_URL=settings.public_url.rstrip("/"),
+        WECHAT_API_BASE_URL=settings.wechat_api_base_url.rstrip("/"),
+        MAX_CONTENT_LENGTH=1024 * 1024,
+        MAX_FORM_MEMORY_SIZE=512 * 1024,
+    )
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    _configure_logs(settings)
+    models.load_all()
+    database.configure(
+        app,
+        url=settings.sqlalchemy_url,
+        data_dir=settings.data_dir,
+        threads=settings.web_threads,
+    )
+    migrate.init_app(app, db, render_as_batch=settings.sqlalchemy_url.startswith("sqlite"))
+    app.extensions["redis"] = background.connect(settings.redis_address)
+    app.before_request(_name_request)
+    app.after_request(_stamp)
+    app.add_url_rule("/healthz", "healthz", _healthz)
+    app.add_url_rule("/readyz", "readyz", _readyz)
+    commands.register(app)
+
+
+def _name_request() -> None:
+    requesting.begin(request.headers.get("X-Request-Id"))
+
+
+def _stamp(response: Response) -> Response:
+    response.headers["X-Request-Id"] = requesting.request_id()
+    response.headers["X-Server-Time"] = str(int(clock.machine_now().timestamp()))
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    response.headers.setdefault("Referrer-Policy", "same-origin")
+    response.headers.setdefault("X-Frame-Options", "DENY")
+    if request.endpoint != "static" and "/static/" not in request.path:
+        response.headers.setdefault("Cache-Control", "no-store")
+    return response
+
+
+def _healthz() -> Response:
+    """The process lives."""
+    return jsonify(status="ok")
+
+
+def _readyz() -> tuple[Response, int]:
+    """Database, migrations, the scheduler's heartbeat; Redis away is degraded, not down."""
+    problems: list[str] = []
+    degraded: list[str] = []
+    try:
+        background.redis().ping()
+    except RedisError:
+        degraded.append("redis")
+    try:
+        if not _migrated():
+            problems.append("migrations")
+        elif not degraded and heartbeat.is_stale("scheduler", now=clock.machine_now()):
+            problems.append("scheduler")
+    except SQLAlchemyError:
+        problems.append("database")
+    status = "unavailable" if problems else "degraded" if degraded else "ok"
+    body = jsonify(status=status, problems=problems, degraded=degraded)
+    return body, 503 if problems else 200
+
+
+def _migrated() -> bool:
+    """Whether the schema is at the newest revision."""
+    heads = set(ScriptDirectory(str(_MIGRATIONS)).get_heads())
+    with db.engine.connect() as connection:
+        return set(MigrationContext.configure(connection).get_current_heads()) == heads
+
+
+def _configure_logs(settings: Settings) -> None:
+    """JSON lines with the request id; phones are masked by those who log."""
+    shared: list[structlog.typing.Processor] = [
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.ExtraAdder(),
+        structlog.processors.TimeStamper(fmt="iso"),
+        _with_request_id,
+    ]
+    renderer = structlog.processors.JSONRenderer(ensure_ascii=False)
+    handler = logging.StreamHandler()
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                renderer,
+            ],
+        )
+    )
+    root = logging.getLogger()
+    if settings.environment != "test":
+        root.handlers[:] = [handler]
+    root.setLevel(logging.INFO)
+    for noisy in ("rq", "rq_scheduler", "urllib3", "werkzeug", "alembic"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def _with_request_id(
+    _logger: object, _name: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    if name := requesting.request_id():
+        event["request_id"] = name
+    return event

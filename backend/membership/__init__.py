@@ -1,0 +1,1 @@
+"""会员合并与导入: joining two members, importing."""

@@ -1,0 +1,223 @@
+"""运营者, 商家, 门店, 员工, 核销员, 收银密钥, 操作日志."""
+
+from datetime import date
+from enum import StrEnum
+
+from sqlalchemy import JSON, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from backend.database import (
+    BaseModel,
+    Code,
+    Id,
+    Instant,
+    JsonList,
+    JsonObject,
+    Name,
+    Ref,
+    RowId,
+    in_merchant,
+    one_of,
+    table_args,
+    within_merchant,
+)
+from backend.keys import Sealed
+from backend.tenancy import MerchantRow
+
+
+class Role(StrEnum):
+    OPERATOR = "operator"
+    OWNER = "owner"
+    MARKETING = "marketing"
+    STORE_MANAGER = "store_manager"
+    CASHIER = "cashier"
+    VERIFIER = "verifier"
+    READ_ONLY = "read_only"
+
+
+class Sharing(StrEnum):
+    """优惠共享 (R-10): exclusive is the default."""
+
+    EXCLUSIVE = "exclusive"
+    SHARED = "shared"
+
+
+class Registration(StrEnum):
+    """When somebody counts as registered: first phone bound, or first login."""
+
+    PHONE = "phone"
+    LOGIN = "login"
+
+
+class Operator(BaseModel):
+    """运营者. At most one row: who runs the deployment for many merchants."""
+
+    __tablename__ = "operator"
+    __table_args__ = table_args()
+    id: Mapped[Id]
+    name: Mapped[Name]
+
+
+class Merchant(BaseModel):
+    """商家. The tenant; its settings that have no table of their own."""
+
+    __tablename__ = "merchant"
+    __table_args__ = table_args(
+        UniqueConstraint("code"), one_of("sharing", Sharing), one_of("registration", Registration)
+    )
+    id: Mapped[Id]
+    code: Mapped[Code]
+    name: Mapped[Name]
+    zone: Mapped[str] = mapped_column(String(40), default="Asia/Shanghai")
+    contact: Mapped[str] = mapped_column(String(60), default="")
+    phone: Mapped[str] = mapped_column(String(20), default="")
+    address: Mapped[str] = mapped_column(String(200), default="")
+    introduction: Mapped[str] = mapped_column(Text, default="")
+    receipt_footer: Mapped[str] = mapped_column(String(200), default="")
+    sharing: Mapped[str] = mapped_column(String(16), default=Sharing.EXCLUSIVE)
+    registration: Mapped[str] = mapped_column(String(16), default=Registration.PHONE)
+    levels_match: Mapped[str] = mapped_column(String(8), default="any")
+    rolling_week: Mapped[bool] = mapped_column(
+        default=False, comment="本周 = rolling 7 days (R-01)"
+    )
+    reminder_quiet_days: Mapped[int] = mapped_column(
+        default=7, comment="R-04: days without contact"
+    )
+    points: Mapped[JsonObject] = mapped_column(JSON, default=dict)
+    sms: Mapped[JsonObject] = mapped_column(JSON, default=dict)
+    message_rules: Mapped[JsonObject] = mapped_column(JSON, default=dict)
+    replies: Mapped[JsonObject] = mapped_column(JSON, default=dict)
+    menu: Mapped[JsonList] = mapped_column(JSON, default=list)
+    created_at: Mapped[Instant]
+
+
+class Subscription(MerchantRow, BaseModel):
+    """营销包年 (S0-16). Days are inclusive; outside them campaigns neither grant nor send."""
+
+    __tablename__ = "subscription"
+    __table_args__ = table_args(Index(None, "merchant_id", "ends_on"))
+    id: Mapped[Id]
+    starts_on: Mapped[date]
+    ends_on: Mapped[date]
+
+
+class Store(MerchantRow, BaseModel):
+    """门店. ``code`` is unique within the merchant."""
+
+    __tablename__ = "store"
+    __table_args__ = table_args(within_merchant(), UniqueConstraint("merchant_id", "code"))
+    id: Mapped[Id]
+    code: Mapped[Code]
+    name: Mapped[Name]
+    address: Mapped[str] = mapped_column(String(200), default="")
+    phone: Mapped[str] = mapped_column(String(20), default="")
+    longitude: Mapped[str] = mapped_column(String(20), default="")
+    latitude: Mapped[str] = mapped_column(String(20), default="")
+    hours: Mapped[str] = mapped_column(String(60), default="", comment="营业时间")
+    active: Mapped[bool] = mapped_column(default=True)
+
+
+class PosKey(MerchantRow, BaseModel):
+    """收银密钥. A till's key id and up to two live secrets, for rotation."""
+
+    __tablename__ = "pos_key"
+    __table_args__ = table_args(UniqueConstraint("key"), in_merchant("store_id", to="store"))
+    id: Mapped[Id]
+    store_id: Mapped[Ref]
+    key: Mapped[Code]
+    secret: Mapped[str] = mapped_column(Sealed)
+    next_secret: Mapped[str | None] = mapped_column(Sealed)
+    active: Mapped[bool] = mapped_column(default=True)
+
+
+class PosNonce(BaseModel):
+    """A nonce is good once; machine time, swept after the clock window."""
+
+    __tablename__ = "pos_nonce"
+    __table_args__ = table_args(UniqueConstraint("key", "nonce"), Index(None, "used_at"))
+    id: Mapped[Id]
+    key: Mapped[Code]
+    nonce: Mapped[Code]
+    used_at: Mapped[Instant]
+
+
+class Staff(BaseModel):
+    """员工. Signs in at the desk; ``merchant_id`` is empty for the operator's people."""
+
+    __tablename__ = "staff"
+    __table_args__ = table_args(UniqueConstraint("merchant_id", "login"), one_of("role", Role))
+    id: Mapped[Id]
+    merchant_id: Mapped[int | None] = mapped_column(RowId, ForeignKey("merchant.id"))
+    login: Mapped[Code]
+    name: Mapped[Name] = mapped_column(default="")
+    password_hash: Mapped[str] = mapped_column(String(200))
+    role: Mapped[str] = mapped_column(String(16))
+    stores: Mapped[JsonList | None] = mapped_column(
+        JSON(none_as_null=True), comment="codes of the stores it is limited to; empty: all"
+    )
+    active: Mapped[bool] = mapped_column(default=True)
+    failed_logins: Mapped[int] = mapped_column(default=0)
+    locked_until: Mapped[Instant | None]
+    created_at: Mapped[Instant]
+
+
+class StaffSession(BaseModel):
+    """登录会话, on the server: only the hash of the cookie is stored; logout deletes the row."""
+
+    __tablename__ = "staff_session"
+    __table_args__ = table_args(UniqueConstraint("token_hash"))
+    id: Mapped[Id]
+    staff_id: Mapped[int] = mapped_column(RowId, ForeignKey("staff.id"))
+    token_hash: Mapped[str] = mapped_column(String(64))
+    content: Mapped[JsonObject] = mapped_column(JSON, default=dict)
+    acting_merchant_id: Mapped[int | None] = mapped_column(RowId)
+    created_at: Mapped[Instant]
+    seen_at: Mapped[Instant]
+
+
+class Verifier(MerchantRow, BaseModel):
+    """核销员 (S4-20). A member's WeChat that may redeem at the listed stores until unbound."""
+
+    __tablename__ = "verifier"
+    __table_args__ = table_args(
+        within_merchant(),
+        UniqueConstraint("merchant_id", "member_id"),
+        in_merchant("member_id", to="member"),
+    )
+    id: Mapped[Id]
+    member_id: Mapped[Ref]
+    name: Mapped[Name] = mapped_column(default="")
+    stores: Mapped[JsonList] = mapped_column(JSON, comment="store codes")
+    active: Mapped[bool] = mapped_column(default=True)
+    bound_at: Mapped[Instant]
+    unbound_at: Mapped[Instant | None]
+
+
+class VerifierInvite(MerchantRow, BaseModel):
+    """核销员邀请 (S4-21). One use, 10 minutes; only the token's hash is stored."""
+
+    __tablename__ = "verifier_invite"
+    __table_args__ = table_args(UniqueConstraint("token_hash"), in_merchant("store_id", to="store"))
+    id: Mapped[Id]
+    store_id: Mapped[Ref]
+    name: Mapped[Name] = mapped_column(default="")
+    token_hash: Mapped[str] = mapped_column(String(64))
+    expires_at: Mapped[Instant]
+    used_at: Mapped[Instant | None]
+
+
+class AuditEntry(BaseModel):
+    """操作日志. Append-only: who, what, before, after, from where."""
+
+    __tablename__ = "audit_entry"
+    __table_args__ = table_args(Index(None, "merchant_id", "at"))
+    id: Mapped[Id]
+    merchant_id: Mapped[int | None] = mapped_column(RowId, ForeignKey("merchant.id"))
+    at: Mapped[Instant]
+    actor: Mapped[str] = mapped_column(String(80))
+    action: Mapped[str] = mapped_column(String(40))
+    subject: Mapped[str] = mapped_column(String(80))
+    before: Mapped[JsonObject | None] = mapped_column(JSON(none_as_null=True))
+    after: Mapped[JsonObject | None] = mapped_column(JSON(none_as_null=True))
+    origin: Mapped[str] = mapped_column(String(60), default="", comment="address or command")
+    request_id: Mapped[str] = mapped_column(String(64), default="")

@@ -1,0 +1,162 @@
+"""消息: intents (the outbox), attempts, templates per purpose and channel, consents."""
+
+from enum import StrEnum
+
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from backend.database import (
+    BaseModel,
+    Code,
+    Id,
+    Instant,
+    JsonObject,
+    Ref,
+    RowId,
+    in_merchant,
+    one_of,
+    table_args,
+)
+from backend.tenancy import MerchantRow
+
+
+class Purpose(StrEnum):
+    COUPON_RECEIVED = "coupon_received"
+    COUPONS_WAITING = "coupons_waiting"
+    COUPON_EXPIRING = "coupon_expiring"
+    COUPON_REDEEMED = "coupon_redeemed"
+    GIFT_RECEIVED = "gift_received"
+    GIFT_TAKEN_BACK = "gift_taken_back"
+    CONSUMPTION_COMPLETE = "consumption_complete"
+    POINTS_CHANGED = "points_changed"
+    LEVEL_CHANGED = "level_changed"
+    BALANCE_CHANGED = "balance_changed"
+    MALL_PURCHASE = "mall_purchase"
+    CAMPAIGN_NEWS = "campaign_news"
+    VERIFICATION_CODE = "verification_code"
+
+
+class Channel(StrEnum):
+    SUBSCRIBE = "subscribe"
+    TEMPLATE = "template"
+    CUSTOM = "custom"
+    SMS = "sms"
+
+
+class IntentState(StrEnum):
+    """``unknown``: sent, answer lost; shown, never sent again by itself."""
+
+    DUE = "due"
+    SENDING = "sending"
+    SENT = "sent"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    EXPIRED = "expired"
+
+
+class Outcome(StrEnum):
+    ACCEPTED = "accepted"
+    UNREACHABLE = "unreachable"
+    REFUSED = "refused"
+    RETRY = "retry"
+    UNKNOWN = "unknown"
+
+
+class Intent(MerchantRow, BaseModel):
+    """待发消息 (outbox), written in the transaction of the fact it reports. One per dedupe key."""
+
+    __tablename__ = "intent"
+    __table_args__ = table_args(
+        UniqueConstraint("merchant_id", "dedupe_key"),
+        one_of("state", IntentState),
+        Index(None, "state", "not_before"),
+        Index(None, "member_id"),
+    )
+    id: Mapped[Id]
+    member_id: Mapped[Ref]
+    purpose: Mapped[str] = mapped_column(String(24))
+    facts: Mapped[JsonObject] = mapped_column(JSON, comment="title, valid_to, count … (spec/09)")
+    dedupe_key: Mapped[str] = mapped_column(String(80))
+    state: Mapped[str] = mapped_column(String(10), default=IntentState.DUE)
+    queued_at: Mapped[Instant]
+    not_before: Mapped[Instant] = mapped_column(comment="business time")
+    not_after: Mapped[Instant] = mapped_column(comment="business time; later it is worthless")
+    retry_at: Mapped[Instant | None] = mapped_column(comment="machine time")
+    tries: Mapped[int] = mapped_column(default=0)
+    wave_id: Mapped[int | None] = mapped_column(RowId)
+    claim_token: Mapped[str | None] = mapped_column(String(32))
+    lease_until: Mapped[Instant | None] = mapped_column(comment="machine time")
+    channel: Mapped[str | None] = mapped_column(String(12))
+    failure: Mapped[str] = mapped_column(String(200), default="")
+    sent_at: Mapped[Instant | None]
+
+
+class Attempt(MerchantRow, BaseModel):
+    """发送记录: one try on one channel and what came of it."""
+
+    __tablename__ = "attempt"
+    __table_args__ = table_args(Index(None, "intent_id"), one_of("outcome", Outcome))
+    id: Mapped[Id]
+    intent_id: Mapped[Ref]
+    channel: Mapped[str] = mapped_column(String(12))
+    app_id: Mapped[Code] = mapped_column(default="")
+    at: Mapped[Instant]
+    outcome: Mapped[str] = mapped_column(String(12))
+    code: Mapped[str] = mapped_column(String(20), default="", comment="errcode")
+    answer: Mapped[str] = mapped_column(String(300), default="", comment="errmsg with rid")
+    provider_id: Mapped[str] = mapped_column(String(64), default="", comment="msgid")
+
+
+class MessageTemplate(MerchantRow, BaseModel):
+    """消息模板 per purpose and channel: ``fields`` maps WeChat's names to ours."""
+
+    __tablename__ = "message_template"
+    __table_args__ = table_args(UniqueConstraint("merchant_id", "purpose", "channel"))
+    id: Mapped[Id]
+    purpose: Mapped[str] = mapped_column(String(24))
+    channel: Mapped[str] = mapped_column(String(12))
+    app_id: Mapped[Code] = mapped_column(default="")
+    template_id: Mapped[Code] = mapped_column(default="")
+    page: Mapped[str] = mapped_column(String(200), default="")
+    fields: Mapped[JsonObject] = mapped_column(JSON, default=dict)
+    active: Mapped[bool] = mapped_column(default=True)
+
+
+class Consent(BaseModel):
+    """订阅授权余额 (R-16): messages this WeChat user has still accepted for this template."""
+
+    __tablename__ = "consent"
+    __table_args__ = table_args(
+        UniqueConstraint("wechat_user_id", "template_id"),
+        CheckConstraint("remaining >= 0", name="remaining"),
+    )
+    id: Mapped[Id]
+    wechat_user_id: Mapped[int] = mapped_column(RowId, ForeignKey("wechat_user.id"))
+    template_id: Mapped[Code]
+    remaining: Mapped[int] = mapped_column(default=0)
+    banned: Mapped[bool] = mapped_column(default=False)
+
+
+class ConsentEntry(BaseModel):
+    """订阅授权流水: +1 an accept, −1 a send, −n a ban or 43101. ``cause`` is single."""
+
+    __tablename__ = "consent_entry"
+    __table_args__ = table_args(UniqueConstraint("consent_id", "cause"))
+    id: Mapped[Id]
+    consent_id: Mapped[int] = mapped_column(RowId, ForeignKey("consent.id"))
+    change: Mapped[int]
+    remaining: Mapped[int]
+    cause: Mapped[str] = mapped_column(String(80))
+    at: Mapped[Instant]
+
+
+class OptOut(MerchantRow, BaseModel):
+    """退订营销消息."""
+
+    __tablename__ = "opt_out"
+    __table_args__ = table_args(
+        UniqueConstraint("merchant_id", "member_id"), in_merchant("member_id", to="member")
+    )
+    id: Mapped[Id]
+    member_id: Mapped[Ref]
+    at: Mapped[Instant]

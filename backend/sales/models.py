@@ -1,0 +1,101 @@
+"""报价, 账单, its lines and tenders."""
+
+from sqlalchemy import JSON, CheckConstraint, Index, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from backend.database import (
+    BaseModel,
+    Code,
+    Fen,
+    Id,
+    Instant,
+    JsonObject,
+    Name,
+    Ref,
+    RowId,
+    in_merchant,
+    table_args,
+    within_merchant,
+)
+from backend.tenancy import MerchantRow
+
+
+class Quote(MerchantRow, BaseModel):
+    """报价. Good for 10 minutes, the price then guaranteed; ``code`` is what the till names."""
+
+    __tablename__ = "quote"
+    __table_args__ = table_args(
+        UniqueConstraint("code"), in_merchant("store_id", to="store"), Index(None, "expires_at")
+    )
+    id: Mapped[Id]
+    code: Mapped[str] = mapped_column(String(40))
+    store_id: Mapped[Ref]
+    member_id: Mapped[int | None] = mapped_column(RowId)
+    asked: Mapped[JsonObject] = mapped_column(JSON, comment="the bill as asked")
+    plan: Mapped[JsonObject] = mapped_column(JSON, comment="the answer")
+    expires_at: Mapped[Instant]
+
+
+class Bill(MerchantRow, BaseModel):
+    """账单 (结账). One settlement per store and bill number, for ever."""
+
+    __tablename__ = "bill"
+    __table_args__ = table_args(
+        within_merchant(),
+        UniqueConstraint("store_id", "number"),
+        in_merchant("store_id", to="store"),
+        CheckConstraint("paid_fen >= 0 and reduction_fen >= 0", name="amounts"),
+        Index(None, "merchant_id", "settled_at"),
+        Index(None, "member_id", "settled_at"),
+    )
+    id: Mapped[Id]
+    store_id: Mapped[Ref]
+    number: Mapped[Code]
+    fingerprint: Mapped[str] = mapped_column(String(64), comment="sha256 of the settled content")
+    member_id: Mapped[int | None] = mapped_column(RowId)
+    table_name: Mapped[str] = mapped_column(String(20), default="", comment="台位")
+    guests: Mapped[int] = mapped_column(default=0)
+    cashier: Mapped[Name] = mapped_column(default="")
+    opened_at: Mapped[Instant | None]
+    settled_at: Mapped[Instant] = mapped_column(comment="as the till says; judged at this time")
+    recorded_at: Mapped[Instant]
+    lines_fen: Mapped[Fen]
+    service_fen: Mapped[Fen] = mapped_column(default=0)
+    reduction_fen: Mapped[Fen] = mapped_column(default=0)
+    paid_fen: Mapped[Fen] = mapped_column(comment="cash + wechat + card + balance")
+    answer: Mapped[JsonObject] = mapped_column(JSON, comment="what the till was told")
+    receipt_text: Mapped[str] = mapped_column(Text, default="")
+    request_id: Mapped[str] = mapped_column(String(64), default="")
+
+
+class BillLine(MerchantRow, BaseModel):
+    """账单明细."""
+
+    __tablename__ = "bill_line"
+    __table_args__ = table_args(
+        UniqueConstraint("bill_id", "line"), in_merchant("bill_id", to="bill")
+    )
+    id: Mapped[Id]
+    bill_id: Mapped[Ref]
+    line: Mapped[int]
+    dish: Mapped[Code]
+    name: Mapped[Name]
+    category: Mapped[Code] = mapped_column(default="")
+    quantity: Mapped[int]
+    price_fen: Mapped[Fen]
+    reduction_fen: Mapped[Fen] = mapped_column(default=0)
+
+
+class BillTender(MerchantRow, BaseModel):
+    """付款方式: money, or 票券 by number."""
+
+    __tablename__ = "bill_tender"
+    __table_args__ = table_args(
+        UniqueConstraint("bill_id", "position"), in_merchant("bill_id", to="bill")
+    )
+    id: Mapped[Id]
+    bill_id: Mapped[Ref]
+    position: Mapped[int]
+    method: Mapped[str] = mapped_column(String(10))
+    amount_fen: Mapped[Fen]
+    coupon_id: Mapped[int | None] = mapped_column(RowId)

@@ -1,0 +1,1 @@
+"""设置文件: apply and export."""

@@ -1,0 +1,1 @@
+"""微信. The only package that imports wechatpy."""

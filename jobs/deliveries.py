@@ -1,0 +1,8 @@
+"""消息发送: the tick sends what is due."""
+
+from jobs.runtime import job
+
+
+@job
+def tick() -> None:
+    """Look which messages are due."""

@@ -1,0 +1,83 @@
+"""``python -m jobs.scheduler``: rq-scheduler ticks; it decides nothing.
+
+Its entries live in Redis and are put back at every turn, its sign of life in the database. When
+Redis goes away the process ends, and the supervisor starts it again.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from redis import Redis
+from rq.job import Job
+from rq.serializers import JSONSerializer
+from rq_scheduler import Scheduler
+
+from backend import background, clock, heartbeat
+from backend.settings import Settings
+from jobs import runtime
+from jobs.timetable import TICKS, Tick
+
+TURN_SECONDS = 1
+
+
+class JsonJob(Job):
+    """A job written as JSON, as the workers read it."""
+
+    @classmethod
+    def create(cls, *args: Any, **kwargs: Any) -> Job:  # noqa: ANN401
+        kwargs["serializer"] = JSONSerializer
+        return super().create(*args, **kwargs)
+
+    @classmethod
+    def fetch_many(cls, *args: Any, **kwargs: Any) -> list[Job | None]:  # noqa: ANN401
+        kwargs["serializer"] = JSONSerializer
+        return super().fetch_many(*args, **kwargs)
+
+    @classmethod
+    def fetch(cls, *args: Any, **kwargs: Any) -> Job:  # noqa: ANN401
+        kwargs["serializer"] = JSONSerializer
+        return super().fetch(*args, **kwargs)
+
+
+class HouseScheduler(Scheduler):  # type: ignore[misc]
+    """Puts missing ticks back, then moves what is due."""
+
+    def heartbeat(self) -> None:
+        with runtime.app().app_context():
+            heartbeat.beat("scheduler", now=clock.machine_now())
+        super().heartbeat()
+
+    def enqueue_jobs(self) -> list[Job]:
+        ensure_ticks(self)
+        moved: list[Job] = super().enqueue_jobs()
+        return moved
+
+
+def ensure_ticks(scheduler: Scheduler) -> None:
+    """Every tick of the timetable stands in Redis once, whatever happened to Redis."""
+    key = scheduler.scheduled_jobs_key
+    for tick in TICKS:
+        if scheduler.connection.zscore(key, tick.name) is None:
+            _put(scheduler, tick)
+
+
+def _put(scheduler: Scheduler, tick: Tick) -> None:
+    scheduler.schedule(
+        scheduled_time=datetime.now(UTC),
+        func=tick.job,
+        interval=tick.every_seconds,
+        id=tick.name,
+        queue_name=tick.queue,
+        timeout=background.JOB_SECONDS,
+    )
+
+
+def main() -> None:
+    """Tick until told to stop."""
+    connection: Redis = background.connect(Settings().redis_address)
+    runtime.app()
+    HouseScheduler(connection=connection, interval=TURN_SECONDS, job_class=JsonJob).run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,202 @@
+"""The HTTP contract: strict reading, answers, and the one shape of errors (spec/08)."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, ParamSpec, TypeVar
+
+from flask import Blueprint, Flask, Response, current_app, jsonify, request
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
+from werkzeug.exceptions import HTTPException
+
+from backend import requesting
+from backend.errors import DomainError, FieldError, NotFound, ParamError, RateLimited
+
+log = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+B = TypeVar("B", bound="Body")
+
+Money = Annotated[int, Field(ge=0, le=10**10, description="分")]
+Quantity = Annotated[int, Field(ge=1, le=10**6)]
+Text = Annotated[str, Field(max_length=200)]
+CodeText = Annotated[str, Field(min_length=1, max_length=64)]
+
+
+class Body(BaseModel):
+    """What a caller sends. Strict: no "5" for 5, no true for 1; unknown fields are passed over."""
+
+    model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
+
+
+class Answer(BaseModel):
+    """What we answer; fields may be added, never renamed."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One endpoint as OpenAPI tells it."""
+
+    method: str
+    rule: str
+    body: type[Body] | None
+    answer: type[Answer] | None
+    status: int
+    summary: str
+
+
+OPERATIONS: list[Operation] = []
+
+
+def route(
+    blueprint: Blueprint,
+    method: str,
+    rule: str,
+    *,
+    body: type[Body] | None = None,
+    answer: type[Answer] | None = None,
+    status: int = 200,
+) -> Callable[[Callable[..., Answer]], Callable[..., Response]]:
+    """An endpoint: ``body`` is validated and handed over as ``body=``, the answer is sent."""
+
+    def decorate(view: Callable[..., Answer]) -> Callable[..., Response]:
+        def serve(**parts: Any) -> Response:  # noqa: ANN401
+            if body is not None:
+                parts["body"] = read(body)
+            return send(view(**parts), status)
+
+        serve.__name__ = view.__name__
+        serve.__doc__ = view.__doc__
+        blueprint.add_url_rule(rule, view.__name__, serve, methods=[method])
+        summary = (view.__doc__ or "").strip().split("\n")[0]
+        full = (blueprint.url_prefix or "") + rule
+        OPERATIONS.append(Operation(method, full, body, answer, status, summary))
+        return serve
+
+    return decorate
+
+
+def read(body: type[B]) -> B:
+    """The request's JSON as ``body``, or ParamError with every wrong field in Chinese."""
+    raw = request.get_data()
+    if b"\\u0000" in raw:
+        raise ParamError(errors=[FieldError(field="", message="不能包含空字符")])
+    try:
+        return body.model_validate_json(raw or b"{}")
+    except ValidationError as error:
+        raise ParamError(errors=[_field_error(e) for e in error.errors()]) from None
+
+
+def send(answer: Answer, status: int = 200) -> Response:
+    """The answer as JSON."""
+    return current_app.response_class(
+        answer.model_dump_json(), status=status, mimetype="application/json"
+    )
+
+
+def error_response(error: DomainError) -> Response:
+    """One shape for every refusal."""
+    response = jsonify(
+        code=error.code,
+        message=error.message,
+        detail=error.detail,
+        request_id=requesting.request_id(),
+    )
+    response.status_code = error.http_status
+    if isinstance(error, RateLimited):
+        response.headers["Retry-After"] = str(error.retry_after)
+    elif error.http_status == 503:
+        response.headers["Retry-After"] = "2"
+    return response
+
+
+def answer_errors(app: Flask, *, below: tuple[str, ...]) -> None:
+    """JSON errors for every path that begins with one of ``below``; pages keep their own."""
+
+    def refused(error: DomainError) -> Response:
+        return error_response(error)
+
+    def http(error: HTTPException) -> HTTPException | Response:
+        if not request.path.startswith(below) or error.response is not None:
+            return error
+        return error_response(_as_domain_error(error))
+
+    def broken(error: Exception) -> Response:
+        log.exception("A request failed", extra={"path": request.path})
+        if app.testing or app.debug:
+            raise error
+        return error_response(InternalError())
+
+    app.register_error_handler(DomainError, refused)
+    app.register_error_handler(HTTPException, http)
+    app.register_error_handler(Exception, broken)
+
+
+class InternalError(DomainError):
+    """程序错误. Logged under the request id."""
+
+    code = "INTERNAL_ERROR"
+    message = "系统出错了，请稍后再试"
+    http_status = 500
+
+
+class _HttpError(DomainError):
+    def __init__(self, code: str, message: str, http_status: int) -> None:
+        self.code, self.http_status = code, http_status
+        super().__init__()
+        self.message = message
+
+
+def _as_domain_error(error: HTTPException) -> DomainError:
+    if error.code == 404:
+        return NotFound()
+    words = {
+        400: ("PARAM_ERROR", "请求格式错误"),
+        405: ("METHOD_NOT_ALLOWED", "请求方法不支持"),
+        413: ("TOO_LARGE", "请求内容过大"),
+        415: ("PARAM_ERROR", "请求格式错误"),
+    }
+    code, message = words.get(error.code or 500, ("HTTP_ERROR", "请求无法处理"))
+    return _HttpError(code, message, error.code or 500)
+
+
+_WORDS = {
+    "missing": "必填",
+    "string_type": "应为文字",
+    "int_type": "应为整数",
+    "int_from_float": "应为整数",
+    "bool_type": "应为 true 或 false",
+    "list_type": "应为列表",
+    "dict_type": "应为对象",
+    "model_type": "应为对象",
+    "model_attributes_type": "应为对象",
+    "json_invalid": "不是有效的 JSON",
+    "string_too_long": "太长，最多{max_length}个字",
+    "string_too_short": "不能为空",
+    "greater_than_equal": "不能小于{ge}",
+    "less_than_equal": "不能大于{le}",
+    "greater_than": "应大于{gt}",
+    "less_than": "应小于{lt}",
+    "too_long": "最多{max_length}项",
+    "too_short": "至少{min_length}项",
+    "literal_error": "只能是 {expected}",
+    "enum": "只能是 {expected}",
+    "datetime_from_date_parsing": "应为带时区的时间",
+    "datetime_parsing": "应为带时区的时间",
+    "datetime_type": "应为带时区的时间",
+    "timezone_aware": "时间须带时区",
+    "union_tag_invalid": "种类不认识",
+    "union_tag_not_found": "缺少种类",
+}
+
+
+def _field_error(error: ErrorDetails) -> FieldError:
+    words = _WORDS.get(error["type"], "填写有误")
+    try:
+        words = words.format(**error.get("ctx", {}))
+    except (KeyError, IndexError):
+        words = "填写有误"
+    return FieldError(field=".".join(str(part) for part in error["loc"]), message=words)
