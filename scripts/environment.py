@@ -74,8 +74,11 @@ def _has_pip() -> bool:
 
 
 def _run(command: list[str], failed: str) -> None:
-    if subprocess.run(command).returncode:
-        sys.exit(failed)
+    try:
+        if subprocess.run(command).returncode:
+            sys.exit(failed)
+    except KeyboardInterrupt:
+        sys.exit("已中断 · Interrupted")
 
 
 @contextmanager

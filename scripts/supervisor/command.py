@@ -31,12 +31,6 @@ def run(options: Options) -> int:
     """Start a deployment and stay with it, or take the tour; the exit code."""
     if options.tour:
         return _take_tour(options)
-    if not port_is_free(options.port):
-        say(
-            f"端口 {options.port} 已被占用,请用 --port 另选 · "
-            f"Port {options.port} is taken; choose another with --port."
-        )
-        return 1
     return _run(options, data_folder(options.data), options.port)
 
 
@@ -56,6 +50,11 @@ def _run(options: Options, data: Path, port: int) -> int:
     began = time.monotonic()
     try:
         with only_one(data / "run") as lock:
+            if not port_is_free(port):
+                raise WillNotStart(
+                    f"端口 {port} 已被占用,请用 --port 另选 · "
+                    f"Port {port} is taken; choose another with --port."
+                )
             wechat_port = wechat_port_for(port) if options.wechat else None
             environment = environment_of(
                 data, port=port, wechat_port=wechat_port, dotenv=not options.tour
