@@ -112,3 +112,11 @@ class SoldOut(DomainError):
 class ClaimLapsed(DomainError):
     code = "CLAIM_LAPSED"
     message = "已过领取时间"
+
+
+class MemberCodeUnknown(DomainError):
+    """A dynamic member code that we did not make."""
+
+    code = "MEMBER_NOT_FOUND"
+    message = "会员不存在"
+    http_status = 404
