@@ -11,7 +11,10 @@ from backend.tenancy import MerchantRow
 from tests.builders import a_member, a_shop, reread
 
 models.load_all()
-MERCHANT_ROWS = [m.class_ for m in Model.registry.mappers if issubclass(m.class_, MerchantRow)]
+MERCHANT_ROWS = sorted(
+    (m.class_ for m in Model.registry.mappers if issubclass(m.class_, MerchantRow)),
+    key=lambda model: model.__tablename__,
+)
 WITHOUT_MERCHANT = {
     "operator", "merchant", "staff", "staff_session", "audit_entry", "pos_nonce", "wechat_app",
     "callback_inbox", "wechat_user", "consent", "consent_entry", "clock_anchor", "heartbeat",
