@@ -192,7 +192,21 @@ def test_validity_is_half_open_to_the_instant(moment: datetime, refusal_code: st
 def test_a_lock_binds_every_other_bill_until_it_is_over() -> None:
     assert code(a_promise(), LOCKED, use(bill="s01/B2")) == "COUPON_LOCKED"
     assert code(a_promise(), LOCKED, use(bill="s01/B1")) is None
+    assert code(a_promise(), LOCKED, use()) == "COUPON_LOCKED"
+    unnamed = Standing(CouponState.LOCKED, locked_until=NOON + TICK)
+    assert code(a_promise(), unnamed, use()) == "COUPON_LOCKED"
     assert code(a_promise(), LOCKED, use(bill="s01/B2", moment=NOON + TICK)) is None
+
+
+@pytest.mark.parametrize(("minimum_fen", "needed_fen"), [(0, 30000), (50000, 50000)])
+def test_every_full_needs_one_full_threshold_and_its_minimum(
+    minimum_fen: int, needed_fen: int
+) -> None:
+    promise = a_promise(
+        "every_full", threshold_fen=30000, reduce_fen=10000, minimum_fen=minimum_fen
+    )
+    assert code(promise, USABLE, use([a_line(yuan=needed_fen / 100 - 0.01)])) == "BELOW_MINIMUM"
+    assert code(promise, USABLE, use([a_line(yuan=needed_fen / 100)])) is None
 
 
 def test_a_minimum_is_inclusive_and_counts_what_the_scope_covers() -> None:
