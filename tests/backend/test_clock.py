@@ -1,0 +1,62 @@
+"""The business clock: runs on from its anchor, never backwards, stands still when held."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from flask import Flask
+
+from backend import clock
+from backend.clock import ClockCannotGoBack, ClockIsTheMachines, set_clock, start_at
+
+
+@pytest.fixture(autouse=True)
+def anchor_of_the_deployment(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """These tests read the stored anchor, not a test's still clock."""
+    monkeypatch.setattr(clock, "_source", None)
+    monkeypatch.setattr(clock._cache, "expires", 0.0)
+    monkeypatch.setattr(clock._cache, "anchor", None)
+
+
+LATER = datetime(2030, 1, 1, 1, 0, tzinfo=UTC)
+
+
+def test_without_an_anchor_it_is_the_machines_time() -> None:
+    assert abs(clock.now() - clock.machine_now()) < timedelta(seconds=1)
+
+
+def test_it_runs_on_from_where_it_was_set() -> None:
+    set_clock(LATER)
+    first = clock.now()
+    assert timedelta(0) <= first - LATER < timedelta(seconds=5)
+    assert clock.now() > first
+
+
+def test_held_it_stands_still_until_set_again() -> None:
+    set_clock(LATER, hold=True)
+    assert clock.now() == clock.now() == LATER
+    set_clock(LATER + timedelta(hours=1))
+    assert clock.now() > LATER + timedelta(hours=1)
+
+
+def test_backwards_is_refused() -> None:
+    set_clock(LATER, hold=True)
+    with pytest.raises(ClockCannotGoBack):
+        set_clock(LATER - timedelta(seconds=1))
+    assert clock.now() == LATER
+
+
+def test_a_start_does_not_go_back_behind_what_is_recorded() -> None:
+    set_clock(LATER, hold=True)
+    start_at(LATER - timedelta(days=1))
+    assert clock.now() == LATER
+    start_at(LATER + timedelta(days=1))
+    assert clock.now() >= LATER + timedelta(days=1)
+
+
+def test_in_production_it_cannot_be_set(app: Flask) -> None:
+    app.config["PRODUCTION"] = True
+    try:
+        with pytest.raises(ClockIsTheMachines):
+            set_clock(LATER)
+    finally:
+        app.config["PRODUCTION"] = False
