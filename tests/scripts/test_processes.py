@@ -164,6 +164,7 @@ def test_a_start_right_after_a_killed_supervisor_waits_for_its_children(toy: Toy
     left, one = toy.grandchild(), toy.pid("one")
     os.kill(left, signal.SIGKILL)
     os.kill(one, signal.SIGSTOP)
+    _until(lambda: _state(one) == "T")
     first.kill()
     first.wait()
     Timer(1, os.kill, (one, signal.SIGCONT)).start()
@@ -184,8 +185,11 @@ def _until(is_so: Callable[[], bool], *, seconds: float = 5) -> None:
 
 def _lives(pid: int) -> bool:
     """Whether a process runs; one that only waits to be buried does not."""
+    return _state(pid) not in ("", "Z")
+
+
+def _state(pid: int) -> str:
     try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except OSError:
-        return False
-    return state != "Z"
+        return ""
