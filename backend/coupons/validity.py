@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from backend.calendar import Span, day_of, days, end_of_day, start_of_day
+from backend.calendar import Span, day_of, days
 from backend.coupons.terms import FixedValidity, RelativeValidity
 
 
@@ -22,18 +22,16 @@ def use_window(
     """使用期 of a coupon claimed at ``claimed_at``.
 
     Fixed: the dates, whenever it was claimed. Relative, counted from the claim and not from the
-    issue (S3-37): it starts at the instant of the claim, or at 00:00 of the day ``after_days``
-    later, and holds for ``days`` natural days to the end of the last. Claimed on the 10th at
-    15:00, 7 days, at once → the 10th 15:00 until the 16th 24:00; from tomorrow → the 11th 00:00
-    until the 17th 24:00.
+    issue (S3-37): whole natural days, the first one ``after_days`` after the day of the claim.
+    Claimed on the 10th at 15:00, 7 days, at once → the 10th 00:00 until the 16th 24:00; from
+    tomorrow → the 11th 00:00 until the 17th 24:00.
     """
     match validity:
         case FixedValidity(first=first, last=last):
             return days(first, last, zone)
         case RelativeValidity(days=length, after_days=after_days):
             first = day_of(claimed_at, zone) + timedelta(days=after_days)
-            start = start_of_day(first, zone) if after_days else claimed_at
-            return Span(start, end_of_day(first + timedelta(days=length - 1), zone))
+            return days(first, first + timedelta(days=length - 1), zone)
 
 
 def age(at: datetime, *, valid_from: datetime, valid_until: datetime) -> Age:
