@@ -6,3 +6,8 @@ from jobs.runtime import job
 @job
 def tick() -> None:
     """Look which messages are due."""
+
+
+@job
+def deliver(intent_id: int) -> None:
+    """Send one queued message; finished ones are left alone."""
