@@ -113,9 +113,9 @@ class Supervisor:
                 raise WillNotStart(f"{child.service.name} 无法启动 · will not start:\n{tail(log)}")
 
     def stop(self) -> None:
-        """End every child, foundations last; after 25 s, or when asked a second time, by force."""
-        asked_before = max(self._stops_asked, 1)
+        """End every child, foundations last; after 25 s, or when asked once more, by force."""
         for foundation in (False, True):
+            asked_before = max(self._stops_asked, 1)
             leaving = [
                 child.process
                 for child in reversed(self._children)
