@@ -1,4 +1,4 @@
-"""待发消息: the row beside the business fact it reports (D-6). One intent per dedupe key, for ever."""
+"""待发消息: the row beside the business fact it reports (D-6). One intent per dedupe key."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -9,8 +9,6 @@ from sqlalchemy import (
     FromClause,
     String,
     cast,
-    exists,
-    func,
     insert,
     literal,
     select,
@@ -74,11 +72,11 @@ def queue_for_crowd(
     """One message for each row of ``people`` (column ``member_id``), in one statement.
 
     The same facts for all of them; the dedupe key is spelt from the wave and the member. Answers
-    how many were written. The tick sends them: a crowd needs no wake-up of its own.
+    how many were written. The wave's fence keeps them single; the tick sends them.
     """
     merchant_id = tenancy.merchant_id()
     intent = table_of(Intent)
-    key: ColumnElement[str] = func.concat(f"wave-{wave_id}-", cast(people.c.member_id, String(20)))
+    key: ColumnElement[str] = literal(f"wave-{wave_id}-") + cast(people.c.member_id, String(20))
     rows = select(
         literal(merchant_id),
         people.c.member_id,
@@ -92,7 +90,7 @@ def queue_for_crowd(
         literal(0),
         literal(wave_id),
         literal(""),
-    ).where(~exists().where(intent.c.merchant_id == merchant_id, intent.c.dedupe_key == key))
+    )
     columns = (
         "merchant_id", "member_id", "purpose", "facts", "dedupe_key", "state", "queued_at",
         "not_before", "not_after", "tries", "wave_id", "failure",
