@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 from scripts.wechat_platform.server import start_platform
-from scripts.wechat_platform.setup_file import load_setup
 
 
 def main() -> int:
@@ -15,11 +14,13 @@ def main() -> int:
     stops = {signal.SIGTERM, signal.SIGINT}
     signal.pthread_sigmask(signal.SIG_BLOCK, stops)
     platform = start_platform(
-        port=options.port, product=options.product, data=options.data, retry_pause=1.0
+        port=options.port,
+        product=options.product,
+        data=options.data,
+        setup=options.setup,
+        retry_pause=1.0,
     )
     try:
-        if options.setup:
-            load_setup(platform.world.store, options.setup)
         print(f"微信模拟平台 {platform.url}/", flush=True)
         signal.sigwait(stops)
     finally:

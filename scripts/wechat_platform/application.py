@@ -2,7 +2,14 @@
 
 from flask import Flask, Response, request
 
-from scripts.wechat_platform import api_login, api_messages, api_people, control
+from scripts.wechat_platform import (
+    api_login,
+    api_messages,
+    api_people,
+    control,
+    phone,
+    phone_mini,
+)
 from scripts.wechat_platform.errors import WeChatError
 from scripts.wechat_platform.world import World
 
@@ -13,7 +20,7 @@ def make_app(world: World) -> Flask:
     app = Flask(__name__)
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.extensions["wechat_platform"] = world
-    for part in (api_login, api_messages, api_people, control):
+    for part in (api_login, api_messages, api_people, control, phone, phone_mini):
         app.register_blueprint(part.blueprint)
     app.register_error_handler(WeChatError, lambda problem: problem.answer())
     app.register_error_handler(405, lambda _: WeChatError(43002).answer())

@@ -28,6 +28,7 @@ from scripts.wechat_platform.codes import Purpose, new_code
 from scripts.wechat_platform.faults import Fault, Faults
 from scripts.wechat_platform.people import Person, add_person, openid_of, unionid_of
 from scripts.wechat_platform.pushes import Deliver, Pushed, Pushes, Spoil, post_to_product
+from scripts.wechat_platform.setup_file import load_setup
 from scripts.wechat_platform.store import Store
 from scripts.wechat_platform.tokens import expire_tokens
 from scripts.wechat_platform.wiping import wipe
@@ -40,14 +41,17 @@ def start_platform(
     *,
     deliver: Deliver | None = None,
     data: Path | None = None,
+    setup: Path | None = None,
     retry_pause: float = 0.0,
 ) -> "Platform":
-    """Serve on loopback. With ``data`` everything survives a restart.
+    """Serve on loopback. With ``data`` everything survives a restart; ``setup`` is read first.
 
     With a ``product`` finish events are pushed from the background; with only ``deliver`` they
     wait for ``push_waiting()``, so that a test decides when. With neither, pushes go nowhere.
     """
     store = Store(data / "wechat-platform.sqlite" if data else None)
+    if setup:
+        load_setup(store, setup)
     pushes = Pushes(
         store,
         deliver=deliver or (post_to_product if product else _into_the_void),

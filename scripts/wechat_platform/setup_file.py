@@ -44,6 +44,8 @@ _TITLES = {
     "mall_purchase": "购买成功通知",
 }
 
+OPERATOR = "operator"  # union group of the accounts that merchants share
+
 Entry = Mapping[str, object]
 
 
@@ -54,7 +56,7 @@ def load_setup(store: Store, path: Path) -> None:
     merchants = _entries(content, "merchants")
     with store.transaction():
         for entry in _entries(operator, "wechat"):
-            _load_account(store, entry, owner=str(operator.get("name", "运营者")), group="operator")
+            _load_account(store, entry, owner=str(operator.get("name", "运营者")), group=OPERATOR)
         for merchant in merchants:
             _load_merchant(store, merchant)
         for merchant in merchants:

@@ -23,4 +23,5 @@ def wipe(world: World, *, accounts: bool = False) -> None:
             world.store.run(f"DELETE FROM {table}")
     world.faults.forget()
     world.pushes.forget()
+    world.shown.clear()
     world.chosen = None

@@ -2,13 +2,24 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from flask import current_app
 
 from scripts.wechat_platform.faults import Faults
+from scripts.wechat_platform.people import Person
 from scripts.wechat_platform.pushes import Pushes
 from scripts.wechat_platform.store import Store
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A QR code on somebody's screen, for the verifier's camera."""
+
+    person: Person
+    number: str
+    text: str
+    at: float
 
 
 @dataclass
@@ -23,6 +34,7 @@ class World:
     pushes: Pushes
     product: str | None
     chosen: str | None = None
+    shown: dict[str, Shown] = field(default_factory=dict)
     clock: Callable[[], float] = time.time
 
 
