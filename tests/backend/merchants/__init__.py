@@ -1,0 +1,1 @@
+"""Merchants, their people and what they did."""
