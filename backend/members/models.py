@@ -66,6 +66,7 @@ class Member(MerchantRow, BaseModel):
     __table_args__ = table_args(
         within_merchant(),
         UniqueConstraint("merchant_id", "phone"),
+        UniqueConstraint("merchant_id", "unionid"),
         in_merchant("level_id", to="member_level"),
         one_of("customer_class", CustomerClass),
         one_of("gender", Gender),
@@ -78,6 +79,9 @@ class Member(MerchantRow, BaseModel):
     nickname: Mapped[Name] = mapped_column(default="")
     avatar: Mapped[str] = mapped_column(String(300), default="")
     phone: Mapped[str | None] = mapped_column(String(20))
+    unionid: Mapped[str | None] = mapped_column(
+        String(64), comment="the first one known: two first visits at once make one member"
+    )
     gender: Mapped[str] = mapped_column(String(8), default="")
     birthday: Mapped[date | None]
     joined_at: Mapped[Instant] = mapped_column(comment="first follow or login")

@@ -2,7 +2,7 @@
 
 Revision ID: 0001
 Revises: 
-Create Date: 2026-11-21 23:13:39.096166
+Create Date: 2026-11-21 23:24:28.489058
 
 """
 from alembic import op
@@ -549,6 +549,7 @@ def upgrade():
     sa.Column('nickname', sa.String(length=120), nullable=False),
     sa.Column('avatar', sa.String(length=300), nullable=False),
     sa.Column('phone', sa.String(length=20), nullable=True),
+    sa.Column('unionid', sa.String(length=64), nullable=True, comment='the first one known: two first visits at once make one member'),
     sa.Column('gender', sa.String(length=8), nullable=False),
     sa.Column('birthday', sa.Date(), nullable=True),
     sa.Column('joined_at', UtcDateTime(), nullable=False, comment='first follow or login'),
@@ -581,6 +582,7 @@ def upgrade():
     sa.PrimaryKeyConstraint('id', name=op.f('pk_member')),
     sa.UniqueConstraint('merchant_id', 'id', name=op.f('uq_member_merchant_id_id')),
     sa.UniqueConstraint('merchant_id', 'phone', name=op.f('uq_member_merchant_id_phone')),
+    sa.UniqueConstraint('merchant_id', 'unionid', name=op.f('uq_member_merchant_id_unionid')),
     mysql_charset='utf8mb4',
     mysql_collate='utf8mb4_nopad_bin',
     mysql_engine='InnoDB'

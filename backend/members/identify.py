@@ -1,0 +1,30 @@
+"""识别会员 by what they say or carry: phone, physical card (S2-48)."""
+
+from sqlalchemy import select
+
+from backend.database import db
+from backend.members import phones, queries
+from backend.members.errors import CardDestroyed, CardFrozen, CardNotFound, MemberNotFound
+from backend.members.models import CardState, Member, MemberCard
+
+
+def by_phone(text: str) -> Member:
+    """The member of a phone number; ParamError when it is none."""
+    found = db.session.scalar(select(Member.id).where(Member.phone == phones.canonical(text)))
+    if found is None:
+        raise MemberNotFound()
+    return queries.survivor(found)
+
+
+def by_card(number: str) -> Member:
+    """实体卡. Only a normal card speaks for its member; the texts are S2-48's."""
+    card = db.session.scalars(
+        select(MemberCard).where(MemberCard.number == number.strip())
+    ).one_or_none()
+    if card is None:
+        raise CardNotFound()
+    if card.state == CardState.DESTROYED:
+        raise CardDestroyed()
+    if card.state == CardState.FROZEN:
+        raise CardFrozen()
+    return queries.survivor(card.member_id)

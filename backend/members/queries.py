@@ -1,0 +1,49 @@
+"""会员查询: an alias leads to the survivor, and the survivor to all rows of the person."""
+
+from sqlalchemy import func, or_, select
+
+from backend import tenancy
+from backend.database import db, table_of
+from backend.members.errors import MemberNotFound
+from backend.members.models import Member
+
+_members = table_of(Member)
+
+
+def survivor_id(member_id: int) -> int:
+    """Who this member is by now: itself, or whom it was joined into."""
+    found: int | None = db.session.connection().scalar(
+        select(func.coalesce(_members.c.alias_of_id, _members.c.id)).where(
+            _members.c.merchant_id == tenancy.merchant_id(), _members.c.id == member_id
+        )
+    )
+    if found is None:
+        raise MemberNotFound()
+    return found
+
+
+def survivor(member_id: int) -> Member:
+    """The member behind an id, which may be an alias; MemberNotFound for another merchant's."""
+    member = tenancy.find(Member, member_id)
+    if member is not None and member.alias_of_id is not None:
+        member = tenancy.find(Member, member.alias_of_id)
+    if member is None:
+        raise MemberNotFound()
+    return member
+
+
+def ids_of(member_id: int) -> list[int]:
+    """Every id this person has here, the survivor's first: grants stay where they were made."""
+    merchant_id = tenancy.merchant_id()
+    me = (
+        select(func.coalesce(_members.c.alias_of_id, _members.c.id))
+        .where(_members.c.merchant_id == merchant_id, _members.c.id == member_id)
+        .scalar_subquery()
+    )
+    rows = db.session.connection().execute(
+        select(_members.c.id, _members.c.alias_of_id).where(
+            _members.c.merchant_id == merchant_id,
+            or_(_members.c.id == me, _members.c.alias_of_id == me),
+        )
+    )
+    return [row.id for row in sorted(rows, key=lambda row: (row.alias_of_id is not None, row.id))]

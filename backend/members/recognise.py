@@ -1,0 +1,133 @@
+"""认人: which member stands behind a WeChat identity; whoever comes first becomes one."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import and_, or_, select, update
+
+from backend import tenancy
+from backend.database import changed, db, table_of, transactional
+from backend.members.models import Identity, Member, MemberLevel, WechatUser
+from backend.merchants.models import Merchant, Registration
+
+Known = list[tuple[WechatUser, Member | None]]
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """Who came. ``same_person``: members with the same unionid, which are now known to be theirs
+    and wait to be joined (``membership.join.join_same_person``)."""
+
+    member: Member
+    wechat_user_id: int
+    is_new: bool
+    same_person: tuple[int, ...] = ()
+
+
+@transactional
+def by_wechat(
+    app_id: str,
+    openid: str,
+    unionid: str | None,
+    *,
+    channel: str,
+    store_id: int | None,
+    now: datetime,
+) -> Recognised:
+    """The member behind a WeChat identity of the merchant we act for.
+
+    An identity not yet seen here belongs to the member whose other identity has the same unionid,
+    else to a new member of the first level. Two first visits at once meet on a unique key: the
+    second try finds the first one's member.
+    """
+    known = _known(app_id, openid, unionid)
+    user, member = next(
+        (pair for pair in known if (pair[0].app_id, pair[0].openid) == (app_id, openid)),
+        (None, None),
+    )
+    user = user or _new_user(app_id, openid, unionid, now)
+    if unionid and user.unionid is None:
+        user.unionid = unionid
+    people = _oldest_first(known)
+    is_new = member is None and not people
+    if member is None:
+        member = people[0] if people else _new_member(unionid, channel, store_id, now)
+        db.session.add(Identity(member_id=member.id, wechat_user_id=user.id, store_id=store_id))
+    others = tuple(person.id for person in people if person.id != member.id)
+    if unionid and member.unionid is None and not others:
+        member.unionid = unionid
+    db.session.flush()
+    return Recognised(member, user.id, is_new, others)
+
+
+@transactional
+def register(member_id: int, *, now: datetime) -> bool:
+    """注册. The member counts as registered from now on, once; whether it was this call's doing."""
+    members = table_of(Member)
+    return bool(
+        changed(
+            update(members)
+            .where(
+                members.c.merchant_id == tenancy.merchant_id(),
+                members.c.id == member_id,
+                members.c.registered_at.is_(None),
+            )
+            .values(registered_at=now)
+        )
+    )
+
+
+@transactional
+def register_at_login(member: Member, *, now: datetime) -> bool:
+    """Where the merchant chose so, the first login registers."""
+    if member.registered_at is not None:
+        return False
+    chosen = db.session.scalar(
+        select(Merchant.registration).where(Merchant.id == member.merchant_id)
+    )
+    if chosen != Registration.LOGIN or not register(member.id, now=now):
+        return False
+    db.session.refresh(member, ["registered_at"])
+    return True
+
+
+def _known(app_id: str, openid: str, unionid: str | None) -> Known:
+    """This WeChat user and those of the same unionid, with their members here."""
+    ours = and_(WechatUser.app_id == app_id, WechatUser.openid == openid)
+    rows = db.session.execute(
+        select(WechatUser, Member)
+        .outerjoin(
+            Identity,
+            and_(
+                Identity.wechat_user_id == WechatUser.id,
+                Identity.merchant_id == tenancy.merchant_id(),
+            ),
+        )
+        .outerjoin(Member, Member.id == Identity.member_id)
+        .where(or_(ours, WechatUser.unionid == unionid) if unionid else ours)
+    )
+    return [(user, member) for user, member in rows]
+
+
+def _oldest_first(known: Known) -> list[Member]:
+    people = {member.id: member for _, member in known if member is not None}
+    return sorted(people.values(), key=lambda member: (member.joined_at, member.id))
+
+
+def _new_user(app_id: str, openid: str, unionid: str | None, now: datetime) -> WechatUser:
+    user = WechatUser(app_id=app_id, openid=openid, unionid=unionid, created_at=now)
+    db.session.add(user)
+    db.session.flush()
+    return user
+
+
+def _new_member(unionid: str | None, channel: str, store_id: int | None, now: datetime) -> Member:
+    first_level = db.session.scalar(
+        select(MemberLevel.id).order_by(MemberLevel.position, MemberLevel.id).limit(1)
+    )
+    member = Member(
+        unionid=unionid, joined_at=now, channel=channel, store_id=store_id, level_id=first_level
+    )
+    db.session.add(member)
+    db.session.flush()
+    return member

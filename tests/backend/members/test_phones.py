@@ -1,0 +1,45 @@
+"""Phones: one spelling, and what people may see of it."""
+
+import pytest
+
+from backend.errors import ParamError
+from backend.members.phones import canonical, masked
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "18112344469",
+        "+8618112344469",
+        "+86 181 1234 4469",
+        "86-181-1234-4469",
+        "008618112344469",
+        "１８１１２３４４４６９",
+        " 181\u30001234\u20114469 ",
+    ],
+)
+def test_a_phone_has_one_spelling(said: str) -> None:
+    assert canonical(said) == "18112344469"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "",
+        "1811234446",
+        "181123444690",
+        "12112344469",
+        "+85218112344469",
+        "1811234446x",
+        "١٨١١٢٣٤٤٤٦٩",
+    ],
+)
+def test_what_is_no_mobile_number_is_refused(said: str) -> None:
+    with pytest.raises(ParamError) as refused:
+        canonical(said)
+    assert refused.value.detail["errors"] == [{"field": "phone", "message": "手机号应为11位数字"}]
+
+
+def test_the_middle_of_a_phone_is_hidden() -> None:
+    assert masked("18112344469") == "181****4469"
+    assert masked(None) is None
