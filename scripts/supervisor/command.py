@@ -26,6 +26,8 @@ from scripts.supervisor.processes import StopAsked, Supervisor, WillNotStart
 from scripts.supervisor.redis import free_port
 from scripts.supervisor.report import say, tail
 
+INTERRUPTED = 130
+
 
 def run(options: Options) -> int:
     """Start a deployment and stay with it, or take the tour; the exit code."""
@@ -74,7 +76,7 @@ def _run(options: Options, data: Path, port: int) -> int:
                 supervisor.stop()
     except StopAsked:
         say("已停止 · Stopped.")
-        return 0
+        return INTERRUPTED if options.tour else 0
     except (DataFolderInUse, WillNotStart) as refusal:
         say(str(refusal))
         return 1
