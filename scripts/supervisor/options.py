@@ -37,6 +37,8 @@ def read_options(arguments: list[str]) -> Options:
     read = parser.parse_args(arguments)
     if read.setup and not read.setup.is_file():
         parser.error(f"没有这个文件 · no such file: {read.setup}")
+    if read.tour and read.no_wechat:
+        parser.error("--tour needs the local WeChat platform, --no-wechat leaves it out")
     if not 0 < read.port < 65536:
         parser.error("--port must lie between 1 and 65535")
     return Options(

@@ -37,7 +37,9 @@ def test_help_is_given_before_anything_is_installed(tmp_path: Path) -> None:
         assert option in answer.stdout
 
 
-@pytest.mark.parametrize("arguments", [("--setup", "nowhere.yaml"), ("--port", "70000")])
+@pytest.mark.parametrize(
+    "arguments", [("--setup", "nowhere.yaml"), ("--port", "70000"), ("--tour", "--no-wechat")]
+)
 def test_what_cannot_be_meant_is_refused(tmp_path: Path, arguments: tuple[str, str]) -> None:
     answer = run(*arguments, cwd=tmp_path)
 

@@ -1,0 +1,93 @@
+"""A whole deployment as ``run.py`` starts it: it answers, survives a loss, and leaves nothing."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from http.client import HTTPConnection
+from pathlib import Path
+
+import pytest
+
+from scripts.environment import ROOT
+from scripts.supervisor.deployment import WORKERS, port_is_free
+from scripts.supervisor.redis import free_port
+
+pytestmark = pytest.mark.processes
+
+START = (
+    "import sys; from scripts.supervisor import command, options;"
+    "sys.exit(command.run(options.read_options(sys.argv[1:])))"
+)
+EVERYBODY = {"redis", "web", "wechat", "scheduler", *WORKERS}
+
+
+def test_a_deployment_starts_twice_survives_the_loss_of_web_and_redis_and_leaves_nothing(
+    tmp_path: Path,
+) -> None:
+    port = free_port()
+    for lost in ("web", "redis"):
+        with _start(tmp_path, port) as process:
+            try:
+                pids = _pids(tmp_path)
+                assert set(pids) == EVERYBODY
+                _lose(tmp_path, lost, pids[lost])
+                _until(lambda: _ready(port) == {"status": "ok", "problems": [], "degraded": []})
+            finally:
+                process.send_signal(signal.SIGINT)
+            assert process.wait(40) == 0
+        assert _pids(tmp_path) == {}
+        assert port_is_free(port)
+
+
+def _lose(data: Path, name: str, pid: int) -> None:
+    """Kill a process, and wait until another one stands in its place."""
+    os.kill(pid, signal.SIGKILL)
+    _until(lambda: _pids(data).get(name, pid) != pid)
+
+
+def _start(data: Path, port: int) -> subprocess.Popen[str]:
+    """Start an empty deployment; it answers when this returns."""
+    own = {name: value for name, value in os.environ.items() if name not in _OTHER_DEPLOYMENTS}
+    process = subprocess.Popen(
+        [sys.executable, "-c", START, "--port", str(port), "--data", str(data), "--no-demo"],
+        cwd=ROOT,
+        env=own,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    printed = []
+    for line in process.stdout:
+        printed.append(line)
+        if f"http://127.0.0.1:{port}/admin/" in line:
+            return process
+    raise AssertionError("".join(printed))
+
+
+_OTHER_DEPLOYMENTS = {"DATABASE_URL", "REDIS_URL", "DATA_DIR", "ENVIRONMENT", "CLOCK_START"}
+
+
+def _pids(data: Path) -> dict[str, int]:
+    return {path.stem: int(path.read_text()) for path in (data / "run").glob("*.pid")}
+
+
+def _ready(port: int) -> object:
+    connection = HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", "/readyz")
+        return json.loads(connection.getresponse().read())
+    except OSError:
+        return None
+    finally:
+        connection.close()
+
+
+def _until(is_so: Callable[[], bool], *, seconds: float = 15) -> None:
+    until = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < until, "it did not come about in time"
+        time.sleep(0.05)
