@@ -1,6 +1,6 @@
 """The phone's memory of messages, and the judge of "no message twice".
 
-A row with channel template, subscribe or custom is one send this platform accepted.
+A row with channel template, subscribe, custom or mass is one send this platform accepted.
 """
 
 import json
@@ -16,12 +16,10 @@ class Channel(StrEnum):
     TEMPLATE = "template"
     SUBSCRIBE = "subscribe"
     CUSTOM = "custom"
+    MASS = "mass"
     REPLY = "reply"  # passive reply to a push
     SAID = "said"  # by the person
     NOTE = "note"  # grey line in the chat
-
-
-SENDS = (Channel.TEMPLATE, Channel.SUBSCRIBE, Channel.CUSTOM)
 
 
 @dataclass(frozen=True)
@@ -76,7 +74,7 @@ def delivered(store: Store, *, person_id: str | None = None) -> list[Message]:
         _message(row)
         for row in store.rows(
             "SELECT message.* FROM message JOIN identity USING (app_id, openid)"
-            " WHERE channel IN ('template', 'subscribe', 'custom')"
+            " WHERE channel IN ('template', 'subscribe', 'custom', 'mass')"
             " AND (? IS NULL OR person_id=?) ORDER BY message.id",
             person_id,
             person_id,

@@ -16,7 +16,7 @@ from scripts.wechat_platform.people import Person
 from scripts.wechat_platform.world import Shown, World
 
 _TIMEOUT = 15
-_AWAY = {"code": "PRODUCT_AWAY", "message": "商家系统暂时连不上,请稍后再试"}
+_AWAY = {"code": "PRODUCT_AWAY", "message": "商家系统暂时连不上，请稍后再试"}
 _SHOWN_SECONDS = 120
 
 

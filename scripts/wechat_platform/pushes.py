@@ -21,6 +21,7 @@ Deliver = Callable[[str, dict[str, str], bytes, str], tuple[int, bytes]]
 
 TRIES = 3
 TIMEOUT_SECONDS = 5
+_AFTERWARDS = 0.2  # seconds between the answer of a send and its finish event
 _OUT_OF_ORDER = "该公众号提供的服务出现故障，请稍后再试"
 
 
@@ -49,6 +50,7 @@ class _Waiting:
     account: Account
     openid: str
     fields: dict[str, object]
+    due_at: float
 
 
 class Pushes:
@@ -98,7 +100,9 @@ class Pushes:
 
     def later(self, account: Account, openid: str, **fields: object) -> None:
         """Push once the call in progress has been answered."""
-        waiting = _Waiting(account, openid, fields)
+        if not account.token:
+            return
+        waiting = _Waiting(account, openid, fields, time.monotonic() + _AFTERWARDS)
         if self._pool is None:
             self._waiting.append(waiting)
         elif not self._stopping.is_set():
@@ -128,7 +132,7 @@ class Pushes:
 
     def _push_waiting(self, waiting: _Waiting) -> None:
         if self._pool:
-            self._stopping.wait(0.2)
+            self._stopping.wait(max(0.0, waiting.due_at - time.monotonic()))
         self.push(waiting.account, waiting.openid, **waiting.fields)
 
     def _next_spoil(self) -> Spoil:

@@ -46,6 +46,10 @@ CREATE TABLE IF NOT EXISTS message (
     template_id TEXT, data TEXT NOT NULL, link TEXT, client_msg_id TEXT, msgid INTEGER,
     at REAL NOT NULL);
 CREATE INDEX IF NOT EXISTS message_of ON message (app_id, openid);
+CREATE TABLE IF NOT EXISTS media (
+    media_id TEXT PRIMARY KEY, app_id TEXT NOT NULL, content TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS mass (
+    msg_id INTEGER PRIMARY KEY, app_id TEXT NOT NULL, client_msg_id TEXT, at REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS push (
     id INTEGER PRIMARY KEY, app_id TEXT NOT NULL, openid TEXT NOT NULL, event TEXT NOT NULL,
     body TEXT NOT NULL, tries INTEGER NOT NULL, status INTEGER NOT NULL, problem TEXT,

@@ -11,10 +11,11 @@ _OF_PEOPLE = (
     "code",
     "access_token",
     "message",
+    "mass",
     "push",
     "mini_login",
 )
-_OF_ACCOUNTS = ("account", "template", "scene")
+_OF_ACCOUNTS = ("account", "template", "scene", "media")
 
 
 def wipe(world: World, *, accounts: bool = False) -> None:

@@ -28,7 +28,7 @@ function stopWatching() {
 
 // The operator's mini-program serves many merchants: a store's code says which.
 function chooseStore() {
-  show(h("h2", {}, "您在哪家门店?"), h("div", { class: "cells" }, start.stores.map((store) =>
+  show(h("h2", {}, "您在哪家门店？"), h("div", { class: "cells" }, start.stores.map((store) =>
     h("a", { class: "cell", href: `?scene=${encodeURIComponent(store.scene)}` },
       h("span", { class: "two" }, h("b", {}, store.title), h("small", {}, store.scene)), h("span", { class: "more" }, "›")))));
 }
