@@ -1,0 +1,154 @@
+"""券的状态: what a coupon may become. Each arrow is one conditional UPDATE, with its event row.
+
+Everything that may change meanwhile stands in the WHERE: state, holder, validity at the instant
+(half-open) and the lock. ``False`` says that nothing was changed; the caller looks why. A lock that
+is over holds nobody up.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, insert, or_, true, update
+
+from backend import requesting, tenancy
+from backend.coupons.models import Coupon, CouponEvent, CouponState
+from backend.database import changed, db, in_transaction, table_of
+
+LOCKED_FOR = timedelta(minutes=15)
+
+_coupons, _events = table_of(Coupon), table_of(CouponEvent)
+
+
+@dataclass(frozen=True)
+class Step:
+    """An arrow of spec/02: from where (the likeliest first) to where."""
+
+    before: tuple[CouponState, ...]
+    after: CouponState
+
+
+REDEEM = Step((CouponState.USABLE, CouponState.LOCKED), CouponState.REDEEMED)
+UNDO = Step((CouponState.REDEEMED,), CouponState.USABLE)
+LOCK = Step((CouponState.USABLE, CouponState.LOCKED), CouponState.LOCKED)
+RELEASE = Step((CouponState.LOCKED,), CouponState.USABLE)
+REVOKE = Step((CouponState.USABLE, CouponState.LOCKED, CouponState.GIFTING), CouponState.REVOKED)
+
+
+def redeem(
+    coupon_id: int,
+    *,
+    holder_id: int,
+    judged_at: datetime,
+    actor: str,
+    cause: str,
+    bill: str | None = None,
+    now: datetime,
+) -> bool:
+    """核销. Usable (or locked by this very bill) in this holder's hands, valid at ``judged_at``."""
+    return _move(
+        coupon_id,
+        REDEEM,
+        _usable_by(holder_id, at=judged_at),
+        _not_locked_elsewhere(bill, at=judged_at),
+        lock=_FREE,
+        actor=actor,
+        cause=cause,
+        now=now,
+    )
+
+
+def undo(coupon_id: int, *, actor: str, cause: str, now: datetime) -> bool:
+    """撤销核销. Back to usable; past its validity it is expired, since that is true by time."""
+    return _move(coupon_id, UNDO, lock=_FREE, actor=actor, cause=cause, now=now)
+
+
+def lock(
+    coupon_id: int, *, holder_id: int, bill: str, actor: str, cause: str, now: datetime
+) -> bool:
+    """锁定 for one bill, for 15 minutes; the same bill may lock again and lengthen it."""
+    return _move(
+        coupon_id,
+        LOCK,
+        _usable_by(holder_id, at=now),
+        _not_locked_elsewhere(bill, at=now),
+        lock={"locked_bill": bill, "locked_until": now + LOCKED_FOR},
+        actor=actor,
+        cause=cause,
+        now=now,
+    )
+
+
+def release(coupon_id: int, *, bill: str, actor: str, cause: str, now: datetime) -> bool:
+    """解锁. Only by the bill that locked it."""
+    return _move(
+        coupon_id,
+        RELEASE,
+        _coupons.c.locked_bill == bill,
+        lock=_FREE,
+        actor=actor,
+        cause=cause,
+        now=now,
+    )
+
+
+def revoke(coupon_id: int, *, actor: str, cause: str, now: datetime) -> bool:
+    """作废. Whatever is not used yet."""
+    return _move(coupon_id, REVOKE, lock=_FREE, actor=actor, cause=cause, now=now)
+
+
+_FREE: Mapping[str, str | datetime | None] = {"locked_bill": None, "locked_until": None}
+
+
+def _move(
+    coupon_id: int,
+    step: Step,
+    *conditions: ColumnElement[bool],
+    lock: Mapping[str, str | datetime | None],
+    actor: str,
+    cause: str,
+    now: datetime,
+) -> bool:
+    """Try each state the arrow starts from; the event says which one it was."""
+    if not in_transaction():
+        raise RuntimeError("a coupon changes together with what changes it")
+    merchant_id = tenancy.merchant_id()
+    for before in step.before:
+        moved = changed(
+            update(_coupons)
+            .where(
+                _coupons.c.id == coupon_id,
+                _coupons.c.merchant_id == merchant_id,
+                _coupons.c.state == before,
+                *conditions,
+            )
+            .values(state=step.after, **lock)
+        )
+        if moved:
+            db.session.connection().execute(
+                insert(_events).values(
+                    merchant_id=merchant_id,
+                    coupon_id=coupon_id,
+                    before=before,
+                    after=step.after,
+                    at=now,
+                    actor=actor[:80],
+                    cause=cause[:80],
+                    request_id=requesting.request_id(),
+                )
+            )
+            return True
+    return False
+
+
+def _usable_by(holder_id: int, *, at: datetime) -> ColumnElement[bool]:
+    return (
+        (_coupons.c.member_id == holder_id)
+        & (_coupons.c.valid_from <= at)
+        & (_coupons.c.valid_until > at)
+    )
+
+
+def _not_locked_elsewhere(bill: str | None, *, at: datetime) -> ColumnElement[bool]:
+    ours = _coupons.c.locked_bill == bill if bill is not None else ~true()
+    return or_(_coupons.c.locked_until.is_(None), _coupons.c.locked_until <= at, ours)

@@ -1,0 +1,48 @@
+"""权限: may this person redeem here? Asked anew at every call, so that unbinding works at once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from backend import tenancy
+from backend.database import db, table_of
+from backend.merchants.errors import NotAVerifier, NotTheVerifiersStore
+from backend.merchants.models import Verifier
+
+_verifiers = table_of(Verifier)
+
+
+@dataclass(frozen=True)
+class BoundVerifier:
+    """核销员 in office: who, and the codes of the stores where they may redeem."""
+
+    id: int
+    name: str
+    stores: frozenset[str]
+
+
+def verifier(member_ids: Sequence[int]) -> BoundVerifier:
+    """核销员 behind a member, given by every id the person has here (aliases count)."""
+    rows = db.session.connection().execute(
+        select(_verifiers.c.id, _verifiers.c.name, _verifiers.c.stores)
+        .where(
+            _verifiers.c.merchant_id == tenancy.merchant_id(),
+            _verifiers.c.member_id.in_(member_ids),
+            _verifiers.c.active,
+        )
+        .order_by(_verifiers.c.id)
+    )
+    bound = [BoundVerifier(row.id, row.name, frozenset(row.stores)) for row in rows]
+    if not bound:
+        raise NotAVerifier()
+    first = bound[0]
+    return BoundVerifier(first.id, first.name, frozenset().union(*(each.stores for each in bound)))
+
+
+def verifier_at(member_ids: Sequence[int], *, store_code: str) -> BoundVerifier:
+    """核销员 who may redeem at this store."""
+    found = verifier(member_ids)
+    if store_code not in found.stores:
+        raise NotTheVerifiersStore(store=store_code)
+    return found

@@ -1,0 +1,77 @@
+"""商家查询: a store as the counter, the verifier and the receipt need it."""
+
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Select, select
+
+from backend import tenancy
+from backend.database import db, table_of
+from backend.merchants.errors import StoreNotFound
+from backend.merchants.models import Merchant, Store
+
+_stores, _merchants = table_of(Store), table_of(Merchant)
+
+
+@dataclass(frozen=True)
+class Place:
+    """门店 where something happens, with its merchant's zone and words."""
+
+    store_id: int
+    code: str
+    name: str
+    zone: ZoneInfo
+    merchant_name: str
+    receipt_footer: str
+
+
+@dataclass(frozen=True)
+class StoreCard:
+    """门店 as answered: code, name, address, phone."""
+
+    code: str
+    name: str
+    address: str
+    phone: str
+
+
+def place(store_code: str) -> Place:
+    """The open store of this code; StoreNotFound for another merchant's."""
+    row = (
+        db.session.connection().execute(_places().where(_stores.c.code == store_code)).one_or_none()
+    )
+    if row is None:
+        raise StoreNotFound()
+    return Place(
+        store_id=row.id,
+        code=row.code,
+        name=row.name,
+        zone=ZoneInfo(row.zone),
+        merchant_name=row.merchant_name,
+        receipt_footer=row.receipt_footer,
+    )
+
+
+def store_cards(codes: list[str]) -> list[StoreCard]:
+    """The stores of these codes, by code."""
+    rows = db.session.connection().execute(
+        select(_stores.c.code, _stores.c.name, _stores.c.address, _stores.c.phone)
+        .where(_stores.c.merchant_id == tenancy.merchant_id(), _stores.c.code.in_(codes))
+        .order_by(_stores.c.code)
+    )
+    return [StoreCard(*row) for row in rows]
+
+
+def _places() -> Select[tuple[int, str, str, str, str, str]]:
+    return (
+        select(
+            _stores.c.id,
+            _stores.c.code,
+            _stores.c.name,
+            _merchants.c.zone,
+            _merchants.c.name.label("merchant_name"),
+            _merchants.c.receipt_footer,
+        )
+        .join(_merchants, _merchants.c.id == _stores.c.merchant_id)
+        .where(_stores.c.merchant_id == tenancy.merchant_id(), _stores.c.active)
+    )

@@ -1,0 +1,155 @@
+"""券的事实: coupons as the decisions read them, with holder and live redemption, at one stroke."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Select, select
+
+from backend import tenancy
+from backend.coupons.applicability import Standing
+from backend.coupons.kinds import CouponKind, parse_rule
+from backend.coupons.models import Coupon, CouponState, CouponTemplate, TemplateRevision
+from backend.coupons.numbers import CouponNumbers
+from backend.coupons.promise import Promise
+from backend.coupons.terms import Combine, Scope, UseHours
+from backend.database import db, table_of
+from backend.keys import purpose_key
+from backend.members.models import Member
+from backend.merchants.models import Store
+from backend.redemption.models import Redemption
+
+_coupons, _members, _stores = table_of(Coupon), table_of(Member), table_of(Store)
+_revisions, _templates = table_of(TemplateRevision), table_of(CouponTemplate)
+_redemptions = table_of(Redemption)
+
+
+@dataclass(frozen=True)
+class CouponFacts:
+    """One coupon: what it promised, where it stands, who holds it."""
+
+    id: int
+    campaign_id: int
+    source: str
+    holder_id: int
+    holder_nickname: str
+    holder_phone: str | None
+    notice: str
+    promise: Promise
+    standing: Standing
+
+    @property
+    def number(self) -> str:
+        """券号."""
+        return self.promise.number
+
+    @property
+    def title(self) -> str:
+        """券名."""
+        return self.promise.title
+
+
+def numbers() -> CouponNumbers:
+    """券号 under this deployment's key."""
+    return CouponNumbers(purpose_key("coupon-number"))
+
+
+def coupon(coupon_id: int) -> CouponFacts | None:
+    """The coupon of a row id, if it is this merchant's."""
+    return next(iter(_read(_coupons.c.id == coupon_id)), None)
+
+
+def coupons(coupon_ids: Sequence[int]) -> list[CouponFacts]:
+    """The coupons of these row ids that are this merchant's."""
+    return _read(_coupons.c.id.in_(coupon_ids))
+
+
+def held_by(member_ids: Sequence[int], *, at: datetime) -> list[CouponFacts]:
+    """What a person could show at ``at``: not used, not revoked, not over."""
+    return _read(
+        _coupons.c.member_id.in_(member_ids),
+        _coupons.c.state.in_((CouponState.USABLE, CouponState.LOCKED, CouponState.GIFTING)),
+        _coupons.c.valid_until > at,
+    )
+
+
+def _read(*conditions: ColumnElement[bool]) -> list[CouponFacts]:
+    rows = db.session.connection().execute(_statement().where(*conditions)).mappings()
+    named = numbers()
+    return [
+        CouponFacts(
+            id=row["id"],
+            campaign_id=row["campaign_id"],
+            source=row["source"],
+            holder_id=row["member_id"],
+            holder_nickname=row["nickname"],
+            holder_phone=row["phone"],
+            notice=row["notice"],
+            promise=Promise(
+                number=named.number(row["id"]),
+                title=row["title"],
+                kind=CouponKind(row["kind"]),
+                rule=parse_rule(CouponKind(row["kind"]), row["rule"]),
+                valid_from=row["valid_from"],
+                valid_until=row["valid_until"],
+                minimum_fen=row["minimum_fen"],
+                scope=Scope.model_validate(row["scope"]),
+                stores="all"
+                if row["stores"] is None or row["stores_now"] is None
+                else _codes(row["stores"]) | _codes(row["stores_now"]),
+                hours=UseHours.model_validate(row["hours"]),
+                combine=Combine.model_validate(row["combine"]),
+                max_per_bill=row["max_per_bill"],
+            ),
+            standing=Standing(
+                CouponState(row["state"]),
+                redeemed_at=row["redeemed_at"],
+                redeemed_store=row["redeemed_store"] or "",
+                locked_bill=row["locked_bill"],
+                locked_until=row["locked_until"],
+            ),
+        )
+        for row in rows
+    ]
+
+
+def _statement() -> Select[tuple[object, ...]]:
+    """Stores: those promised, and those added to the template since (R-21)."""
+    return (
+        select(
+            _coupons.c.id,
+            _coupons.c.campaign_id,
+            _coupons.c.member_id,
+            _coupons.c.source,
+            _coupons.c.state,
+            _coupons.c.valid_from,
+            _coupons.c.valid_until,
+            _coupons.c.locked_bill,
+            _coupons.c.locked_until,
+            _revisions.c.title,
+            _revisions.c.kind,
+            _revisions.c.rule,
+            _revisions.c.minimum_fen,
+            _revisions.c.scope,
+            _revisions.c.stores,
+            _revisions.c.hours,
+            _revisions.c.combine,
+            _revisions.c.max_per_bill,
+            _revisions.c.notice,
+            _templates.c.stores.label("stores_now"),
+            _members.c.nickname,
+            _members.c.phone,
+            _redemptions.c.at.label("redeemed_at"),
+            _stores.c.name.label("redeemed_store"),
+        )
+        .join(_revisions, _revisions.c.id == _coupons.c.revision_id)
+        .join(_templates, _templates.c.id == _coupons.c.template_id)
+        .join(_members, _members.c.id == _coupons.c.member_id)
+        .outerjoin(_redemptions, _redemptions.c.live_key == _coupons.c.id)
+        .outerjoin(_stores, _stores.c.id == _redemptions.c.store_id)
+        .where(_coupons.c.merchant_id == tenancy.merchant_id())
+    )
+
+
+def _codes(stores: Iterable[object]) -> frozenset[str]:
+    return frozenset(str(code) for code in stores)

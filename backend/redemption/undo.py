@@ -1,0 +1,100 @@
+"""撤销核销: with a reason, in time, with the effect of one however often it is asked for."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, select, update
+
+from backend import tenancy
+from backend.coupons import states
+from backend.database import MetAnother, changed, db, table_of, transactional
+from backend.merchants.models import Store
+from backend.redemption import facts
+from backend.redemption.errors import RedeemedOnBill, RedemptionNotFound, UndoTooLate
+from backend.redemption.facts import CouponFacts
+from backend.redemption.models import Redemption
+from backend.redemption.redeem import Redeemer
+
+VERIFIER_HAS = timedelta(minutes=5)
+TILL_HAS = timedelta(hours=24)
+
+_redemptions, _stores = table_of(Redemption), table_of(Store)
+
+
+@dataclass(frozen=True)
+class _Standing:
+    coupon_id: int
+    bill_id: int | None
+    at: datetime
+    undone: bool
+
+
+@transactional
+def undo(
+    redemption_id: int,
+    *,
+    by: Redeemer,
+    store_code: str | None = None,
+    reason: str,
+    now: datetime,
+) -> CouponFacts:
+    """撤销. A verifier their own within 5 minutes, a till its store's (a manager: any, no
+    ``store_code``) within 24 h. The coupon is usable again, or expired where its time is over."""
+    standing = _find(redemption_id, by=by, store_code=store_code)
+    if not standing.undone:
+        if standing.bill_id is not None:
+            raise RedeemedOnBill()
+        if now >= standing.at + (TILL_HAS if by.verifier_id is None else VERIFIER_HAS):
+            raise UndoTooLate()
+        give_back(redemption_id, by=by.name, reason=reason, now=now)
+    coupon = facts.coupon(standing.coupon_id)
+    if coupon is None:
+        raise RedemptionNotFound()
+    return coupon
+
+
+@transactional
+def give_back(redemption_id: int, *, by: str, reason: str, now: datetime) -> None:
+    """End the live redemption and free its coupon; somebody else's undoing is as good."""
+    ours = _redemptions.c.merchant_id == tenancy.merchant_id(), _redemptions.c.id == redemption_id
+    ended = changed(
+        update(_redemptions)
+        .where(*ours, _redemptions.c.live_key.is_not(None))
+        .values(live_key=None, undone_at=now, undone_by=by[:80], undo_reason=reason)
+    )
+    if not ended:
+        return
+    coupon_id = db.session.connection().scalar(select(_redemptions.c.coupon_id).where(*ours))
+    if coupon_id is None or not states.undo(
+        coupon_id, actor=by, cause=f"undo {redemption_id}", now=now
+    ):
+        raise MetAnother("a live redemption without its redeemed coupon")
+
+
+def _find(redemption_id: int, *, by: Redeemer, store_code: str | None) -> _Standing:
+    mine: list[ColumnElement[bool]] = []
+    if by.verifier_id is not None:
+        mine.append(_redemptions.c.verifier_id == by.verifier_id)
+    if store_code is not None:
+        mine.append(_stores.c.code == store_code)
+    row = (
+        db.session.connection()
+        .execute(
+            select(
+                _redemptions.c.coupon_id,
+                _redemptions.c.bill_id,
+                _redemptions.c.at,
+                _redemptions.c.live_key.is_(None).label("undone"),
+            )
+            .join(_stores, _stores.c.id == _redemptions.c.store_id)
+            .where(
+                _redemptions.c.merchant_id == tenancy.merchant_id(),
+                _redemptions.c.id == redemption_id,
+                *mine,
+            )
+        )
+        .one_or_none()
+    )
+    if row is None:
+        raise RedemptionNotFound()
+    return _Standing(row.coupon_id, row.bill_id, row.at, bool(row.undone))
