@@ -33,9 +33,11 @@ class BadReply(Exception):
     """WeChat cannot use the answer: the person would read 该公众号提供的服务出现故障."""
 
 
-def seal(account: Account, openid: str, fields: Fields, *, timestamp: int) -> Envelope:
+def seal(
+    account: Account, openid: str, fields: Fields, *, nonce: str | None = None, timestamp: int
+) -> Envelope:
     """Sign (and encrypt) one push exactly as WeChat does."""
-    token, nonce = account.token or "", str(secrets.randbelow(10**10))
+    token, nonce = account.token or "", nonce or str(secrets.randbelow(10**10))
     as_json = account.kind is Kind.MINIPROGRAM
     text = json.dumps(fields, ensure_ascii=False) if as_json else xml_of(fields)
     query = {

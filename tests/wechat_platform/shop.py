@@ -41,6 +41,7 @@ class Shop:
     """What the merchant knows."""
 
     url: str = ""
+    logins: list[dict[str, object]] = field(default_factory=list)
     consents: list[object] = field(default_factory=list)
     verifiers: set[str] = field(default_factory=set)
     redemptions: list[dict[str, object]] = field(default_factory=list)
@@ -69,6 +70,8 @@ class Shop:
         return {"id": 1, "nickname": "王勇", "phone_masked": "131****9041", "points": 309}
 
     def _login(self) -> Answer:
+        asked = request.json or {}
+        self.logins.append({name: asked[name] for name in asked if name != "code"})
         member = {"id": 1, "nickname": "王勇", "phone_masked": None, "level": "银卡", "points": 309}
         return {"token": "b1", "member": member, "claimed": list(self.coupons.values())}
 

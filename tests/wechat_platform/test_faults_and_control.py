@@ -1,5 +1,8 @@
 """Faults on purpose, the control API, the set-up file, and a restart."""
 
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -160,3 +163,18 @@ def test_people_credits_and_messages_survive_a_restart(tmp_path: Path) -> None:
     second.stop()
     assert credit is not None
     assert credit["messages_left"] == 1
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT])
+def test_the_command_serves_and_stops_cleanly(tmp_path: Path, end: signal.Signals) -> None:
+    (tmp_path / "setup.yaml").write_text(SETUP, encoding="utf-8")
+    command = [sys.executable, "-m", "scripts.wechat_platform", "--port", "0"]
+    command += ["--data", str(tmp_path), "--setup", str(tmp_path / "setup.yaml")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        address = process.stdout.readline().split()[-1]
+        accounts = requests.get(f"{address}_sim/accounts", timeout=10).json()["items"]
+        process.send_signal(end)
+        assert process.wait(10) == 0
+    assert {account["app_id"] for account in accounts} == {"wxshared01", "wxmini0001"}

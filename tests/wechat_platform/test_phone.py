@@ -166,3 +166,15 @@ def test_a_coupon_is_claimed_shown_redeemed_and_reminded(
     assert sent["errcode"] == 0
     page.goto(f"{street.url}/phone/{anna.id}/notices")
     expect(page.get_by_text("每满300减100")).to_be_visible()
+
+
+@pytest.mark.browser
+def test_the_operators_mini_program_asks_for_the_store_first(
+    street: Platform, shop: Shop, page: Page
+) -> None:
+    street.account("wxshared", "miniprogram", "s", name="排队网", union_group="operator")
+    anna = street.person("安娜")
+    page.goto(f"{street.url}/phone/{anna.id}/mini/wxshared")
+    page.get_by_text("星火火锅 · 皇岗").click()
+    expect(page.get_by_text("这次登录为您领取了 2 张券")).to_be_visible()
+    assert shop.logins[-1] == {"app_id": "wxshared", "scene": "s:xinghuo:s01"}

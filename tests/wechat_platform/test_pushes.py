@@ -7,6 +7,7 @@ import pytest
 import xmltodict  # type: ignore[import-untyped]
 from wechatpy import parse_message
 from wechatpy.crypto import WeChatCrypto
+from wechatpy.crypto.base import BasePrpCrypto
 from wechatpy.events import ScanEvent, SubscribeEvent, SubscribeScanEvent, UnsubscribeEvent
 from wechatpy.exceptions import InvalidSignatureException
 from wechatpy.messages import TextMessage
@@ -25,22 +26,36 @@ def test_the_known_signatures_come_out() -> None:
     )
 
 
+KNOWN: Fields = {
+    "ToUserName": "gh_sim",
+    "FromUserName": "oUser1",
+    "CreateTime": 1700000000,
+    "MsgType": "event",
+    "Event": "subscribe",
+    "EventKey": "qrscene_store_7",
+    "Ticket": "TICKET",
+}
+
+
 def test_the_known_message_is_written_letter_by_letter() -> None:
-    fields: Fields = {
-        "ToUserName": "gh_sim",
-        "FromUserName": "oUser1",
-        "CreateTime": 1700000000,
-        "MsgType": "event",
-        "Event": "subscribe",
-        "EventKey": "qrscene_store_7",
-        "Ticket": "TICKET",
-    }
-    assert xml_of(fields) == (
+    assert xml_of(KNOWN) == (
         "<xml><ToUserName><![CDATA[gh_sim]]></ToUserName><FromUserName><![CDATA[oUser1]]>"
         "</FromUserName><CreateTime>1700000000</CreateTime><MsgType><![CDATA[event]]></MsgType>"
         "<Event><![CDATA[subscribe]]></Event><EventKey><![CDATA[qrscene_store_7]]></EventKey>"
         "<Ticket><![CDATA[TICKET]]></Ticket></xml>"
     )
+
+
+def test_the_known_message_is_encrypted_letter_by_letter(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(BasePrpCrypto, "get_random_string", lambda _: "0123456789abcdef")
+    account = Account(
+        "wx1234567890abcdef", Kind.OFFICIAL_ACCOUNT, "s", token="simtoken", aes_key=AES_KEY
+    )
+    envelope = seal(account, "oUser1", KNOWN, nonce="nonce1", timestamp=1700000001)
+    sealed = xmltodict.parse(envelope.body)["xml"]["Encrypt"]
+    assert envelope.query["msg_signature"] == "387459ba1892b60c2171434b7e5bb7fdc132cd20"
+    assert sealed.startswith("4j/AuRx71kQlxVlzbpsMWPQ1oGnV9iIv")
+    assert sealed.endswith("ZqB0IIghKIQ==")
 
 
 @pytest.mark.parametrize("kind", list(Kind))

@@ -170,3 +170,14 @@ def test_web_authorization_goes_back_as_the_person_of_the_phone(
         openid=str(granted["openid"]),
     )
     assert (info["nickname"], info["unionid"]) == ("安娜", granted["unionid"])
+
+
+def test_a_browser_without_a_phone_is_asked_whose_it_is(platform: Platform) -> None:
+    anna = platform.person("安娜")
+    query = "appid=wxoa&redirect_uri=http://127.0.0.1:1/b&response_type=code&scope=snsapi_base"
+    address = f"{platform.url}/connect/oauth2/authorize?{query}"
+    page = requests.get(address, timeout=10)
+    assert f"&amp;_person={anna.id}" in page.text
+    chosen = requests.get(f"{address}&_person={anna.id}", allow_redirects=False, timeout=10)
+    assert chosen.status_code == 302
+    assert chosen.cookies["wechat_person"] == anna.id
