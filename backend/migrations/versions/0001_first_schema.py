@@ -2,7 +2,7 @@
 
 Revision ID: 0001
 Revises: 
-Create Date: 2026-11-21 23:24:28.489058
+Create Date: 2026-11-21 23:29:35.216369
 
 """
 from alembic import op
@@ -116,7 +116,7 @@ def upgrade():
     sa.Column('key', sa.String(length=128), nullable=False),
     sa.Column('fingerprint', sa.String(length=64), nullable=False),
     sa.Column('status', sa.Integer(), nullable=True, comment='empty while the first still runs'),
-    sa.Column('body', sa.Text().with_variant(mysql.MEDIUMTEXT(), 'mariadb').with_variant(mysql.MEDIUMTEXT(), 'mysql'), nullable=False),
+    sa.Column('body', sa.Text().with_variant(mysql.MEDIUMTEXT(), 'mariadb').with_variant(mysql.MEDIUMTEXT(), 'mysql'), nullable=False, comment='sealed'),
     sa.Column('asked_at', UtcDateTime(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_remembered_answer')),
     sa.UniqueConstraint('caller', 'route', 'key', name=op.f('uq_remembered_answer_caller_route_key')),

@@ -1,0 +1,1 @@
+"""The mini-program, as its customers use it: log-in, card pack, dynamic codes."""
