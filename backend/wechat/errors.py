@@ -1,0 +1,93 @@
+"""What WeChat's answers mean, as facts (``gateway.py`` sorts them).
+
+No text carries an address, a secret or a token: WeChat's words and its request id are all.
+"""
+
+from datetime import datetime
+
+from backend.errors import DomainError, Forbidden, NotFound
+
+
+class AppNotFound(NotFound):
+    code = "APP_NOT_FOUND"
+    message = "小程序或公众号未绑定"
+
+
+class WechatUnavailable(DomainError):
+    """WeChat gives no useful answer now; the same request may be sent again."""
+
+    code = "WECHAT_UNAVAILABLE"
+    message = "微信服务暂时不可用，请稍后再试"
+    http_status = 503
+
+
+class LoginCodeInvalid(DomainError):
+    """The code of wx.login is unknown, used, expired, of another app, or of a blocked user."""
+
+    code = "LOGIN_CODE_INVALID"
+    message = "微信登录已失效，请重新进入小程序"
+    http_status = 401
+
+
+class PhoneCodeInvalid(DomainError):
+    """The code of getPhoneNumber is unknown, used, expired or of another app."""
+
+    code = "PHONE_CODE_INVALID"
+    message = "手机号授权已失效，请重新授权"
+
+
+class ForgedPush(Forbidden):
+    """The push is not WeChat's: wrong signature, wrong envelope, or not readable at all."""
+
+    code = "SIGNATURE_INVALID"
+    message = "签名错误"
+
+
+class SceneTooLong(DomainError):
+    code = "SCENE_TOO_LONG"
+    message = "二维码参数{scene}太长，最多{most}个字符"
+
+
+class WechatError(Exception):
+    """A call that did not succeed. ``code`` is WeChat's errcode, ``words`` its errmsg with rid."""
+
+    def __init__(self, code: int | None = None, words: str = "") -> None:
+        self.code = code
+        self.words = words[:300]
+        super().__init__(f"{type(self).__name__} {'' if code is None else code} {self.words}")
+
+
+class TokenInvalid(WechatError):
+    """There is no token that WeChat takes now; nothing was done."""
+
+
+class UserUnreachable(WechatError):
+    """This person cannot be reached this way."""
+
+
+class QuotaExceeded(WechatError):
+    """This app may not make this kind of call before ``until`` (machine time)."""
+
+    def __init__(self, code: int | None, words: str, *, until: datetime) -> None:
+        super().__init__(code, words)
+        self.until = until
+
+
+class TemplateInvalid(WechatError):
+    """Template, page or field values are wrong; sending the same again does not help."""
+
+
+class NoPermission(WechatError):
+    """The account may not do this: type, verification, feature, allow-list."""
+
+
+class Transient(WechatError):
+    """Nothing was done, later it may: busy, too fast, or no connection was made."""
+
+
+class OutcomeUnknown(WechatError):
+    """The request was sent and no readable answer came: it may have been carried out."""
+
+
+class Refused(WechatError):
+    """WeChat said no for good."""

@@ -1,0 +1,1 @@
+"""backend/wechat against the local platform."""
