@@ -21,7 +21,7 @@ export function sheet(...children) {
   sheetBox.hidden = false;
   toastBox.hidden = true;
 }
-export function closeSheet() { sheetBox.hidden = true; }
+export function closeSheet() { sheetBox.hidden = true; sheetBox.replaceChildren(); }
 
 let fading;
 export function toast(text) {
