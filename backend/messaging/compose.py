@@ -1,0 +1,96 @@
+"""消息内容: our facts in WeChat's fields, within WeChat's limits (47003 otherwise). Pure."""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from pydantic import JsonValue
+
+from backend.calendar import local
+from backend.messaging.models import Purpose
+from backend.money import yuan
+
+FACTS = (
+    "title", "valid_from", "valid_to", "count", "number", "store", "merchant", "amount", "points",
+    "points_total", "level", "time", "remark",
+)  # fmt: skip
+"""Data names of every purpose (spec/09)."""
+
+_LIMITS = {"thing": 20, "number": 32, "letter": 32, "symbol": 5, "character_string": 32,
+           "phone_number": 17, "car_number": 8, "name": 10, "phrase": 5, "amount": 14}  # fmt: skip
+
+
+def fields(
+    mapping: Mapping[str, str], facts: Mapping[str, JsonValue], *, zone: ZoneInfo
+) -> dict[str, str]:
+    """``{"thing1": "title", "date2": "valid_to"}`` filled from the facts, each within its type."""
+    return {name: fitted(name, facts.get(fact), zone=zone) for name, fact in mapping.items()}
+
+
+def fitted(field: str, value: JsonValue, *, zone: ZoneInfo) -> str:
+    """One value as WeChat's field type takes it; never empty, which WeChat refuses.
+
+    ``thing1`` cuts at 20 characters, ``phrase`` keeps 5 Chinese ones, ``amount`` writes yuan.
+    """
+    kind = re.sub(r"\d+$", "", field)
+    words = _written(kind, value, zone)
+    words = re.sub(r"\s+", " ", words).strip()
+    if kind == "phrase":
+        words = re.sub(r"[^\u4e00-\u9fff]", "", words)
+    elif kind in ("character_string", "letter", "number"):
+        words = re.sub(r"[^\x21-\x7e]", "", words)
+    limit = _LIMITS.get(kind)
+    if limit and len(words) > limit:
+        words = words[: limit - 1] + "…" if kind == "thing" else words[:limit]
+    return words or _EMPTY.get(kind, "无")
+
+
+def text(purpose: Purpose, facts: Mapping[str, JsonValue], *, zone: ZoneInfo) -> str:
+    """The same in one sentence, for the customer-service channel."""
+    sentence = _SENTENCES[purpose]
+    shown = {name: _written("", facts.get(name), zone) for name in FACTS}
+    shown["amount"] = _written("amount", facts.get("amount"), zone)
+    return sentence.format(**shown)
+
+
+_EMPTY = {"phrase": "无", "character_string": "-", "letter": "-", "number": "0", "amount": "0元"}
+
+_SENTENCES = {
+    Purpose.COUPON_RECEIVED: "您收到 {count} 张券：{title}，{valid_to} 前到店出示即可。",
+    Purpose.COUPONS_WAITING: "您有 {count} 张券待领取：{title}，打开小程序即自动领取。",
+    Purpose.COUPON_EXPIRING: "您的 {title} 将于 {valid_to} 到期，请及时到 {merchant} 使用。",
+    Purpose.COUPON_REDEEMED: "您的 {title} 已于 {time} 在{store}核销。",
+    Purpose.GIFT_RECEIVED: "您赠送的 {title} 已被好友领取。",
+    Purpose.GIFT_TAKEN_BACK: "您赠送的 {title} 未被领取，已退回您的卡包。",
+    Purpose.CONSUMPTION_COMPLETE: "您于 {time} 在{store}消费 {amount}，谢谢惠顾。",
+    Purpose.POINTS_CHANGED: "您的积分变动 {points}，当前积分 {points_total}。",
+    Purpose.LEVEL_CHANGED: "恭喜，您的会员等级已变更为 {level}。",
+    Purpose.BALANCE_CHANGED: "您的储值余额变动 {amount}。",
+    Purpose.MALL_PURCHASE: "您已购买 {title}，可在我的优惠中查看。",
+    Purpose.CAMPAIGN_NEWS: "{title} {remark}",
+    Purpose.VERIFICATION_CODE: "验证码 {number}，5 分钟内有效。",
+}
+
+
+def _written(kind: str, value: JsonValue, zone: ZoneInfo) -> str:
+    if value is None:
+        return ""
+    if kind == "amount" and isinstance(value, int):
+        return f"{yuan(value)}元"
+    moment = _moment(value)
+    if moment is None:
+        return str(value)
+    here = local(moment, zone)
+    return f"{here:%Y-%m-%d}" if kind == "date" else f"{here:%Y-%m-%d %H:%M}"
+
+
+def _moment(value: JsonValue) -> datetime | None:
+    """The instant that an RFC 3339 fact names."""
+    if not isinstance(value, str) or not re.match(r"\d{4}-\d\d-\d\dT", value):
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else None
