@@ -3,7 +3,15 @@
 from datetime import date
 from enum import StrEnum
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    String,
+    UniqueConstraint,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from backend.database import (
@@ -127,6 +135,12 @@ class WechatUser(BaseModel):
     openid: Mapped[Code]
     unionid: Mapped[str | None] = mapped_column(String(64))
     created_at: Mapped[Instant]
+    asked_at: Mapped[Instant | None] = mapped_column(
+        comment="machine time; WeChat has told what it knows of the unionid"
+    )
+    unfollow_push: Mapped[int | None] = mapped_column(
+        BigInteger, comment="CreateTime of the newest unfollow: orders pushes, is no time"
+    )
 
 
 class Identity(MerchantRow, BaseModel):
@@ -148,6 +162,9 @@ class Identity(MerchantRow, BaseModel):
     followed_at: Mapped[Instant | None]
     unfollowed_at: Mapped[Instant | None]
     interacted_at: Mapped[Instant | None] = mapped_column(comment="last message, click or scan")
+    follow_push: Mapped[int | None] = mapped_column(
+        BigInteger, comment="CreateTime of the newest follow: orders pushes, is no time"
+    )
 
 
 class MemberCard(MerchantRow, BaseModel):

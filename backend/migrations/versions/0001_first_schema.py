@@ -2,7 +2,7 @@
 
 Revision ID: 0001
 Revises: 
-Create Date: 2026-11-21 23:29:35.216369
+Create Date: 2026-11-21 23:33:04.989410
 
 """
 from alembic import op
@@ -133,6 +133,8 @@ def upgrade():
     sa.Column('openid', sa.String(length=64), nullable=False),
     sa.Column('unionid', sa.String(length=64), nullable=True),
     sa.Column('created_at', UtcDateTime(), nullable=False),
+    sa.Column('asked_at', UtcDateTime(), nullable=True, comment='machine time; WeChat has told what it knows of the unionid'),
+    sa.Column('unfollow_push', sa.BigInteger(), nullable=True, comment='CreateTime of the newest unfollow: orders pushes, is no time'),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_wechat_user')),
     sa.UniqueConstraint('app_id', 'openid', name=op.f('uq_wechat_user_app_id_openid')),
     mysql_charset='utf8mb4',
@@ -840,6 +842,7 @@ def upgrade():
     sa.Column('followed_at', UtcDateTime(), nullable=True),
     sa.Column('unfollowed_at', UtcDateTime(), nullable=True),
     sa.Column('interacted_at', UtcDateTime(), nullable=True, comment='last message, click or scan'),
+    sa.Column('follow_push', sa.BigInteger(), nullable=True, comment='CreateTime of the newest follow: orders pushes, is no time'),
     sa.Column('merchant_id', RowId, nullable=False, comment='所属商家'),
     sa.ForeignKeyConstraint(['merchant_id', 'member_id'], ['member.merchant_id', 'member.id'], name=op.f('fk_identity_merchant_id_member_id')),
     sa.ForeignKeyConstraint(['merchant_id'], ['merchant.id'], name=op.f('fk_identity_merchant_id')),

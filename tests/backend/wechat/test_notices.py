@@ -103,7 +103,9 @@ def test_an_errcode_says_what_to_do_next(
     assert wechat.calls(CUSTOM) == 1
 
 
-@pytest.mark.parametrize("fault", [{"truncate": True}, {"carried_out": True, "status": 502}])
+@pytest.mark.parametrize(
+    "fault", [{"truncate": True}, {"carried_out": True, "html": True, "status": 502}]
+)
 def test_a_message_whose_answer_is_lost_is_delivered_once(
     wechat: Platform, shop: Shop, oa: WechatApp, fault: dict[str, object]
 ) -> None:
