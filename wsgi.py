@@ -5,13 +5,13 @@ from flask import Flask
 import admin
 import miniprogram_api
 from backend.application import create_backend
-from backend.settings import Settings
+from backend.settings import Settings, load
 
 
 def create_app(settings: Settings | None = None) -> Flask:
     """The whole product under ``settings``, or as the environment says."""
     app = Flask("quanbao", static_folder=None)
-    create_backend(app, settings or Settings())
+    create_backend(app, settings or load())
     miniprogram_api.register(app)
     admin.register(app)
     return app

@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal, Self
 
+from dotenv import dotenv_values
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -22,7 +23,7 @@ class UnsafeSettings(RuntimeError):
 class Settings(BaseSettings):
     """One field per variable; the README lists them with their defaults."""
 
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(extra="ignore", frozen=True, env_ignore_empty=True)
 
     environment: Literal["development", "test", "production"] = "development"
     data_dir: Path = Path("var")
@@ -91,6 +92,15 @@ class Settings(BaseSettings):
         if not self.public_url.startswith("https://"):
             raise UnsafeSettings("PUBLIC_URL must begin with https:// in production")
         return self
+
+
+def load() -> Settings:
+    """Settings of this process: its environment, then what the supervisor of the deployment at
+    DATA_DIR wrote down (so that a command finds the same one), then ``.env``."""
+    written = dotenv_values(".env")
+    data_dir = Path(os.environ.get("DATA_DIR") or written.get("DATA_DIR") or "var")
+    files = (".env", data_dir / "run" / "environment")
+    return Settings(_env_file=files)  # type: ignore[call-arg]
 
 
 class Keys:

@@ -13,7 +13,7 @@ from rq.serializers import JSONSerializer
 from rq_scheduler import Scheduler
 
 from backend import background, clock, heartbeat
-from backend.settings import Settings
+from backend.settings import load
 from jobs import runtime
 from jobs.timetable import TICKS, Tick
 
@@ -74,7 +74,7 @@ def _put(scheduler: Scheduler, tick: Tick) -> None:
 
 def main() -> None:
     """Tick until told to stop."""
-    connection: Redis = background.connect(Settings().redis_address)
+    connection: Redis = background.connect(load().redis_address)
     runtime.app()
     HouseScheduler(connection=connection, interval=TURN_SECONDS, job_class=JsonJob).run()
 

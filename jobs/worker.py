@@ -16,7 +16,7 @@ from rq.queue import Queue
 from rq.serializers import JSONSerializer
 
 from backend import background
-from backend.settings import Settings
+from backend.settings import load
 from jobs import runtime
 
 _PR_SET_PDEATHSIG = 1
@@ -38,7 +38,7 @@ class HouseWorker(Worker):
 
 def main() -> None:
     """Work until told to stop."""
-    settings = Settings()
+    settings = load()
     runtime.app()
     connection = background.connect(settings.redis_address, blocking=True)
     names = (background.WAVES, background.MESSAGES, background.UPKEEP)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from backend.settings import Settings, UnsafeSettings
+from backend.settings import Settings, UnsafeSettings, load
 
 SAFE = {
     "environment": "production",
@@ -63,3 +63,14 @@ def test_plain_urls_get_our_drivers(given: str, used: str) -> None:
 
 def test_keys_are_not_shown() -> None:
     assert SAFE["secret_key"] not in repr(Settings(**SAFE).keys)
+
+
+def test_a_command_finds_the_deployment_of_its_data_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "environment").write_text("WECHAT_API_BASE_URL=http://127.0.0.1:9\n")
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    assert load().wechat_api_base_url == "http://127.0.0.1:9"
+    monkeypatch.setenv("WECHAT_API_BASE_URL", "http://127.0.0.1:10")
+    assert load().wechat_api_base_url == "http://127.0.0.1:10"
