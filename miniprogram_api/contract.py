@@ -7,11 +7,11 @@ from typing import Annotated, Any, ParamSpec, TypeVar
 
 from flask import Blueprint, Flask, Response, current_app, jsonify, request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic_core import ErrorDetails
 from werkzeug.exceptions import HTTPException
 
 from backend import requesting
 from backend.errors import DomainError, FieldError, NotFound, ParamError, RateLimited
+from backend.wrong_fields import field_errors
 
 log = logging.getLogger(__name__)
 
@@ -87,7 +87,7 @@ def read(body: type[B]) -> B:
     try:
         return body.model_validate_json(raw or b"{}")
     except ValidationError as error:
-        raise ParamError(errors=[_field_error(e) for e in error.errors()]) from None
+        raise ParamError(errors=field_errors(error)) from None
 
 
 def send(answer: Answer, status: int = 200) -> Response:
@@ -161,42 +161,3 @@ def _as_domain_error(error: HTTPException) -> DomainError:
     }
     code, message = words.get(error.code or 500, ("HTTP_ERROR", "请求无法处理"))
     return _HttpError(code, message, error.code or 500)
-
-
-_WORDS = {
-    "missing": "必填",
-    "string_type": "应为文字",
-    "int_type": "应为整数",
-    "int_from_float": "应为整数",
-    "bool_type": "应为 true 或 false",
-    "list_type": "应为列表",
-    "dict_type": "应为对象",
-    "model_type": "应为对象",
-    "model_attributes_type": "应为对象",
-    "json_invalid": "不是有效的 JSON",
-    "string_too_long": "太长，最多{max_length}个字",
-    "string_too_short": "不能为空",
-    "greater_than_equal": "不能小于{ge}",
-    "less_than_equal": "不能大于{le}",
-    "greater_than": "应大于{gt}",
-    "less_than": "应小于{lt}",
-    "too_long": "最多{max_length}项",
-    "too_short": "至少{min_length}项",
-    "literal_error": "只能是 {expected}",
-    "enum": "只能是 {expected}",
-    "datetime_from_date_parsing": "应为带时区的时间",
-    "datetime_parsing": "应为带时区的时间",
-    "datetime_type": "应为带时区的时间",
-    "timezone_aware": "时间须带时区",
-    "union_tag_invalid": "种类不认识",
-    "union_tag_not_found": "缺少种类",
-}
-
-
-def _field_error(error: ErrorDetails) -> FieldError:
-    words = _WORDS.get(error["type"], "填写有误")
-    try:
-        words = words.format(**error.get("ctx", {}))
-    except (KeyError, IndexError):
-        words = "填写有误"
-    return FieldError(field=".".join(str(part) for part in error["loc"]), message=words)

@@ -14,9 +14,11 @@ OUTER = ("miniprogram_api", "admin", "jobs")
 ROWS = (
     ("settings", "calendar", "money", "faults", "requesting"),
     ("errors",),
+    ("wrong_fields",),
     ("keys",),
     ("database",),
-    ("clock", "heartbeat", "idempotency"),
+    ("clock", "heartbeat"),
+    ("idempotency",),
     ("tenancy", "background"),
     ("merchants", "wechat", "sms"),
     ("members",),
@@ -39,7 +41,7 @@ HOMES = {
 }
 FLASK_BELOW = (
     "backend/application.py", "backend/database.py", "backend/commands/", "backend/background.py",
-    "backend/clock.py", "backend/keys.py",
+    "backend/clock.py", "backend/keys.py", "backend/wechat/",
 )  # fmt: skip
 
 
