@@ -2,6 +2,7 @@
 
 from flask import Flask
 
+from miniprogram_api import openapi
 from miniprogram_api.contract import answer_errors
 
 JSON_PATHS = ("/api/", "/pos/", "/mall/", "/wechat/")
@@ -10,3 +11,4 @@ JSON_PATHS = ("/api/", "/pos/", "/mall/", "/wechat/")
 def register(app: Flask) -> None:
     """Every blueprint, and the one error handler."""
     answer_errors(app, below=JSON_PATHS)
+    app.register_blueprint(openapi.blueprint)  # anybody

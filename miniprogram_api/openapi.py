@@ -1,0 +1,126 @@
+"""OpenAPI 3.1 of everything an outside program may call, and a page to read it (no asset from
+elsewhere). Written from the same models that read and answer the requests."""
+
+import re
+
+from flask import Blueprint, Response, current_app, jsonify, render_template_string
+from pydantic import JsonValue
+from pydantic.json_schema import models_json_schema
+
+from miniprogram_api.contract import OPERATIONS, Operation
+
+blueprint = Blueprint("openapi", __name__)
+
+Object = dict[str, JsonValue]
+
+_REF = "#/components/schemas/{model}"
+_ERROR: Object = {
+    "type": "object",
+    "required": ["code", "message", "detail", "request_id"],
+    "properties": {
+        "code": {"type": "string", "examples": ["COUPON_NOT_FOUND"]},
+        "message": {"type": "string", "examples": ["票券不存在"]},
+        "detail": {"type": "object"},
+        "request_id": {"type": "string"},
+    },
+}
+_SECURITY: dict[str, Object] = {
+    "bearer": {"type": "http", "scheme": "bearer"},
+    "till": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "Authorization",
+        "description": "QB1-HMAC-SHA256, signed per request",
+    },
+}
+
+
+@blueprint.get("/openapi.json")
+def document() -> Response:
+    """The contract for machines."""
+    return jsonify(specification())
+
+
+@blueprint.get("/docs")
+def page() -> str:
+    """The contract for people."""
+    return render_template_string(_PAGE, spec=specification())
+
+
+def specification() -> Object:
+    """The whole document."""
+    schemas = _schemas()
+    paths: dict[str, JsonValue] = {}
+    for operation in sorted(OPERATIONS, key=lambda o: (o.rule, o.method)):
+        path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", operation.rule)
+        methods = paths.setdefault(path, {})
+        assert isinstance(methods, dict)
+        methods[operation.method.lower()] = _operation(operation)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "券包 Quanbao", "version": "1"},
+        "servers": [{"url": current_app.config["PUBLIC_URL"]}],
+        "paths": paths,
+        "components": {"schemas": schemas, "securitySchemes": dict(_SECURITY)},
+    }
+
+
+def _schemas() -> dict[str, JsonValue]:
+    bodies = [(o.body, "validation") for o in OPERATIONS if o.body]
+    answers = [(o.answer, "serialization") for o in OPERATIONS if o.answer]
+    unique = list(dict.fromkeys([*bodies, *answers]))
+    _, definitions = models_json_schema(unique, ref_template=_REF)  # type: ignore[arg-type]
+    return {**definitions.get("$defs", {}), "Error": _ERROR}
+
+
+def _operation(operation: Operation) -> Object:
+    described: Object = {
+        "summary": operation.summary,
+        "operationId": f"{operation.method.lower()} {operation.rule}",
+        "responses": {
+            str(operation.status): {"description": "成功", **_content(operation.answer)},
+            "default": {
+                "description": "失败",
+                "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
+            },
+        },
+        "security": [{"till": []}] if operation.rule.startswith("/pos/") else [{"bearer": []}],
+    }
+    if operation.rule == "/api/v1/login":
+        described["security"] = []
+    if operation.body:
+        described["requestBody"] = {"required": True, **_content(operation.body)}
+    if names := re.findall(r"<(?:\w+:)?(\w+)>", operation.rule):
+        described["parameters"] = [
+            {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+            for name in names
+        ]
+    return described
+
+
+def _content(model: type | None) -> Object:
+    if model is None:
+        return {}
+    ref: Object = {"$ref": _REF.format(model=model.__name__)}
+    return {"content": {"application/json": {"schema": ref}}}
+
+
+_PAGE = """<!doctype html><html lang="zh-CN"><meta charset="utf-8">
+<meta name="viewport" content="width=device-width,initial-scale=1"><title>接口文档 · 券包</title>
+<style>
+body{font:15px/1.6 -apple-system,"PingFang SC","Microsoft YaHei",sans-serif;color:#1d2329;
+background:#f4f6f8;margin:0 auto;max-width:960px;padding:16px}
+details{background:#fff;border:1px solid #e6e9ed;border-radius:8px;margin:8px 0;padding:10px 14px}
+summary{cursor:pointer}code{font-family:ui-monospace,monospace}
+.m{display:inline-block;min-width:64px;color:#0a7d4f;font-weight:700}
+pre{overflow:auto;background:#f4f6f8;padding:12px;border-radius:6px;font-size:13px}
+</style><h1>接口文档</h1>
+<p>机器可读：<a href="/openapi.json">/openapi.json</a>（OpenAPI 3.1）。
+失败统一为 <code>{"code","message","detail","request_id"}</code>。</p>
+{% for path, methods in spec.paths.items() %}{% for method, op in methods.items() %}
+<details><summary><span class="m">{{ method|upper }}</span> <code>{{ path }}</code>
+{{ op.summary }}</summary><pre>{{ op|tojson(indent=2) }}</pre></details>
+{% endfor %}{% endfor %}
+<h2>数据结构</h2>{% for name, schema in spec.components.schemas.items() %}
+<details id="{{ name }}"><summary><code>{{ name }}</code></summary>
+<pre>{{ schema|tojson(indent=2) }}</pre></details>{% endfor %}</html>"""

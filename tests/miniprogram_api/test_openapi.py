@@ -1,0 +1,22 @@
+"""The published contract is valid OpenAPI 3.1 and holds every endpoint an outside program calls."""
+
+from flask.testing import FlaskClient
+from openapi_spec_validator import validate
+
+from miniprogram_api.contract import OPERATIONS
+
+
+def test_the_contract_is_valid_and_whole(http: FlaskClient) -> None:
+    document = http.get("/openapi.json").get_json()
+    validate(document)
+    told = sum(len(methods) for methods in document["paths"].values())
+    assert told == len(OPERATIONS) > 0
+    for path in document["paths"]:
+        assert path.startswith(("/api/v1/", "/pos/v1/", "/mall/v1/")), path
+
+
+def test_the_page_shows_it_without_anything_from_elsewhere(http: FlaskClient) -> None:
+    page = http.get("/docs").get_data(as_text=True)
+    assert "/api/v1/login" in page
+    assert "//cdn" not in page
+    assert "<script src" not in page
