@@ -3,7 +3,7 @@
 Facts are passed as they are said: instants and days already in the merchant's zone.
 """
 
-from backend.errors import DomainError
+from backend.errors import DomainError, ParamError
 
 
 class CouponNotFound(DomainError):
@@ -120,3 +120,24 @@ class MemberCodeUnknown(DomainError):
     code = "MEMBER_NOT_FOUND"
     message = "会员不存在"
     http_status = 404
+
+
+class TemplateNotFound(DomainError):
+    code = "TEMPLATE_NOT_FOUND"
+    message = "券模板不存在"
+    http_status = 404
+
+
+class TemplateInvalid(ParamError):
+    """券模板填写有误. Every wrong field is named."""
+
+    code = "TEMPLATE_INVALID"
+    message = "券模板填写有误"
+    http_status = 422
+
+
+class StockBelowIssued(DomainError):
+    """Fact: ``issued``."""
+
+    code = "STOCK_BELOW_ISSUED"
+    message = "库存不能少于已发数量{issued}"

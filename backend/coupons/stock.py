@@ -1,0 +1,101 @@
+"""库存: how many coupons of a template may ever be issued.
+
+Taken when a grant is made, given back when it lapses; one conditional UPDATE, so that two takers
+never share the last piece. A template without a limit counts nothing.
+"""
+
+from sqlalchemy import Update, func, select, update
+
+from backend import tenancy
+from backend.coupons.errors import StockBelowIssued, TemplateNotFound
+from backend.coupons.models import CouponTemplate
+from backend.database import Model, changed, db, table_of
+
+_templates = table_of(CouponTemplate)
+_NO_END = 2**31 - 1
+
+
+def take(template_id: int, pieces: int) -> bool:
+    """Take all the pieces, or none: ``False`` says 已被领完."""
+    if pieces == 0 or changed(
+        _one(template_id)
+        .where(_templates.c.issued + pieces <= _templates.c.stock)
+        .values(issued=_templates.c.issued + pieces)
+    ):
+        return True
+    return left(template_id) is None
+
+
+def take_some(template_id: int, pieces: int) -> int:
+    """As many of the pieces as there are: for a chunk, which serves its first members."""
+    while not take(template_id, pieces):
+        remaining = left(template_id)
+        pieces = pieces if remaining is None else min(pieces, remaining)
+    return pieces
+
+
+def give_back(template_id: int, pieces: int) -> None:
+    """What was taken and will not be used may be issued again."""
+    if pieces:
+        changed(
+            _one(template_id)
+            .where(_templates.c.stock.is_not(None))
+            .values(issued=_templates.c.issued - pieces)
+        )
+
+
+def left(template_id: int) -> int | None:
+    """剩余. ``None``: 不限量."""
+    row = (
+        db.session.connection()
+        .execute(
+            select(_templates.c.stock, _templates.c.issued).where(
+                _templates.c.merchant_id == tenancy.merchant_id(), _templates.c.id == template_id
+            )
+        )
+        .one_or_none()
+    )
+    if row is None:
+        raise TemplateNotFound()
+    return None if row.stock is None else int(row.stock - row.issued)
+
+
+def limit(template_id: int, stock: int | None) -> None:
+    """Set or lift the limit. A template that counts from now on counts what it has issued."""
+    if stock is None:
+        changed(_one(template_id).values(stock=None, issued=0))
+        return
+    if left(template_id) is None:
+        changed(_one(template_id).values(stock=_NO_END, issued=_issued(template_id)))
+    if not changed(_one(template_id).where(_templates.c.issued <= stock).values(stock=stock)):
+        issued = db.session.connection().scalar(
+            select(_templates.c.issued).where(
+                _templates.c.merchant_id == tenancy.merchant_id(), _templates.c.id == template_id
+            )
+        )
+        raise StockBelowIssued(issued=issued)
+
+
+def _one(template_id: int) -> Update:
+    return update(_templates).where(
+        _templates.c.merchant_id == tenancy.merchant_id(), _templates.c.id == template_id
+    )
+
+
+def _issued(template_id: int) -> int:
+    """Pieces promised by grants that have not lapsed; their tables stand above this package."""
+    grant, piece = (Model.metadata.tables[name] for name in ("coupon_grant", "offer_piece"))
+    return int(
+        db.session.connection().scalar(
+            select(func.count())
+            .select_from(piece)
+            .join(grant, grant.c.offer_id == piece.c.offer_id)
+            .where(
+                piece.c.merchant_id == tenancy.merchant_id(),
+                piece.c.template_id == template_id,
+                grant.c.merchant_id == tenancy.merchant_id(),
+                grant.c.state.in_(("open", "claimed")),
+            )
+        )
+        or 0
+    )
