@@ -1,0 +1,239 @@
+"""发券与领取: the follow gift, and open grants that become coupons at login.
+
+A grant is single by campaign, cycle and member; its coupons are made all at once or not at all.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Row, Select, exists, insert, or_, select, union_all, update
+
+from backend import requesting, tenancy
+from backend.calendar import day_of
+from backend.campaigns import budget, kinds, offers, queries
+from backend.campaigns.kinds.class_marketing import ClassMarketing, Part
+from backend.campaigns.models import Campaign, Grant, GrantState, OfferPiece
+from backend.campaigns.offers import CurrentOffer
+from backend.coupons import make
+from backend.coupons.make import PromisedPiece
+from backend.coupons.models import TemplateRevision
+from backend.coupons.terms import parse_validity
+from backend.coupons.validity import use_window
+from backend.database import MetAnother, changed, db, table_of, transactional
+from backend.members.models import Member
+from backend.members.queries import ids_of
+from backend.merchants.models import Merchant
+from backend.merchants.subscription import is_subscribed
+from backend.messaging import outbox
+from backend.messaging.models import Purpose
+
+FOLLOW_CYCLE = "follow"
+
+_grants, _members, _merchants = table_of(Grant), table_of(Member), table_of(Merchant)
+_pieces, _revisions = table_of(OfferPiece), table_of(TemplateRevision)
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a person just received: for the reply in the official account."""
+
+    grant_id: int
+    coupon_ids: list[int]
+    titles: list[str]
+
+
+@transactional
+def give_on_follow(member_id: int, *, now: datetime) -> Given | None:
+    """关注发券 (S0-22): the new-customer coupons at once, into the card pack.
+
+    Once in a lifetime per merchant, also after unfollowing and following again; None when there is
+    nothing to give. A wave and a follow at the same moment wait for each other at the plan.
+    """
+    calendar = queries.calendar()
+    if not is_subscribed(tenancy.merchant_id(), on=day_of(now, calendar.zone)):
+        return None
+    plans = queries.locked_class_marketing()
+    for plan in plans:
+        if not queries.is_running(plan, at=now, zone=calendar.zone) or not _gives_to_new(plan):
+            continue
+        offer = offers.current(plan.id, Part.NEW)
+        if offer is None or budget.left(plan, zone=calendar.zone, at=now) == 0:
+            continue
+        if not offers.take_stock(offer, 1):
+            continue
+        if not _is_first_gift(member_id, plans, now=now):
+            offers.give_back_stock(offer, 1)
+            return None
+        return _into_card_pack(offer, member_id, calendar=calendar, now=now)
+    return None
+
+
+@transactional
+def claim_open(member_id: int, *, now: datetime) -> list[int]:
+    """领取 (S3-25): every open grant of this person becomes coupons; their ids, oldest grant first.
+
+    Three statements however many there are, one when nothing waits. Meeting another claim of the
+    same grants (a till and a mini-program at once) reads again.
+    """
+    waiting = db.session.connection().execute(_open_pieces(member_id, now)).all()
+    if not waiting:
+        return []
+    grant_ids = {row.grant_id for row in waiting}
+    claimed = changed(
+        update(_grants)
+        .where(
+            _grants.c.merchant_id == tenancy.merchant_id(),
+            _grants.c.id.in_(sorted(grant_ids)),
+            _grants.c.state == GrantState.OPEN,
+        )
+        .values(state=GrantState.CLAIMED.value, claimed_at=now)
+    )
+    if claimed != len(grant_ids):
+        raise MetAnother()
+    return make.from_grants(_promised(waiting, member_id, now=now), now=now)
+
+
+def _gives_to_new(plan: Campaign) -> bool:
+    settings = kinds.parse(plan.kind, plan.settings)
+    return isinstance(settings, ClassMarketing) and settings.part(Part.NEW).on
+
+
+def _is_first_gift(member_id: int, plans: Sequence[Campaign], *, now: datetime) -> bool:
+    """Take the person's one follow gift; whoever a wave has served before is no new follower."""
+    mine = ids_of(member_id)
+    merchant_id = tenancy.merchant_id()
+    other = _members.alias()
+    served = exists().where(
+        _grants.c.merchant_id == merchant_id,
+        _grants.c.member_id.in_(mine),
+        _grants.c.campaign_id.in_([plan.id for plan in plans]),
+    )
+    had = exists().where(
+        other.c.merchant_id == merchant_id,
+        other.c.alias_of_id == member_id,
+        other.c.follow_gift_at.is_not(None),
+    )
+    if db.session.connection().scalar(select(or_(served, had))):
+        return False
+    return bool(
+        changed(
+            update(_members)
+            .where(
+                _members.c.merchant_id == merchant_id,
+                _members.c.id == member_id,
+                _members.c.follow_gift_at.is_(None),
+                _members.c.blacklisted.is_(False),
+            )
+            .values(follow_gift_at=now)
+        )
+    )
+
+
+def _into_card_pack(
+    offer: CurrentOffer, member_id: int, *, calendar: queries.Calendar, now: datetime
+) -> Given:
+    grant_id: int = (
+        db.session.connection()
+        .execute(
+            insert(_grants)
+            .values(
+                merchant_id=tenancy.merchant_id(),
+                campaign_id=offer.campaign_id,
+                cycle=FOLLOW_CYCLE,
+                member_id=member_id,
+                offer_id=offer.id,
+                quantity=offer.quantity,
+                state=GrantState.CLAIMED.value,
+                granted_at=now,
+                claimed_at=now,
+                request_id=requesting.request_id(),
+            )
+            .returning(_grants.c.id)
+        )
+        .scalar_one()
+    )
+    promised = [line for line in offer.lines for _ in range(line.quantity)]
+    coupon_ids = make.from_grants(
+        [
+            PromisedPiece(
+                grant_id=grant_id,
+                piece=piece,
+                member_id=member_id,
+                campaign_id=offer.campaign_id,
+                template_id=line.template_id,
+                revision_id=line.revision_id,
+                use_window=line.use_window(claimed_at=now, zone=calendar.zone),
+            )
+            for piece, line in enumerate(promised, start=1)
+        ],
+        now=now,
+    )
+    outbox.queue(
+        member_id,
+        Purpose.COUPON_RECEIVED,
+        offer.facts(until=offer.first_end(claimed_at=now, zone=calendar.zone), zone=calendar.zone),
+        dedupe_key=f"grant-{grant_id}-received",
+        now=now,
+    )
+    return Given(grant_id=grant_id, coupon_ids=coupon_ids, titles=offer.titles)
+
+
+def _promised(
+    waiting: Sequence[Row[*tuple[Any, ...]]], member_id: int, *, now: datetime
+) -> list[PromisedPiece]:
+    """What these rows become in the survivor's hands; windows count from the claim (S3-37)."""
+    windows = {
+        row.revision_id: use_window(
+            parse_validity(row.validity), claimed_at=now, zone=ZoneInfo(row.zone)
+        )
+        for row in waiting
+    }
+    return [
+        PromisedPiece(
+            grant_id=row.grant_id,
+            piece=row.piece,
+            member_id=member_id,
+            campaign_id=row.campaign_id,
+            template_id=row.template_id,
+            revision_id=row.revision_id,
+            use_window=windows[row.revision_id],
+        )
+        for row in waiting
+    ]
+
+
+def _open_pieces(member_id: int, now: datetime) -> Select[*tuple[Any, ...]]:
+    """Every piece of the grants that wait for this person, under whichever of their ids."""
+    merchant_id = tenancy.merchant_id()
+    person = union_all(
+        select(_members.c.id).where(
+            _members.c.merchant_id == merchant_id, _members.c.id == member_id
+        ),
+        select(_members.c.id).where(
+            _members.c.merchant_id == merchant_id, _members.c.alias_of_id == member_id
+        ),
+    )
+    return (
+        select(
+            _grants.c.id.label("grant_id"),
+            _grants.c.campaign_id,
+            _pieces.c.piece,
+            _pieces.c.template_id,
+            _pieces.c.revision_id,
+            _revisions.c.validity,
+            _merchants.c.zone,
+        )
+        .join(_pieces, _pieces.c.offer_id == _grants.c.offer_id)
+        .join(_revisions, _revisions.c.id == _pieces.c.revision_id)
+        .join(_merchants, _merchants.c.id == _grants.c.merchant_id)
+        .where(
+            _grants.c.merchant_id == merchant_id,
+            _grants.c.member_id.in_(person),
+            _grants.c.state == GrantState.OPEN,
+            or_(_grants.c.claim_until.is_(None), _grants.c.claim_until > now),
+        )
+        .order_by(_grants.c.granted_at, _grants.c.id, _pieces.c.piece)
+    )

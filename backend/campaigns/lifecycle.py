@@ -1,0 +1,284 @@
+"""活动的一生: draft → running ⇄ paused → ended, each step one conditional UPDATE.
+
+What a campaign gives is checked when it is started. Runs are kept as intervals, so that "was it
+paused at 09:00" has an answer; a pause takes nothing back.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import Update, delete, insert, select, update
+
+from backend import tenancy
+from backend.campaigns import completeness, kinds, queries
+from backend.campaigns.errors import CampaignEnded, CampaignInvalid, CampaignNotFound
+from backend.campaigns.kinds import Settings
+from backend.campaigns.kinds.class_marketing import (
+    DEFAULT_CODE,
+    DEFAULT_TEMPLATES,
+    LABEL,
+    default_plan,
+)
+from backend.campaigns.models import (
+    Campaign,
+    CampaignCoupon,
+    CampaignKind,
+    CampaignRun,
+    CampaignState,
+)
+from backend.coupons import templates
+from backend.coupons.models import CouponTemplate
+from backend.database import changed, db, table_of, transactional
+from backend.errors import FieldError
+
+_campaigns, _runs = table_of(Campaign), table_of(CampaignRun)
+_coupons, _templates = table_of(CampaignCoupon), table_of(CouponTemplate)
+
+
+@dataclass(frozen=True)
+class CampaignDraft:
+    """活动 as a form or a set-up file gives it. ``settings`` come from ``kinds.parse``."""
+
+    code: str
+    kind: str
+    settings: Settings
+    name: str | None = None
+    description: str = ""
+    tags: tuple[str, ...] = ()
+    stores: tuple[str, ...] | None = None
+    starts_on: date | None = None
+    ends_on: date | None = None
+    online_activity: bool | None = None
+    budget_total: int | None = None
+    budget_per_day: int | None = None
+    control_bp: int = 0
+
+
+@transactional
+def save(draft: CampaignDraft, *, now: datetime) -> Campaign:
+    """Make the campaign of this code as a draft, or bring it up to date in the state it is in.
+
+    Editing never resets when it was first started (S3-21). A running campaign stays complete.
+    """
+    _refuse_wrong(draft)
+    campaign = queries.by_code(draft.code)
+    is_new = campaign is None
+    if campaign is None:
+        campaign = Campaign(code=draft.code, kind=draft.kind, name=draft.name or "", created_at=now)
+        db.session.add(campaign)
+    elif campaign.kind != draft.kind:
+        raise CampaignInvalid(errors=[FieldError(field="kind", message="活动种类不能更改")])
+    elif campaign.state == CampaignState.ENDED:
+        raise CampaignEnded()
+    before = None if is_new else draft_of(campaign)
+    campaign.name = draft.name or kinds.label(draft.kind)
+    campaign.description = draft.description
+    campaign.tags = list(draft.tags)
+    campaign.stores = None if draft.stores is None else list(draft.stores)
+    campaign.starts_on, campaign.ends_on = draft.starts_on, draft.ends_on
+    campaign.settings = draft.settings.model_dump(mode="json")
+    campaign.online_activity = (
+        kinds.is_online_activity(draft.kind)
+        if draft.online_activity is None
+        else draft.online_activity
+    )
+    campaign.budget_total, campaign.budget_per_day = draft.budget_total, draft.budget_per_day
+    campaign.control_bp = draft.control_bp
+    db.session.flush()
+    _name_coupons(campaign.id, draft.settings)
+    if before is not None and draft_of(campaign) != before:
+        campaign.edited_at = now
+    db.session.flush()
+    if campaign.state == CampaignState.RUNNING:
+        completeness.check(campaign, now=now)
+    return campaign
+
+
+@transactional
+def start(campaign_id: int, *, now: datetime) -> None:
+    """启动. CampaignIncomplete lists everything that is missing; started already: nothing to do."""
+    campaign = _find(campaign_id)
+    if campaign.state == CampaignState.ENDED:
+        raise CampaignEnded()
+    if campaign.state == CampaignState.RUNNING:
+        return
+    completeness.check(campaign, now=now)
+    if _move(campaign_id, (CampaignState.DRAFT, CampaignState.PAUSED), CampaignState.RUNNING):
+        changed(
+            _one(campaign_id)
+            .where(_campaigns.c.first_started_at.is_(None))
+            .values(first_started_at=now)
+        )
+        changed(
+            insert(_runs).values(
+                merchant_id=tenancy.merchant_id(), campaign_id=campaign_id, started_at=now
+            )
+        )
+    db.session.refresh(campaign)
+
+
+@transactional
+def pause(campaign_id: int, *, now: datetime) -> None:
+    """暂停. From now on nothing more is granted; what was granted stays. A draft may begin so."""
+    campaign = _find(campaign_id)
+    before = (CampaignState.RUNNING, CampaignState.DRAFT)
+    if _move(campaign_id, before, CampaignState.PAUSED):
+        _stop_run(campaign_id, now=now)
+    db.session.refresh(campaign)
+
+
+@transactional
+def end(campaign_id: int, *, now: datetime) -> None:
+    """结束, for good."""
+    campaign = _find(campaign_id)
+    if _move(
+        campaign_id,
+        (CampaignState.DRAFT, CampaignState.RUNNING, CampaignState.PAUSED),
+        CampaignState.ENDED,
+    ):
+        _stop_run(campaign_id, now=now)
+    db.session.refresh(campaign)
+
+
+@transactional
+def open_default_plan(merchant_id: int, *, now: datetime) -> Campaign:
+    """默认方案 (S0-18): running under ``default``, until the merchant edits or pauses it."""
+    with tenancy.acting_for(merchant_id):
+        for template in DEFAULT_TEMPLATES:
+            if templates.by_code(template.code) is None:
+                templates.save(template, now=now)
+        plan = save(
+            CampaignDraft(
+                code=DEFAULT_CODE,
+                kind=CampaignKind.CLASS_MARKETING,
+                settings=default_plan(),
+                name=LABEL,
+            ),
+            now=now,
+        )
+        start(plan.id, now=now)
+        return plan
+
+
+def draft_of(campaign: Campaign) -> CampaignDraft:
+    """What would make this campaign again: for the form and for the export."""
+    return CampaignDraft(
+        code=campaign.code,
+        kind=campaign.kind,
+        settings=kinds.parse(campaign.kind, campaign.settings),
+        name=campaign.name,
+        description=campaign.description,
+        tags=tuple(str(tag) for tag in campaign.tags or []),
+        stores=None if campaign.stores is None else tuple(str(code) for code in campaign.stores),
+        starts_on=campaign.starts_on,
+        ends_on=campaign.ends_on,
+        online_activity=campaign.online_activity,
+        budget_total=campaign.budget_total,
+        budget_per_day=campaign.budget_per_day,
+        control_bp=campaign.control_bp,
+    )
+
+
+def _refuse_wrong(draft: CampaignDraft) -> None:
+    wrong = {
+        "code": (not 1 <= len(draft.code) <= 64, "1 到 64 个字"),
+        "name": (draft.name is not None and len(draft.name) > 120, "最多 120 个字"),
+        "to": (
+            draft.starts_on is not None
+            and draft.ends_on is not None
+            and draft.ends_on < draft.starts_on,
+            "结束日期早于开始日期",
+        ),
+        "budget.total": (draft.budget_total is not None and draft.budget_total < 0, "不能小于0"),
+        "budget.per_day": (
+            draft.budget_per_day is not None and draft.budget_per_day < 0,
+            "不能小于0",
+        ),
+        "control_bp": (not 0 <= draft.control_bp <= 10000, "应在 0 到 10000 之间"),
+    }
+    errors = [
+        FieldError(field=name, message=words)
+        for name, (is_wrong, words) in wrong.items()
+        if is_wrong
+    ]
+    if errors:
+        raise CampaignInvalid(errors=errors)
+
+
+def _name_coupons(campaign_id: int, settings: Settings) -> None:
+    """The rows that offers are made from; templates that are not there yet are named at start."""
+    merchant_id = tenancy.merchant_id()
+    known = {
+        row.code: row.id
+        for row in db.session.connection().execute(
+            select(_templates.c.code, _templates.c.id).where(
+                _templates.c.merchant_id == merchant_id
+            )
+        )
+    }
+    missing = [
+        FieldError(
+            field=f"{kinds.path_of(part)}.{position}.template",
+            message=f"没有券模板 {coupon.template}",
+        )
+        for part, coupons in settings.coupons.items()
+        for position, coupon in enumerate(coupons)
+        if coupon.template not in known
+    ]
+    if missing:
+        raise CampaignInvalid(errors=missing)
+    wanted = [
+        {
+            "merchant_id": merchant_id,
+            "campaign_id": campaign_id,
+            "part": part,
+            "position": position,
+            "template_id": known[coupon.template],
+            "quantity": coupon.quantity,
+        }
+        for part, coupons in settings.coupons.items()
+        for position, coupon in enumerate(coupons)
+    ]
+    changed(
+        delete(_coupons).where(
+            _coupons.c.merchant_id == merchant_id, _coupons.c.campaign_id == campaign_id
+        )
+    )
+    if wanted:
+        db.session.connection().execute(insert(_coupons), wanted)
+
+
+def _find(campaign_id: int) -> Campaign:
+    found = queries.locked(campaign_id)
+    if not found:
+        raise CampaignNotFound()
+    return found[0]
+
+
+def _one(campaign_id: int) -> Update:
+    return update(_campaigns).where(
+        _campaigns.c.merchant_id == tenancy.merchant_id(), _campaigns.c.id == campaign_id
+    )
+
+
+def _move(campaign_id: int, before: Sequence[CampaignState], after: CampaignState) -> bool:
+    return bool(
+        changed(
+            _one(campaign_id)
+            .where(_campaigns.c.state.in_(before))
+            .values(state=after.value, version=_campaigns.c.version + 1)
+        )
+    )
+
+
+def _stop_run(campaign_id: int, *, now: datetime) -> None:
+    changed(
+        update(_runs)
+        .where(
+            _runs.c.merchant_id == tenancy.merchant_id(),
+            _runs.c.campaign_id == campaign_id,
+            _runs.c.stopped_at.is_(None),
+        )
+        .values(stopped_at=now)
+    )
