@@ -4,6 +4,7 @@ from flask import Flask
 
 from miniprogram_api import openapi
 from miniprogram_api.contract import answer_errors
+from miniprogram_api.official_account import callback
 
 JSON_PATHS = ("/api/", "/pos/", "/mall/", "/wechat/")
 
@@ -12,3 +13,4 @@ def register(app: Flask) -> None:
     """Every blueprint, and the one error handler."""
     answer_errors(app, below=JSON_PATHS)
     app.register_blueprint(openapi.blueprint)  # anybody
+    app.register_blueprint(callback.blueprint)  # WeChat, by the signature of each push

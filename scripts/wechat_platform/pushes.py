@@ -66,7 +66,7 @@ class Pushes:
         retry_pause: float,
     ) -> None:
         self._store = store
-        self._deliver = deliver
+        self.deliver = deliver
         self._product = product or "http://product.invalid"
         self._retry_pause = retry_pause
         self._waiting: deque[_Waiting] = deque()
@@ -161,7 +161,7 @@ class Pushes:
     def _try(self, account: Account, envelope: Envelope) -> tuple[int, bytes]:
         url = f"{self._product.rstrip('/')}/wechat/{account.app_id}/callback"
         try:
-            return self._deliver(url, dict(envelope.query), envelope.body, envelope.content_type)
+            return self.deliver(url, dict(envelope.query), envelope.body, envelope.content_type)
         except requests.RequestException as problem:
             return 0, str(problem).encode()
 

@@ -84,6 +84,15 @@ class Platform:
         self.world.pushes.stop()
         self.world.store.close()
 
+    @property
+    def deliver(self) -> Deliver:
+        """How pushes reach the product; a test may take another road."""
+        return self.world.pushes.deliver
+
+    @deliver.setter
+    def deliver(self, road: Deliver) -> None:
+        self.world.pushes.deliver = road
+
     def reset(self) -> None:
         """Forget people, messages, tokens and faults; accounts stay."""
         wipe(self.world)

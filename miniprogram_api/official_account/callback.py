@@ -1,0 +1,39 @@
+"""``/wechat/{app_id}/callback``: server check, and pushes (spec/08). Asks WeChat nothing."""
+
+from flask import Blueprint, Response, request
+from sqlalchemy.exc import SQLAlchemyError
+
+from backend import clock
+from backend.errors import Busy
+from backend.visits import follow
+from backend.wechat import accounts, callbacks
+
+MOST_BYTES = 256 * 1024
+
+blueprint = Blueprint("official_account", __name__, url_prefix="/wechat")
+
+
+@blueprint.get("/<app_id>/callback")
+def check_server(app_id: str) -> Response:
+    """服务器验证."""
+    app = accounts.app_by_id(app_id)
+    return Response(callbacks.check_server(app, query=request.args), mimetype="text/plain")
+
+
+@blueprint.post("/<app_id>/callback")
+def receive(app_id: str) -> Response:
+    """推送: stored, then answered; 503 when it cannot be stored, so that WeChat tries again."""
+    request.max_content_length = MOST_BYTES
+    body = request.get_data()
+    try:
+        app = accounts.app_by_id(app_id)
+        push = callbacks.read(
+            app, query=request.args, body=body, content_type=request.content_type or ""
+        )
+        reply = follow.receive(push, now=clock.now())
+        if not reply:
+            return Response(b"success", mimetype="text/plain")
+        answer = callbacks.reply_text(accounts.app_by_id(app_id), push, reply)
+    except SQLAlchemyError as error:
+        raise Busy() from error
+    return Response(answer, mimetype="text/xml")

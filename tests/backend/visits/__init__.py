@@ -1,0 +1,1 @@
+"""Follows and what comes of them."""
