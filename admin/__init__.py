@@ -1,7 +1,97 @@
 """商家后台: the merchant's desk."""
 
-from flask import Flask
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, url_for
+from flask_admin import Admin
+from flask_admin.theme import Bootstrap4Theme
+from flask_babel import Babel
+
+from admin import access, columns, pages, words
+from admin.coupons import Coupons
+from admin.members import Members
+from admin.overview import Overview
+from backend import requesting
+from backend.coupons import numbers
+from backend.coupons.models import Coupon
+from backend.database import db
+from backend.members.models import Member
+
+
+@dataclass(frozen=True)
+class MenuItem:
+    """One line of the left menu."""
+
+    name: str
+    url: str
+    icon: str
+    view: Any
+
+
+@dataclass(frozen=True)
+class MenuGroup:
+    """A group of the left menu; the first has no name."""
+
+    group: str
+    items: Sequence[MenuItem]
 
 
 def register(app: Flask) -> None:
-    """Bring this package's pages to the app."""
+    """Bring the desk's pages to the app."""
+    app.config["BABEL_DEFAULT_LOCALE"] = "zh_Hans_CN"
+    app.config["BABEL_DEFAULT_TIMEZONE"] = "Asia/Shanghai"
+    Babel(app)
+    access.register(app)
+    admin = Admin(
+        app,
+        name="券包",
+        index_view=Overview(name="经营概览", url="/admin", endpoint="admin"),
+        theme=Bootstrap4Theme(base_template="desk/base.html", fluid=True),
+    )
+    admin.add_views(
+        Coupons(Coupon, db, name="券码明细", category="营销", endpoint="coupons"),
+        Members(Member, db, name="会员列表", category="会员", endpoint="members"),
+    )
+    app.register_blueprint(pages.blueprint)
+    app.jinja_env.globals.update(
+        asset=_asset,
+        at_desk=access.at_desk,
+        badge=columns.badge,
+        desk_menu=lambda: _menu(admin),
+        may=access.may,
+        moment=columns.moment,
+        phone=columns.phone,
+        plain=columns.plain,
+        request_name=requesting.request_id,
+        role_label=lambda role: words.ROLES[role],
+        spaced=numbers.spaced,
+        words=words,
+        yuan=columns.yuan,
+    )
+
+
+def _menu(admin: Admin) -> list[MenuGroup]:
+    """What this person may open, grouped as on the left."""
+    groups: dict[str, list[MenuItem]] = {}
+    for view in admin._views:
+        if view.is_accessible():
+            item = MenuItem(
+                view.name, url_for(f"{view.endpoint}.{view._default_view}"), view.icon, view
+            )
+            groups.setdefault(view.category or "", []).append(item)
+    return [MenuGroup(name, items) for name, items in groups.items()]
+
+
+def _asset(name: str) -> str:
+    return url_for("desk.static", filename=name, v=_fingerprint(name))
+
+
+@cache
+def _fingerprint(name: str) -> str:
+    content = (Path(__file__).parent / "static" / name).read_bytes()
+    return hashlib.sha256(content).hexdigest()[:10]

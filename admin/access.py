@@ -1,0 +1,272 @@
+"""登录与权限: who is at the desk, for which merchant, and what they may do there.
+
+The cookie holds an opaque token whose hash stands in ``staff_session``; logging out deletes the
+row. Every view acts for one merchant; one that names no right is closed to everybody.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar, cast
+from zoneinfo import ZoneInfo
+
+from flask import Blueprint, Flask, Response, abort, current_app, g, redirect, request, url_for
+from flask_admin import expose
+from flask_admin.actions import action
+from flask_wtf.csrf import CSRFProtect
+from pydantic import JsonValue
+from sqlalchemy import select, update
+
+from admin.rights import RIGHTS, Right
+from backend import clock, tenancy
+from backend.database import changed, db, table_of, transaction
+from backend.errors import Unauthenticated
+from backend.merchants import audit, staff
+from backend.merchants.models import Merchant, Role, Staff, StaffSession
+
+csrf = CSRFProtect()
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Shop:
+    """The merchant we act for, as the shell shows it."""
+
+    id: int
+    name: str
+    zone: ZoneInfo
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Who is at the desk. ``stores``: codes of the stores they are limited to; None: all."""
+
+    staff_id: int
+    login: str
+    name: str
+    role: Role
+    stores: tuple[str, ...] | None
+    merchant: Shop | None
+
+    def may(self, right: Right | None) -> bool:
+        """Whether their role has the right; what names no right is nobody's."""
+        return right is not None and right in RIGHTS[self.role]
+
+    @property
+    def actor(self) -> str:
+        """As ledgers and the audit log name them."""
+        return f"运营者 {self.login}" if self.role is Role.OPERATOR else self.login
+
+
+def register(app: Flask) -> None:
+    """CSRF for the desk only: the APIs and WeChat's callbacks carry signatures instead."""
+    app.config.update(
+        WTF_CSRF_CHECK_DEFAULT=False,
+        WTF_CSRF_TIME_LIMIT=None,
+        SESSION_COOKIE_NAME="__Host-desk-form" if _secure(app) else "desk-form",
+        SESSION_COOKIE_SECURE=_secure(app),
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+    )
+    csrf.init_app(app)
+
+    @app.before_request
+    def protect_the_desk() -> None:
+        if _is_desk(request.path):
+            csrf.protect()
+
+    @app.after_request
+    def desk_headers(response: Response) -> Response:
+        if _is_desk(request.path):
+            response.headers.setdefault("Content-Security-Policy", _CSP)
+        return response
+
+
+def at_desk() -> Desk | None:
+    """Who sends this request, if they are signed in."""
+    if "desk" not in g:
+        g.desk = _look_up(request.cookies.get(_cookie(), ""))
+    return cast(Desk | None, g.desk)
+
+
+def desk() -> Desk:
+    """Who sends this request; only for code behind a guarded view."""
+    found = at_desk()
+    if found is None:
+        raise Unauthenticated()
+    return found
+
+
+def shop() -> Shop:
+    """The merchant this request acts for."""
+    return desk().merchant or abort(404)
+
+
+def may(right: Right) -> bool:
+    """Whether the person at the desk has the right."""
+    found = at_desk()
+    return found is not None and found.may(right)
+
+
+def need(right: Right) -> None:
+    """403 unless they have the right."""
+    if not may(right):
+        abort(403)
+
+
+def record(
+    action: str,
+    subject: str,
+    *,
+    before: Mapping[str, JsonValue] | None = None,
+    after: Mapping[str, JsonValue] | None = None,
+) -> None:
+    """操作日志 of what the person at the desk does, in the open transaction."""
+    here = desk()
+    audit.record(
+        action,
+        subject=subject,
+        actor=here.actor,
+        merchant_id=here.merchant.id if here.merchant else None,
+        before=None if before is None else dict(before),
+        after=None if after is None else dict(after),
+        origin=request.remote_addr or "",
+        now=clock.now(),
+    )
+
+
+def enter(response: Response, token: str) -> None:
+    """Hand the session over to the browser."""
+    response.set_cookie(
+        _cookie(), token, secure=_secure(current_app), httponly=True, samesite="Lax", path="/"
+    )
+
+
+def leave(response: Response) -> None:
+    """End the session here and on the server."""
+    if token := request.cookies.get(_cookie()):
+        staff.sign_out(token)
+    response.delete_cookie(
+        _cookie(), secure=_secure(current_app), httponly=True, samesite="Lax", path="/"
+    )
+
+
+def act_for(merchant_id: int) -> None:
+    """运营者进入商家: chosen by the operator's person, shown in the top bar, kept in the log."""
+    here = desk()
+    if here.role is not Role.OPERATOR:
+        abort(403)
+    name = db.session.scalar(select(Merchant.name).where(Merchant.id == merchant_id))
+    session = staff.session_of(request.cookies.get(_cookie(), ""), now=clock.machine_now())
+    if name is None or session is None:
+        abort(404)
+    sessions = table_of(StaffSession)
+    with transaction():
+        changed(
+            update(sessions)
+            .where(sessions.c.id == session.id)
+            .values(acting_merchant_id=merchant_id)
+        )
+        audit.record(
+            "operator.enter",
+            subject=name,
+            actor=here.actor,
+            merchant_id=merchant_id,
+            origin=request.remote_addr or "",
+            now=clock.now(),
+        )
+    g.pop("desk", None)
+
+
+def to_login() -> Response:
+    """未登录: pages go to the login, JSON callers get 401."""
+    wants = request.accept_mimetypes.best_match(["text/html", "application/json"])
+    if wants == "application/json":
+        raise Unauthenticated()
+    login = url_for("desk.login", next=request.full_path.rstrip("?"))
+    if request.headers.get("HX-Request"):
+        return Response(status=401, headers={"HX-Redirect": url_for("desk.login")})
+    return cast(Response, redirect(login))
+
+
+def page(url: str, *, methods: tuple[str, ...] = ("GET",)) -> Callable[[F], F]:
+    """A page of a view: Flask-Admin's ``expose``, with types."""
+    return cast(Callable[[F], F], expose(url, methods=methods))
+
+
+def batch(name: str, label: str, consequence: str) -> Callable[[F], F]:
+    """A batch action of a list, with the consequence to confirm: Flask-Admin's, with types."""
+    return cast(Callable[[F], F], action(name, label, consequence))
+
+
+class Guarded:
+    """Mixin of every view of the desk: closed by default, one merchant, errors as pages."""
+
+    right: Right | None = None
+
+    def is_accessible(self) -> bool:
+        """Whether the menu shows it and its pages open."""
+        here = at_desk()
+        return here is not None and here.may(self.right)
+
+    def inaccessible_callback(self, name: str, **kwargs: object) -> Response:
+        """Not signed in: to the login; signed in without the right: 403."""
+        if at_desk() is None:
+            return to_login()
+        return abort(403)
+
+    def _run_view(self, view: Callable[..., Any], *args: object, **kwargs: object) -> object:
+        """Once, and in the merchant's name (Flask-Admin runs it again on any TypeError)."""
+        merchant = desk().merchant
+        if merchant is None:
+            return redirect(url_for("desk.merchants"))
+        with tenancy.acting_for(merchant.id):
+            return view(self, *args, **kwargs)
+
+    def create_blueprint(self, admin: object) -> Blueprint:
+        """Errors below the view are pages in the desk's own words."""
+        from admin.pages import answer_errors
+
+        blueprint: Blueprint = super().create_blueprint(admin)  # type: ignore[misc]
+        answer_errors(blueprint)
+        return blueprint
+
+
+_CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'"
+)
+
+
+def _is_desk(path: str) -> bool:
+    return path == "/admin" or path.startswith("/admin/")
+
+
+def _secure(app: Flask) -> bool:
+    return str(app.config["PUBLIC_URL"]).startswith("https://")
+
+
+def _cookie() -> str:
+    return "__Host-desk" if _secure(current_app) else "desk"
+
+
+def _look_up(token: str) -> Desk | None:
+    if not token:
+        return None
+    session = staff.session_of(token, now=clock.machine_now())
+    if session is None:
+        return None
+    person = db.session.scalars(select(Staff).where(Staff.id == session.staff_id)).one()
+    role = Role(person.role)
+    merchant_id = session.acting_merchant_id if role is Role.OPERATOR else person.merchant_id
+    merchant = db.session.execute(
+        select(Merchant.id, Merchant.name, Merchant.zone).where(Merchant.id == merchant_id)
+    ).one_or_none()
+    return Desk(
+        staff_id=person.id,
+        login=person.login,
+        name=person.name or person.login,
+        role=role,
+        stores=None if person.stores is None else tuple(str(code) for code in person.stores),
+        merchant=merchant and Shop(merchant.id, merchant.name, ZoneInfo(merchant.zone)),
+    )

@@ -1,0 +1,131 @@
+"""表单字段: yuan that become fen, instants that know their zone, days, times of day."""
+
+from datetime import date, datetime, time
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from wtforms import Form, StringField
+from wtforms.validators import ValidationError
+
+from backend.calendar import SHANGHAI, local, parse_date
+from backend.money import parse_yuan, yuan
+
+
+class DeskForm(Form):  # type: ignore[misc]
+    """A form of the desk: Chinese errors; the CSRF token is the page's, not the form's."""
+
+    class Meta:
+        locales = ("zh",)
+
+
+class TypedField(StringField):  # type: ignore[misc]
+    """A text box whose content is a value; ``raw`` text stays when it could not be read."""
+
+    def read(self, text: str) -> Any:
+        """The value; ValueError with words when it is none."""
+        raise NotImplementedError
+
+    def write(self, value: Any) -> str:
+        """The value as typed."""
+        return str(value)
+
+    def _value(self) -> str:
+        if self.raw_data:
+            return str(self.raw_data[0])
+        return "" if self.data is None else self.write(self.data)
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        self.data = None
+        if not valuelist or not valuelist[0].strip():
+            return
+        try:
+            self.data = self.read(valuelist[0].strip())
+        except ValueError as error:
+            raise ValueError(str(error)) from None
+
+
+class YuanField(TypedField):
+    """金额（元）, kept in fen: 199.90 → 19990. More than two decimals are refused, not rounded."""
+
+    most_fen = 10**9
+
+    def read(self, text: str) -> int:
+        fen = parse_yuan(text)
+        if not 0 <= fen <= self.most_fen:
+            raise ValueError(f"应在 0 和 {yuan(self.most_fen)} 元之间")
+        return fen
+
+    def write(self, value: int) -> str:
+        return yuan(value)
+
+
+class WholeField(TypedField):
+    """整数 in ASCII digits, within bounds."""
+
+    def __init__(
+        self, label: str = "", *args: Any, least: int = 0, most: int = 10**6, **rest: Any
+    ) -> None:
+        super().__init__(label, *args, **rest)
+        self.least, self.most = least, most
+
+    def read(self, text: str) -> int:
+        if not (text.isascii() and text.isdigit() and len(text) < 12):
+            raise ValueError("请输入整数")
+        if not self.least <= int(text) <= self.most:
+            raise ValueError(f"应在 {self.least} 和 {self.most} 之间")
+        return int(text)
+
+
+class DayField(TypedField):
+    """日期: ``2026-11-23``."""
+
+    def read(self, text: str) -> date:
+        try:
+            return parse_date(text)
+        except ValueError:
+            raise ValueError("日期应写作 2026-11-23") from None
+
+    def write(self, value: date) -> str:
+        return value.isoformat()
+
+
+class TimeOfDayField(TypedField):
+    """时间: ``10:00``."""
+
+    def read(self, text: str) -> time:
+        try:
+            return datetime.strptime(text, "%H:%M").time()  # noqa: DTZ007 a time of day has no zone
+        except ValueError:
+            raise ValueError("时间应写作 10:00") from None
+
+    def write(self, value: time) -> str:
+        return f"{value:%H:%M}"
+
+
+class InstantField(TypedField):
+    """时刻: typed in the merchant's zone, an aware instant in code: 09:00 → 01:00 UTC."""
+
+    def __init__(self, label: str = "", *args: Any, zone: ZoneInfo = SHANGHAI, **rest: Any) -> None:
+        super().__init__(label, *args, **rest)
+        self.zone = zone
+
+    def read(self, text: str) -> datetime:
+        try:
+            return datetime.strptime(text, "%Y-%m-%d %H:%M").replace(tzinfo=self.zone)
+        except ValueError:
+            raise ValueError("时间应写作 2026-11-23 09:00") from None
+
+    def write(self, value: datetime) -> str:
+        return f"{local(value, self.zone):%Y-%m-%d %H:%M}"
+
+
+class Needed:
+    """必填, in words; marks the label."""
+
+    field_flags = {"required": True}
+
+    def __call__(self, form: object, field: Any) -> None:
+        if field.errors:
+            return
+        if field.data is None or field.data == "" or field.data == []:
+            raise ValidationError("必填")

@@ -1,0 +1,209 @@
+"""后台查询: rows of the desk's lists with what belongs to them from other tables.
+
+Each function is one statement; a list asks for its rows, its counts and these, nothing per row.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, String, cast, exists, func, or_, select
+
+from backend.campaigns.models import Campaign, CampaignCoupon, Wave
+from backend.coupons.models import Coupon, CouponEvent, CouponTemplate, TemplateRevision
+from backend.database import db
+from backend.members.models import Member, MemberLevel, MemberTag
+from backend.merchants.models import Store
+from backend.redemption.models import Redemption
+
+
+@dataclass(frozen=True)
+class Person:
+    """A member as other lists name them."""
+
+    id: int
+    nickname: str
+    phone: str | None
+
+
+@dataclass(frozen=True)
+class Redeemed:
+    """Where and when a coupon was used."""
+
+    coupon_id: int
+    at: datetime
+    store: str
+    by: str
+    reduction_fen: int | None
+
+
+def people(member_ids: Collection[int]) -> dict[int, Person]:
+    """These members by id."""
+    rows = db.session.execute(
+        select(Member.id, Member.nickname, Member.phone).where(Member.id.in_(member_ids))
+    )
+    return {row.id: Person(row.id, row.nickname, row.phone) for row in rows}
+
+
+def names(column_owner: Any, ids: Collection[int]) -> dict[int, str]:
+    """Names of campaigns, stores or levels by id."""
+    rows = db.session.execute(
+        select(column_owner.id, column_owner.name).where(column_owner.id.in_(ids))
+    )
+    return {row.id: row.name for row in rows}
+
+
+def titles(revision_ids: Collection[int]) -> dict[int, str]:
+    """What coupons of these revisions are called."""
+    rows = db.session.execute(
+        select(TemplateRevision.id, TemplateRevision.title).where(
+            TemplateRevision.id.in_(revision_ids)
+        )
+    )
+    return {row.id: row.title for row in rows}
+
+
+def revisions(revision_ids: Collection[int]) -> dict[int, TemplateRevision]:
+    """These revisions by id."""
+    found = db.session.scalars(
+        select(TemplateRevision).where(TemplateRevision.id.in_(revision_ids))
+    )
+    return {revision.id: revision for revision in found}
+
+
+def live_redemptions(coupon_ids: Collection[int]) -> dict[int, Redeemed]:
+    """The redemption that stands of each of these coupons."""
+    rows = db.session.execute(
+        select(
+            Redemption.coupon_id,
+            Redemption.at,
+            Store.name,
+            Redemption.by,
+            Redemption.reduction_fen,
+        )
+        .join(Store, Store.id == Redemption.store_id)
+        .where(Redemption.live_key.in_(coupon_ids))
+    )
+    return {row[0]: Redeemed(*row) for row in rows}
+
+
+def redemptions_of(coupon_id: int) -> Sequence[Any]:
+    """Every redemption of a coupon with its store, undone ones too."""
+    return db.session.execute(
+        select(Redemption, Store.name)
+        .join(Store, Store.id == Redemption.store_id)
+        .where(Redemption.coupon_id == coupon_id)
+        .order_by(Redemption.at)
+    ).all()
+
+
+def events_of(coupon_id: int) -> Sequence[CouponEvent]:
+    """券流水."""
+    return db.session.scalars(
+        select(CouponEvent).where(CouponEvent.coupon_id == coupon_id).order_by(CouponEvent.id)
+    ).all()
+
+
+def tags_of(member_ids: Collection[int]) -> dict[int, list[str]]:
+    """Tags of these members."""
+    found: dict[int, list[str]] = {}
+    for row in db.session.execute(
+        select(MemberTag.member_id, MemberTag.tag)
+        .where(MemberTag.member_id.in_(member_ids))
+        .order_by(MemberTag.id)
+    ):
+        found.setdefault(row.member_id, []).append(row.tag)
+    return found
+
+
+def coupon_counts(column: Any, ids: Collection[int]) -> dict[int, tuple[int, int]]:
+    """Claimed and redeemed coupons per campaign or template."""
+    rows = db.session.execute(
+        select(column, func.count(), func.sum(Coupon.state == "redeemed"))
+        .where(column.in_(ids))
+        .group_by(column)
+    )
+    return {row[0]: (row[1], int(row[2] or 0)) for row in rows}
+
+
+def waves_of(campaign_ids: Collection[int]) -> dict[int, Wave]:
+    """The newest wave of each campaign."""
+    newest = select(func.max(Wave.id)).where(Wave.campaign_id.in_(campaign_ids))
+    found = db.session.scalars(select(Wave).where(Wave.id.in_(newest.group_by(Wave.campaign_id))))
+    return {wave.campaign_id: wave for wave in found}
+
+
+def gives(campaign_ids: Collection[int]) -> dict[int, list[str]]:
+    """What campaigns give, in words: ``满300减100 ×2``."""
+    found: dict[int, list[str]] = {}
+    for row in db.session.execute(
+        select(CampaignCoupon.campaign_id, CouponTemplate.title, CampaignCoupon.quantity)
+        .join(CouponTemplate, CouponTemplate.id == CampaignCoupon.template_id)
+        .where(CampaignCoupon.campaign_id.in_(campaign_ids))
+        .order_by(CampaignCoupon.part, CampaignCoupon.position)
+    ):
+        found.setdefault(row.campaign_id, []).append(f"{row.title} ×{row.quantity}")
+    return found
+
+
+def offered_templates() -> Sequence[CouponTemplate]:
+    """Templates a campaign may give."""
+    return db.session.scalars(
+        select(CouponTemplate)
+        .where(CouponTemplate.archived.is_(False), CouponTemplate.approval == "passed")
+        .order_by(CouponTemplate.id.desc())
+        .limit(200)
+    ).all()
+
+
+def stores(codes: Sequence[str] | None = None) -> Sequence[Store]:
+    """The merchant's stores, by code; only these where codes are given."""
+    wanted = select(Store).order_by(Store.code)
+    if codes is not None:
+        wanted = wanted.where(Store.code.in_(codes))
+    return db.session.scalars(wanted).all()
+
+
+def store_choices(codes: Sequence[str] | None = None) -> list[tuple[str, str]]:
+    """Stores for a select."""
+    return [(store.code, store.name) for store in stores(codes)]
+
+
+def level_names() -> list[str]:
+    """会员等级, lowest first."""
+    return list(db.session.scalars(select(MemberLevel.name).order_by(MemberLevel.position)))
+
+
+def campaign_choices() -> list[tuple[str, str]]:
+    """Campaigns for a select, newest first."""
+    rows = db.session.execute(
+        select(Campaign.id, Campaign.name).order_by(Campaign.id.desc()).limit(100)
+    )
+    return [(str(row.id), row.name) for row in rows]
+
+
+def members_with(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Coupons, messages … of members who meet a condition; use on a ``member_id`` column."""
+    return exists().where(*conditions)
+
+
+def at_stores(codes: Sequence[str]) -> ColumnElement[bool]:
+    """会员 of these stores: who came through one of them or used a coupon there (A-13)."""
+    ids = select(Store.id).where(Store.code.in_(codes))
+    used = exists().where(Redemption.member_id == Member.id, Redemption.store_id.in_(ids))
+    return or_(Member.store_id.in_(ids), used)
+
+
+def coupons_at_stores(codes: Sequence[str]) -> ColumnElement[bool]:
+    """券 of members of these stores, and those used there."""
+    ids = select(Store.id).where(Store.code.in_(codes))
+    used = exists().where(Redemption.coupon_id == Coupon.id, Redemption.store_id.in_(ids))
+    theirs = exists().where(Member.id == Coupon.member_id, Member.store_id.in_(ids))
+    return or_(used, theirs)
+
+
+def lists_one_of(column: Any, codes: Sequence[str]) -> ColumnElement[bool]:
+    """A JSON list of codes holds one of these."""
+    text = cast(column, String)
+    return or_(*(text.contains(f'"{code}"', autoescape=True) for code in codes))

@@ -1,0 +1,80 @@
+"""角色与权限: what each role may do at the desk, per action (spec/01)."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from backend.merchants.models import Role
+
+
+class Right(StrEnum):
+    """One action. Whoever may change a thing may also see it."""
+
+    OVERVIEW = "overview"
+    CAMPAIGNS = "campaigns"
+    EDIT_CAMPAIGNS = "edit_campaigns"
+    RUN_CAMPAIGNS = "run_campaigns"
+    TEMPLATES = "templates"
+    EDIT_TEMPLATES = "edit_templates"
+    COUPONS = "coupons"
+    REVOKE_COUPONS = "revoke_coupons"
+    MEMBERS = "members"
+    EDIT_MEMBERS = "edit_members"
+    PHONES = "phones"
+    MESSAGES = "messages"
+    STORES = "stores"
+    EDIT_STORES = "edit_stores"
+    VERIFIERS = "verifiers"
+    EDIT_VERIFIERS = "edit_verifiers"
+    STAFF = "staff"
+    AUDIT = "audit"
+    EXPORT = "export"
+
+
+_MARKETING = frozenset(
+    {
+        Right.OVERVIEW,
+        Right.CAMPAIGNS,
+        Right.EDIT_CAMPAIGNS,
+        Right.RUN_CAMPAIGNS,
+        Right.TEMPLATES,
+        Right.EDIT_TEMPLATES,
+        Right.COUPONS,
+        Right.REVOKE_COUPONS,
+        Right.MEMBERS,
+        Right.EDIT_MEMBERS,
+        Right.MESSAGES,
+        Right.STORES,
+        Right.EXPORT,
+    }
+)
+
+RIGHTS: Mapping[Role, frozenset[Right]] = {
+    Role.OPERATOR: frozenset(Right),
+    Role.OWNER: frozenset(Right),
+    Role.MARKETING: _MARKETING,
+    Role.STORE_MANAGER: frozenset(
+        {
+            Right.COUPONS,
+            Right.MEMBERS,
+            Right.STORES,
+            Right.EDIT_STORES,
+            Right.VERIFIERS,
+            Right.EDIT_VERIFIERS,
+        }
+    ),
+    Role.CASHIER: frozenset({Right.COUPONS, Right.MEMBERS}),
+    Role.VERIFIER: frozenset(),
+    Role.READ_ONLY: frozenset(
+        {
+            Right.OVERVIEW,
+            Right.CAMPAIGNS,
+            Right.TEMPLATES,
+            Right.COUPONS,
+            Right.MEMBERS,
+            Right.MESSAGES,
+            Right.STORES,
+            Right.VERIFIERS,
+        }
+    ),
+}
+"""员工在后台的权限. 核销员 work in the mini-program; the desk only tells them so."""

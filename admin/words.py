@@ -1,0 +1,142 @@
+"""用语: how the desk calls roles, statuses and reasons (one term each, ux.md 4.3)."""
+
+from admin.columns import Word
+from backend.campaigns.models import CampaignKind, CampaignState, GrantState, WaveState
+from backend.coupons.kinds import CouponKind
+from backend.coupons.models import CouponState
+from backend.members.models import CustomerClass, Gender
+from backend.merchants.models import Role
+from backend.messaging.models import Channel, IntentState, Outcome, Purpose
+
+EXPIRED = "expired"
+
+ROLES: dict[str, str] = {
+    Role.OPERATOR: "运营者",
+    Role.OWNER: "商家负责人",
+    Role.MARKETING: "营销",
+    Role.STORE_MANAGER: "店长",
+    Role.CASHIER: "收银",
+    Role.VERIFIER: "核销员",
+    Role.READ_ONLY: "只读",
+}
+CAMPAIGN_KINDS: dict[str, str] = {
+    CampaignKind.CLASS_MARKETING: "票券营销",
+    CampaignKind.PERIODIC: "定期送券",
+}
+CAMPAIGN_STATES: dict[str, Word] = {
+    CampaignState.DRAFT: Word("草稿"),
+    CampaignState.RUNNING: Word("启动中", "ok"),
+    CampaignState.PAUSED: Word("暂停中", "warn"),
+    CampaignState.ENDED: Word("已结束"),
+}
+WAVE_STATES: dict[str, Word] = {
+    WaveState.PLANNED: Word("待发放", "info"),
+    WaveState.RUNNING: Word("发放中", "warn"),
+    WaveState.DONE: Word("已完成", "ok"),
+    WaveState.MISSED: Word("已错过", "bad"),
+}
+GRANT_STATES: dict[str, Word] = {
+    GrantState.OPEN: Word("待领取", "info"),
+    GrantState.CLAIMED: Word("已领取", "ok"),
+    GrantState.LAPSED: Word("已失效"),
+    GrantState.REVOKED: Word("已作废"),
+}
+REASONS: dict[str, str] = {
+    "holds_coupon": "手里还有未使用的票券营销券",
+    "granted_this_week": "本周已经发过券",
+    "online_activity": "本周参与过线上活动",
+    "stock": "券的库存不足",
+    "limit": "已达到每人领取上限",
+    "budget": "活动预算已用完",
+    "control_group": "对照组，不发券",
+    "not_matched": "不在活动人群里",
+    "blacklisted": "在黑名单里",
+    "not_again": "券用完或过期后不再发放",
+    "not_following": "没有关注公众号",
+    "already_granted": "本期已经发过",
+}
+COUPON_KINDS: dict[str, str] = {kind.value: kind.label for kind in CouponKind}
+COUPON_STATES: dict[str, Word] = {
+    CouponState.USABLE: Word("未使用", "ok"),
+    CouponState.LOCKED: Word("锁定中", "warn"),
+    CouponState.GIFTING: Word("赠送中", "info"),
+    CouponState.REDEEMED: Word("已核销", "info"),
+    CouponState.REVOKED: Word("已作废"),
+    EXPIRED: Word("已过期"),
+}
+CLASSES: dict[str, str] = {
+    CustomerClass.NEW: "新客",
+    CustomerClass.ORDINARY: "普通客",
+    CustomerClass.LOYAL: "忠诚客",
+}
+GENDERS: dict[str, str] = {Gender.MALE: "男", Gender.FEMALE: "女", Gender.UNKNOWN: "未知"}
+JOINED_BY: dict[str, str] = {
+    "follow": "关注公众号",
+    "login": "小程序登录",
+    "miniprogram": "小程序登录",
+    "import": "批量导入",
+    "pos": "收银台",
+}
+PURPOSES: dict[str, str] = {
+    Purpose.COUPON_RECEIVED: "券到账",
+    Purpose.COUPONS_WAITING: "有券待领取",
+    Purpose.COUPON_EXPIRING: "券即将到期",
+    Purpose.COUPON_REDEEMED: "券已核销",
+    Purpose.GIFT_RECEIVED: "收到赠送的券",
+    Purpose.GIFT_TAKEN_BACK: "赠送已收回",
+    Purpose.CONSUMPTION_COMPLETE: "消费完成",
+    Purpose.POINTS_CHANGED: "积分变动",
+    Purpose.LEVEL_CHANGED: "等级变动",
+    Purpose.BALANCE_CHANGED: "余额变动",
+    Purpose.MALL_PURCHASE: "商城购券",
+    Purpose.CAMPAIGN_NEWS: "活动通知",
+    Purpose.VERIFICATION_CODE: "验证码",
+}
+CHANNELS: dict[str, str] = {
+    Channel.SUBSCRIBE: "订阅消息",
+    Channel.TEMPLATE: "公众号模板消息",
+    Channel.CUSTOM: "公众号客服消息",
+    Channel.SMS: "短信",
+}
+INTENT_STATES: dict[str, Word] = {
+    IntentState.DUE: Word("待发送", "info"),
+    IntentState.SENDING: Word("发送中", "warn"),
+    IntentState.SENT: Word("已发送", "ok"),
+    IntentState.FAILED: Word("发送失败", "bad"),
+    IntentState.UNKNOWN: Word("结果未知", "warn"),
+    IntentState.EXPIRED: Word("已过时效"),
+}
+OUTCOMES: dict[str, str] = {
+    Outcome.ACCEPTED: "已送达微信",
+    Outcome.UNREACHABLE: "无法送达，改用其他渠道",
+    Outcome.REFUSED: "被拒绝",
+    Outcome.RETRY: "稍后重试",
+    Outcome.UNKNOWN: "已发出，未收到结果",
+}
+AUDIT_ACTIONS: dict[str, str] = {
+    "staff.create": "新建员工",
+    "staff.reset": "重置密码",
+    "staff.save": "修改员工",
+    "staff.deactivate": "停用员工",
+    "staff.activate": "启用员工",
+    "operator.enter": "运营者进入商家",
+    "export": "导出",
+    "campaign.save": "保存活动",
+    "campaign.start": "启动活动",
+    "campaign.pause": "暂停活动",
+    "campaign.end": "结束活动",
+    "template.save": "保存券模板",
+    "template.archive": "停用券模板",
+    "template.restore": "启用券模板",
+    "coupon.revoke": "作废券",
+    "member.save": "修改会员",
+    "member.phone": "查看完整手机号",
+    "store.save": "保存门店",
+    "verifier.invite": "邀请核销员",
+    "verifier.unbind": "解绑核销员",
+}
+
+
+def labels(words: dict[str, Word]) -> dict[str, str]:
+    """The words of badges, without their colours."""
+    return {value: word.label for value, word in words.items()}
