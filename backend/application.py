@@ -11,7 +11,7 @@ from flask_migrate import Migrate
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
-from backend import background, clock, commands, database, heartbeat, models, requesting
+from backend import background, clock, commands, database, heartbeat, metrics, models, requesting
 from backend.database import db
 from backend.settings import Settings
 
@@ -47,6 +47,7 @@ def create_backend(app: Flask, settings: Settings) -> None:
     app.after_request(_stamp)
     app.add_url_rule("/healthz", "healthz", _healthz)
     app.add_url_rule("/readyz", "readyz", _readyz)
+    metrics.register(app, settings)
     commands.register(app)
 
 
