@@ -1,0 +1,76 @@
+"""读取设置文件: YAML 1.2 (JSON too) into the file's schema; what is wrong is named by its path."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from pydantic import JsonValue, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.constructor import SafeConstructor
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+if TYPE_CHECKING:
+    from ruamel.yaml.nodes import ScalarNode
+
+from backend.setup.problems import Problem, SetupRefused
+from backend.setup.schema import SetupFile
+from backend.wrong_fields import field_errors
+
+
+def read(text: str) -> SetupFile:
+    """设置文件. The whole file, strictly: unknown keys, a number for a word, a word for a number
+    are refused; ``on`` is a word, ``10:00`` and ``2026-01-01`` are too."""
+    content = _content(text)
+    try:
+        return SetupFile.model_validate_json(json.dumps(content))
+    except ValidationError as error:
+        raise SetupRefused(problems_of(error, content)) from None
+
+
+def problems_of(error: ValidationError, content: object, *, at: str = "") -> list[Problem]:
+    """What pydantic found in ``content``, by its path in the file."""
+    return [
+        Problem(".".join(filter(None, (at, *_steps(found["loc"], content)))), wrong["message"])
+        for found, wrong in zip(error.errors(), field_errors(error), strict=True)
+    ]
+
+
+def _content(text: str) -> Mapping[str, JsonValue]:
+    yaml = YAML(typ="safe", pure=True)
+    yaml.Constructor = _Words
+    try:
+        content = yaml.load(text)
+        json.dumps(content, allow_nan=False)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f"第{mark.line + 1}行" if mark else "文件"
+        raise SetupRefused([Problem(where, f"不是有效的 YAML：{error.problem}")]) from None
+    except (YAMLError, ValueError, TypeError, RecursionError) as error:
+        raise SetupRefused([Problem("文件", f"不是有效的 YAML：{error}")]) from None
+    if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
+        raise SetupRefused([Problem("文件", "文件应由 operator、merchants 等键组成")])
+    return content
+
+
+class _Words(SafeConstructor):
+    """Dates and times stay the words that were written; the schema reads them."""
+
+
+def _as_written(_constructor: SafeConstructor, node: "ScalarNode") -> str:
+    return str(node.value)
+
+
+_Words.add_constructor("tag:yaml.org,2002:timestamp", _as_written)
+
+
+def _steps(loc: tuple[int | str, ...], content: object) -> Iterator[str]:
+    """The steps that stand in the file; pydantic's own (tags of a union) are left out."""
+    for position, step in enumerate(loc):
+        match content, step:
+            case dict(), str() if step in content:
+                content = content[step]
+            case list(), int() if step < len(content):
+                content = content[step]
+            case _ if position < len(loc) - 1:
+                continue
+        yield str(step)

@@ -1,0 +1,133 @@
+"""``messages``, ``message_rules``, ``replies``, ``menu``: what is said to people, and when."""
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+from pydantic import Field, JsonValue, StringConstraints
+from sqlalchemy import select
+
+from backend.database import db
+from backend.messaging.models import Channel, MessageTemplate, Purpose
+from backend.setup.applying import Applying
+from backend.setup.section import Section
+from backend.wechat.models import WechatApp
+
+TimeOfDay = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=600)]
+Fact = Literal[
+    "title",
+    "valid_from",
+    "valid_to",
+    "count",
+    "number",
+    "store",
+    "merchant",
+    "amount",
+    "points",
+    "points_total",
+    "level",
+    "time",
+    "remark",
+]
+
+
+class MessageEntry(Section):
+    """A template of one purpose on one channel; ``fields`` maps WeChat's names to ours."""
+
+    purpose: Purpose
+    channel: Channel
+    app_id: str = ""
+    template_id: Annotated[str, StringConstraints(max_length=64)] = ""
+    page: Annotated[str, StringConstraints(max_length=200)] = ""
+    fields: dict[Annotated[str, StringConstraints(pattern=r"^[a-z_]+[0-9.A-Z]*$")], Fact] = {}
+    active: bool = True
+
+
+class Expiring(Section):
+    """到期提醒 of coupons that are not 票券营销's."""
+
+    days: int = Field(default=3, ge=1, le=90)
+    on: bool = False
+
+
+class MessageRules(Section):
+    quiet: list[TimeOfDay] = Field(default=["21:30", "08:30"], min_length=2, max_length=2)
+    weekly_cap: int = Field(default=3, ge=0, le=100)
+    order: dict[Purpose, list[Channel]] = {}
+    expiring: Expiring = Expiring()
+
+
+class Reply(Section):
+    text: Text
+
+
+class Keyword(Section):
+    match: Literal["exact", "contains"]
+    word: Annotated[str, StringConstraints(min_length=1, max_length=60)]
+    text: Text
+
+
+class Replies(Section):
+    follow: Reply | None = None
+    default: Reply | None = None
+    keywords: list[Keyword] = []
+
+
+class Button(Section):
+    """菜单项, as WeChat's menu/create takes it."""
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=20)]
+    type: str | None = None
+    key: Annotated[str, StringConstraints(max_length=128)] | None = None
+    url: Annotated[str, StringConstraints(max_length=1024)] | None = None
+    appid: str | None = None
+    pagepath: str | None = None
+    media_id: str | None = None
+    article_id: str | None = None
+    sub_button: list["Button"] = Field(default=[], max_length=5)
+
+
+Menu = Annotated[list[Button], Field(max_length=3)]
+
+
+def apply(entries: Sequence[MessageEntry], run: Applying, *, at: str) -> None:
+    """消息模板, one per purpose and channel."""
+    apps = set(
+        db.session.scalars(
+            select(WechatApp.app_id).where(
+                (WechatApp.merchant_id == run.merchant_id) | WechatApp.merchant_id.is_(None)
+            )
+        )
+    )
+    for position, entry in enumerate(entries):
+        if entry.app_id and entry.app_id not in apps:
+            run.refuse(f"{at}.{position}.app_id", f"没有绑定{entry.app_id}")
+            continue
+        row = db.session.scalars(
+            select(MessageTemplate).where(
+                MessageTemplate.purpose == entry.purpose, MessageTemplate.channel == entry.channel
+            )
+        ).one_or_none()
+        named = entry.named("app_id", "template_id", "page", "fields", "active")
+        run.store(
+            row
+            or MessageTemplate(
+                merchant_id=run.merchant_id, purpose=entry.purpose, channel=entry.channel
+            ),
+            named,
+            subject=f"message {entry.purpose}/{entry.channel}",
+        )
+
+
+def export() -> list[JsonValue]:
+    """The templates."""
+    told: list[JsonValue] = []
+    for row in db.session.scalars(select(MessageTemplate).order_by(MessageTemplate.id)):
+        entry: dict[str, JsonValue] = {"purpose": row.purpose, "channel": row.channel}
+        for name in ("app_id", "template_id", "page", "fields"):
+            if value := getattr(row, name):
+                entry[name] = value
+        if not row.active:
+            entry["active"] = False
+        told.append(entry)
+    return told

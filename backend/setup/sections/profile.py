@@ -1,0 +1,157 @@
+"""商家 itself: name, rules that have no section of their own, 营销包年."""
+
+from collections.abc import Sequence
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, JsonValue, StringConstraints, model_validator
+from sqlalchemy import select
+
+from backend.database import db
+from backend.merchants.models import Merchant, Registration, Sharing, Subscription
+from backend.setup.applying import Applying
+from backend.setup.section import Code, Day, Name, Phone, Section
+from backend.setup.sections.messages import Menu, MessageRules, Replies
+
+
+class Period(Section):
+    """营销包年; both days count."""
+
+    starts_on: Day = Field(alias="from")
+    ends_on: Day = Field(alias="to")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.ends_on < self.starts_on:
+            raise ValueError("结束日期早于开始日期")
+        return self
+
+
+class Points(Section):
+    """积分抵现 (spec 04)."""
+
+    per_yuan: int = Field(default=100, ge=1)
+    max_bp: int = Field(default=5000, ge=0, le=10000)
+    expiry: Literal["none", "year_end"] | int = "none"
+
+
+class Sms(Section):
+    signature: Annotated[str, StringConstraints(max_length=20)] = ""
+    quota: int = Field(default=0, ge=0)
+
+
+class Profile(Section):
+    """What stands directly in a merchant's entry."""
+
+    code: Code
+    name: Name | None = None
+    contact: Annotated[str, StringConstraints(max_length=60)] = ""
+    phone: Phone = ""
+    address: Annotated[str, StringConstraints(max_length=200)] = ""
+    introduction: Annotated[str, StringConstraints(max_length=5000)] = ""
+    receipt_footer: Annotated[str, StringConstraints(max_length=200)] = ""
+    subscription: Period | list[Period] | None = None
+    sharing: Sharing = Sharing.EXCLUSIVE
+    registration: Registration = Registration.PHONE
+    levels_match: Literal["any", "all"] = "any"
+    week: Literal["natural", "rolling"] = "natural"
+    reminder_quiet_days: int = Field(default=7, ge=0, le=365)
+    points: Points = Points()
+    sms: Sms = Sms()
+    message_rules: MessageRules = MessageRules()
+    replies: Replies = Replies()
+    menu: Menu = []
+
+
+_COLUMNS = (
+    "name",
+    "contact",
+    "phone",
+    "address",
+    "introduction",
+    "receipt_footer",
+    "sharing",
+    "registration",
+    "levels_match",
+    "reminder_quiet_days",
+)
+_SETTINGS = ("points", "sms", "message_rules", "replies")
+
+
+def by_code(code: str) -> Merchant | None:
+    """The merchant of this code."""
+    return db.session.scalars(select(Merchant).where(Merchant.code == code)).one_or_none()
+
+
+def apply(profile: Profile, run: Applying, *, at: str) -> Merchant | None:
+    """商家. In each group of settings (``points``, ``replies`` …) what is not named stays."""
+    merchant = by_code(profile.code)
+    if profile.name is None and (merchant is None or "name" in profile.model_fields_set):
+        run.refuse(f"{at}.name", "必填")
+        return None
+    named = profile.named(*_COLUMNS)
+    if "week" in profile.model_fields_set:
+        named["rolling_week"] = profile.week == "rolling"
+    for name in _SETTINGS:
+        if name in profile.model_fields_set:
+            section: Section = getattr(profile, name)
+            stored = getattr(merchant, name) if merchant else {}
+            named[name] = {**stored, **section.model_dump(mode="json", exclude_unset=True)}
+    if "menu" in profile.model_fields_set:
+        named["menu"] = [button.model_dump(exclude_unset=True) for button in profile.menu]
+    run.merchant_id, run.merchant_code = (merchant.id if merchant else None), profile.code
+    merchant = merchant or Merchant(code=profile.code, created_at=run.now)
+    run.store(merchant, named, subject=f"merchant {profile.code}")
+    run.merchant_id = merchant.id
+    return merchant
+
+
+def apply_subscription(profile: Profile, run: Applying) -> None:
+    """营销包年. The periods that are named are all there are; null or an empty list ends it."""
+    if "subscription" not in profile.model_fields_set:
+        return
+    wanted = _periods(profile.subscription)
+    rows = db.session.scalars(select(Subscription).order_by(Subscription.starts_on)).all()
+    before = [(row.starts_on, row.ends_on) for row in rows]
+    if before == wanted:
+        return
+    for row in rows:
+        db.session.delete(row)
+    for starts_on, ends_on in wanted:
+        db.session.add(
+            Subscription(merchant_id=run.merchant_id, starts_on=starts_on, ends_on=ends_on)
+        )
+    run.note(
+        "subscription",
+        before={"periods": before} if before else None,
+        after={"periods": wanted},
+    )
+
+
+def export(merchant: Merchant) -> dict[str, JsonValue]:
+    """The merchant's own keys."""
+    entry: dict[str, JsonValue] = {"code": merchant.code, "name": merchant.name}
+    for name in ("contact", "phone", "address", "introduction", "receipt_footer"):
+        if value := getattr(merchant, name):
+            entry[name] = value
+    periods: list[JsonValue] = [
+        {"from": row.starts_on.isoformat(), "to": row.ends_on.isoformat()}
+        for row in db.session.scalars(select(Subscription).order_by(Subscription.starts_on))
+    ]
+    if periods:
+        entry["subscription"] = periods[0] if len(periods) == 1 else periods
+    entry |= {
+        "sharing": merchant.sharing,
+        "registration": merchant.registration,
+        "levels_match": merchant.levels_match,
+        "week": "rolling" if merchant.rolling_week else "natural",
+        "reminder_quiet_days": merchant.reminder_quiet_days,
+    }
+    for name in (*_SETTINGS, "menu"):
+        if value := getattr(merchant, name):
+            entry[name] = value
+    return entry
+
+
+def _periods(named: Period | Sequence[Period] | None) -> list[tuple[Day, Day]]:
+    periods = [named] if isinstance(named, Period) else list(named or ())
+    return sorted((period.starts_on, period.ends_on) for period in periods)
