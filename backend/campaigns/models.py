@@ -124,6 +124,7 @@ class AudienceMember(MerchantRow, BaseModel):
         UniqueConstraint("campaign_id", "member_id"),
         in_merchant("campaign_id", to="campaign"),
         in_merchant("member_id", to="member"),
+        Index(None, "member_id"),
     )
     id: Mapped[Id]
     campaign_id: Mapped[Ref]
@@ -174,11 +175,17 @@ class Wave(MerchantRow, BaseModel):
         in_merchant("campaign_id", to="campaign"),
         one_of("state", WaveState),
         Index(None, "merchant_id", "planned_at"),
+        Index(None, "state"),
+        Index(None, "lapses_at"),
     )
     id: Mapped[Id]
     campaign_id: Mapped[Ref]
     cycle: Mapped[str] = mapped_column(String(32), comment="2026-11-23@09:00")
     planned_at: Mapped[Instant]
+    catch_up_until: Mapped[Instant] = mapped_column(comment="it may begin until then (R-18)")
+    lapses_at: Mapped[Instant | None] = mapped_column(
+        comment="when its open grants lapse; empty: never, or swept"
+    )
     state: Mapped[str] = mapped_column(String(10), default=WaveState.PLANNED)
     cursor_id: Mapped[int] = mapped_column(RowId, default=0, comment="members up to here are done")
     last_id: Mapped[int] = mapped_column(RowId, default=0, comment="highest member id at opening")

@@ -115,6 +115,8 @@ class TemplateRevision(MerchantRow, BaseModel):
 
 
 _OPEN = text("state in ('usable', 'locked', 'gifting')")
+_LOCKED = text("locked_bill is not null")
+_CLOSED = text("state in ('redeemed', 'revoked')")
 
 
 class Coupon(MerchantRow, BaseModel):
@@ -132,6 +134,8 @@ class Coupon(MerchantRow, BaseModel):
         Index(
             "ix_coupon_open", "member_id", "valid_until", sqlite_where=_OPEN, postgresql_where=_OPEN
         ),
+        Index("ix_coupon_locked", "locked_bill", sqlite_where=_LOCKED, postgresql_where=_LOCKED),
+        Index("ix_coupon_closed", "member_id", sqlite_where=_CLOSED, postgresql_where=_CLOSED),
     )
     id: Mapped[Id]
     grant_id: Mapped[Ref]

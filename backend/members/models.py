@@ -175,6 +175,7 @@ class MemberCard(MerchantRow, BaseModel):
         UniqueConstraint("merchant_id", "number"),
         in_merchant("member_id", to="member"),
         one_of("state", CardState),
+        Index(None, "member_id"),
     )
     id: Mapped[Id]
     member_id: Mapped[Ref]

@@ -2,7 +2,7 @@
 
 Revision ID: 0001
 Revises: 
-Create Date: 2026-11-21 23:33:04.989410
+Create Date: 2026-11-21 23:40:42.384207
 
 """
 from alembic import op
@@ -154,6 +154,7 @@ def upgrade():
     sa.Column('code', sa.String(length=20), nullable=False, comment='errcode'),
     sa.Column('answer', sa.String(length=300), nullable=False, comment='errmsg with rid'),
     sa.Column('provider_id', sa.String(length=64), nullable=False, comment='msgid'),
+    sa.Column('receipt', sa.String(length=60), nullable=False, comment='success, failed:…'),
     sa.Column('merchant_id', RowId, nullable=False, comment='所属商家'),
     sa.CheckConstraint("outcome in ('accepted', 'unreachable', 'refused', 'retry', 'unknown')", name=op.f('ck_attempt_outcome')),
     sa.ForeignKeyConstraint(['merchant_id'], ['merchant.id'], name=op.f('fk_attempt_merchant_id')),
@@ -163,6 +164,7 @@ def upgrade():
     mysql_engine='InnoDB'
     )
     with op.batch_alter_table('attempt', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_attempt_app_id_provider_id'), ['app_id', 'provider_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_attempt_intent_id'), ['intent_id'], unique=False)
 
     op.create_table('audit_entry',
@@ -257,6 +259,8 @@ def upgrade():
     mysql_engine='InnoDB'
     )
     with op.batch_alter_table('coupon', schema=None) as batch_op:
+        batch_op.create_index('ix_coupon_closed', ['member_id'], unique=False, sqlite_where=sa.text("state in ('redeemed', 'revoked')"), postgresql_where=sa.text("state in ('redeemed', 'revoked')"))
+        batch_op.create_index('ix_coupon_locked', ['locked_bill'], unique=False, sqlite_where=sa.text('locked_bill is not null'), postgresql_where=sa.text('locked_bill is not null'))
         batch_op.create_index('ix_coupon_open', ['member_id', 'valid_until'], unique=False, sqlite_where=sa.text("state in ('usable', 'locked', 'gifting')"), postgresql_where=sa.text("state in ('usable', 'locked', 'gifting')"))
 
     op.create_table('coupon_event',
@@ -345,7 +349,7 @@ def upgrade():
     sa.Column('lease_until', UtcDateTime(), nullable=True, comment='machine time'),
     sa.Column('channel', sa.String(length=12), nullable=True),
     sa.Column('failure', sa.String(length=200), nullable=False),
-    sa.Column('sent_at', UtcDateTime(), nullable=True),
+    sa.Column('sent_at', UtcDateTime(), nullable=True, comment='when the try that stands began'),
     sa.Column('merchant_id', RowId, nullable=False, comment='所属商家'),
     sa.CheckConstraint("state in ('due', 'sending', 'sent', 'failed', 'unknown', 'expired')", name=op.f('ck_intent_state')),
     sa.ForeignKeyConstraint(['merchant_id'], ['merchant.id'], name=op.f('fk_intent_merchant_id')),
@@ -387,6 +391,19 @@ def upgrade():
     sa.ForeignKeyConstraint(['merchant_id'], ['merchant.id'], name=op.f('fk_message_template_merchant_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_message_template')),
     sa.UniqueConstraint('merchant_id', 'purpose', 'channel', name=op.f('uq_message_template_merchant_id_purpose_channel')),
+    mysql_charset='utf8mb4',
+    mysql_collate='utf8mb4_nopad_bin',
+    mysql_engine='InnoDB'
+    )
+    op.create_table('reminder_run',
+    sa.Column('id', RowId, nullable=False),
+    sa.Column('cycle', sa.String(length=32), nullable=False, comment='2026-11-23@09:00'),
+    sa.Column('told', sa.Integer(), nullable=False, comment='intents written'),
+    sa.Column('ran_at', UtcDateTime(), nullable=False),
+    sa.Column('merchant_id', RowId, nullable=False, comment='所属商家'),
+    sa.ForeignKeyConstraint(['merchant_id'], ['merchant.id'], name=op.f('fk_reminder_run_merchant_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_reminder_run')),
+    sa.UniqueConstraint('merchant_id', 'cycle', name=op.f('uq_reminder_run_merchant_id_cycle')),
     mysql_charset='utf8mb4',
     mysql_collate='utf8mb4_nopad_bin',
     mysql_engine='InnoDB'
@@ -657,6 +674,7 @@ def upgrade():
     sa.Column('at', UtcDateTime(), nullable=False),
     sa.Column('by', sa.String(length=80), nullable=False, comment="who: verifier's or till's name"),
     sa.Column('request_id', sa.String(length=64), nullable=False),
+    sa.Column('asked_as', sa.String(length=64), nullable=True, comment='sha256 of caller, path and Idempotency-Key, where one was sent'),
     sa.Column('undone_at', UtcDateTime(), nullable=True),
     sa.Column('undone_by', sa.String(length=80), nullable=False),
     sa.Column('undo_reason', sa.String(length=200), nullable=False),
@@ -665,6 +683,7 @@ def upgrade():
     sa.ForeignKeyConstraint(['merchant_id'], ['merchant.id'], name=op.f('fk_redemption_merchant_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_redemption')),
     sa.UniqueConstraint('live_key', name=op.f('uq_redemption_live_key')),
+    sa.UniqueConstraint('merchant_id', 'asked_as', name=op.f('uq_redemption_merchant_id_asked_as')),
     sa.UniqueConstraint('merchant_id', 'id', name=op.f('uq_redemption_merchant_id_id')),
     mysql_charset='utf8mb4',
     mysql_collate='utf8mb4_nopad_bin',
@@ -781,6 +800,9 @@ def upgrade():
     mysql_collate='utf8mb4_nopad_bin',
     mysql_engine='InnoDB'
     )
+    with op.batch_alter_table('audience_member', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_audience_member_member_id'), ['member_id'], unique=False)
+
     op.create_table('bill_line',
     sa.Column('id', RowId, nullable=False),
     sa.Column('bill_id', RowId, nullable=False),
@@ -871,6 +893,9 @@ def upgrade():
     mysql_collate='utf8mb4_nopad_bin',
     mysql_engine='InnoDB'
     )
+    with op.batch_alter_table('member_card', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_member_card_member_id'), ['member_id'], unique=False)
+
     op.create_table('member_tag',
     sa.Column('id', RowId, nullable=False),
     sa.Column('member_id', RowId, nullable=False),
@@ -984,6 +1009,7 @@ def downgrade():
     op.drop_table('subscription')
     op.drop_table('store')
     op.drop_table('staff')
+    op.drop_table('reminder_run')
     op.drop_table('message_template')
     op.drop_table('member_level')
     op.drop_table('intent')

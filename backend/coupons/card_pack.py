@@ -1,0 +1,252 @@
+"""卡包: the coupons of one person, in one or two statements however many they are.
+
+Every id of the person is asked for (``members.queries.ids_of``): a joined member's coupons are the
+survivor's. States are true at the instant.
+"""
+
+import base64
+import binascii
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import (
+    ColumnElement,
+    RowMapping,
+    Select,
+    Table,
+    and_,
+    literal,
+    or_,
+    select,
+    text,
+    tuple_,
+    update,
+)
+
+from backend import tenancy
+from backend.coupons.errors import CouponNotFound
+from backend.coupons.models import Coupon, CouponState, CouponTemplate, TemplateRevision
+from backend.coupons.numbers import CouponNumbers
+from backend.coupons.view import CampaignName, CouponRow, CouponView, view
+from backend.database import UtcDateTime, changed, db, table_of
+from backend.errors import FieldError, ParamError
+from backend.keys import purpose_key
+from backend.merchants import queries as merchants
+from backend.merchants.models import Merchant, Store
+
+_coupons, _templates = table_of(Coupon), table_of(CouponTemplate)
+_revisions, _stores, _merchants = table_of(TemplateRevision), table_of(Store), table_of(Merchant)
+
+
+class Shown(StrEnum):
+    """Which coupons a list shows."""
+
+    USABLE = "usable"
+    LOCKED = "locked"
+    GIFTING = "gifting"
+    REDEEMED = "redeemed"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+    ALL = "all"
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of a list; ``next_cursor`` goes on after it."""
+
+    items: list[CouponView]
+    next_cursor: str | None
+
+
+def numbers() -> CouponNumbers:
+    """券号 under this deployment's key."""
+    return CouponNumbers(purpose_key("coupon-number"))
+
+
+def coupons_of(
+    member_ids: Sequence[int],
+    *,
+    state: Shown = Shown.USABLE,
+    limit: int = 20,
+    cursor: str | None = None,
+    now: datetime,
+) -> Page:
+    """The person's coupons, the soonest to expire first."""
+    place = (_coupons.c.valid_until, _coupons.c.id)
+    wanted = [_coupons.c.member_id.in_(member_ids), _in_state(state, now)]
+    if cursor is not None:
+        wanted.append(tuple_(*place) > tuple_(*_read_cursor(cursor)))
+    rows = _read(_rows().where(*wanted).order_by(*place).limit(limit + 1))
+    more = len(rows) > limit
+    last = rows[limit - 1] if more else None
+    return Page(_views(rows[:limit], now), _cursor(last) if last else None)
+
+
+def coupon_of(member_ids: Sequence[int], number: str, *, now: datetime) -> CouponView:
+    """The person's coupon of this number; CouponNotFound for anybody else's."""
+    coupon_id = numbers().id(number)
+    if coupon_id is not None:
+        mine = (_coupons.c.id == coupon_id, _coupons.c.member_id.in_(member_ids))
+        for found in _views(_read(_rows().where(*mine)), now):
+            return found
+    raise CouponNotFound()
+
+
+def by_ids(coupon_ids: Sequence[int], *, now: datetime) -> list[CouponView]:
+    """These coupons of the merchant, in the order of the ids; unknown ones are left out."""
+    if not coupon_ids:
+        return []
+    found = _views(_read(_rows().where(_coupons.c.id.in_(coupon_ids))), now)
+    place = {coupon_id: at for at, coupon_id in enumerate(coupon_ids)}
+    return sorted(found, key=lambda coupon: place[coupon.id])
+
+
+def hand_over(member_id: int, to_member_id: int) -> None:
+    """Every coupon of one member goes to another: the two have become one person."""
+    for states in (_IS_OPEN, _IS_CLOSED):
+        changed(
+            update(_coupons)
+            .where(
+                _coupons.c.merchant_id == tenancy.merchant_id(),
+                _coupons.c.member_id == member_id,
+                states,
+            )
+            .values(member_id=to_member_id)
+        )
+
+
+# Spelt out, so that the partial indexes of SQLite and PostgreSQL are seen to hold them.
+_IS_OPEN = text("coupon.state in ('usable', 'locked', 'gifting')")
+_IS_CLOSED = text("coupon.state in ('redeemed', 'revoked')")
+
+
+def _in_state(state: Shown, now: datetime) -> ColumnElement[bool]:
+    current, lock = _coupons.c.valid_until > now, _coupons.c.locked_until
+    stored = _coupons.c.state
+    locked = and_(stored == CouponState.LOCKED, or_(lock.is_(None), lock > now))
+    match state:
+        case Shown.ALL:
+            return or_(_IS_OPEN, _IS_CLOSED)
+        case Shown.USABLE:
+            free = or_(
+                stored == CouponState.USABLE, and_(stored == CouponState.LOCKED, lock <= now)
+            )
+            return and_(_IS_OPEN, current, free)
+        case Shown.LOCKED:
+            return and_(_IS_OPEN, current, locked)
+        case Shown.GIFTING:
+            return and_(_IS_OPEN, current, stored == CouponState.GIFTING)
+        case Shown.EXPIRED:
+            return and_(_IS_OPEN, _coupons.c.valid_until <= now)
+        case Shown.REDEEMED | Shown.REVOKED:
+            return and_(_IS_CLOSED, stored == state.value)
+
+
+def _read(statement: Select[Any]) -> Sequence[RowMapping]:
+    return db.session.connection().execute(statement).mappings().all()
+
+
+def _views(rows: Sequence[RowMapping], now: datetime) -> list[CouponView]:
+    stored = [_row(row) for row in rows]
+    codes = sorted({code for row in stored for code in row.stores or ()})
+    stores = {card.code: card for card in merchants.store_cards(codes)} if codes else {}
+    named = numbers()
+    return [view(row, number=named.number(row.id), stores=stores, now=now) for row in stored]
+
+
+def _row(row: RowMapping) -> CouponRow:
+    everywhere = row["promised_stores"] is None or row["stores_now"] is None
+    return CouponRow(
+        id=row["id"],
+        title=row["title"],
+        kind=row["kind"],
+        state=row["state"],
+        valid_from=row["valid_from"],
+        valid_until=row["valid_until"],
+        locked_until=row["locked_until"],
+        rule=row["rule"],
+        minimum_fen=row["minimum_fen"],
+        stores=None
+        if everywhere
+        else frozenset(str(code) for code in (*row["promised_stores"], *row["stores_now"])),
+        campaign=CampaignName(row["campaign_id"], row["campaign_code"], row["campaign_name"]),
+        template_id=row["template_id"],
+        template=row["template_code"],
+        giftable=row["giftable"],
+        source=row["source"],
+        claimed_at=row["claimed_at"],
+        redeemed_at=row["redeemed_at"],
+        redeemed_store=row["redeemed_store"],
+        redeemed_store_code=row["redeemed_store_code"],
+        holder_id=row["member_id"],
+        zone=ZoneInfo(row["zone"]),
+    )
+
+
+def _rows() -> Select[Any]:
+    """Coupons with all that is told about them. Stores added later count too (R-21).
+
+    Campaign and redemption belong to packages above this one, so their tables are taken by name.
+    """
+    campaigns, redemptions = _table("campaign"), _table("redemption")
+    return (
+        select(
+            _coupons.c.id,
+            _coupons.c.member_id,
+            _coupons.c.state,
+            _coupons.c.source,
+            _coupons.c.valid_from,
+            _coupons.c.valid_until,
+            _coupons.c.locked_until,
+            _coupons.c.claimed_at,
+            _coupons.c.campaign_id,
+            _coupons.c.template_id,
+            _revisions.c.title,
+            _revisions.c.kind,
+            _revisions.c.rule,
+            _revisions.c.minimum_fen,
+            _revisions.c.giftable,
+            _revisions.c.stores.label("promised_stores"),
+            _templates.c.stores.label("stores_now"),
+            _templates.c.code.label("template_code"),
+            campaigns.c.code.label("campaign_code"),
+            campaigns.c.name.label("campaign_name"),
+            redemptions.c.at.label("redeemed_at"),
+            _stores.c.name.label("redeemed_store"),
+            _stores.c.code.label("redeemed_store_code"),
+            _merchants.c.zone,
+        )
+        .join(_merchants, _merchants.c.id == _coupons.c.merchant_id)
+        .join(_revisions, _revisions.c.id == _coupons.c.revision_id)
+        .join(_templates, _templates.c.id == _coupons.c.template_id)
+        .join(campaigns, campaigns.c.id == _coupons.c.campaign_id)
+        .outerjoin(redemptions, redemptions.c.live_key == _coupons.c.id)
+        .outerjoin(_stores, _stores.c.id == redemptions.c.store_id)
+        .where(_coupons.c.merchant_id == tenancy.merchant_id())
+    )
+
+
+def _table(name: str) -> Table:
+    return Coupon.metadata.tables[name]
+
+
+_EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
+
+
+def _cursor(row: RowMapping) -> str:
+    micros = (row["valid_until"] - _EPOCH) // timedelta(microseconds=1)
+    return base64.urlsafe_b64encode(f"{micros}.{row['id']}".encode()).decode().rstrip("=")
+
+
+def _read_cursor(cursor: str) -> tuple[ColumnElement[datetime], int]:
+    try:
+        padded = cursor + "=" * (-len(cursor) % 4)
+        micros, coupon_id = base64.urlsafe_b64decode(padded).decode("ascii").split(".")
+        at = _EPOCH + timedelta(microseconds=int(micros))
+        return literal(at, UtcDateTime()), int(coupon_id)
+    except (ValueError, OverflowError, binascii.Error):
+        raise ParamError(errors=[FieldError(field="cursor", message="填写有误")]) from None

@@ -1,0 +1,129 @@
+"""券的样子: one coupon as its holder, a verifier and a till are answered (spec/08)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import JsonValue
+
+from backend.calendar import local
+from backend.coupons.models import CouponState
+from backend.merchants.queries import StoreCard
+
+_OPEN = (CouponState.USABLE, CouponState.LOCKED, CouponState.GIFTING)
+
+
+@dataclass(frozen=True)
+class CampaignName:
+    """活动 behind a coupon, as far as its holder may know."""
+
+    id: int
+    code: str
+    name: str
+
+
+@dataclass(frozen=True)
+class CouponRow:
+    """What is stored about one coupon; ``stores`` by code, ``None`` for all."""
+
+    id: int
+    title: str
+    kind: str
+    state: str
+    valid_from: datetime
+    valid_until: datetime
+    locked_until: datetime | None
+    rule: Mapping[str, JsonValue]
+    minimum_fen: int
+    stores: frozenset[str] | None
+    campaign: CampaignName
+    template_id: int
+    template: str
+    giftable: bool
+    source: str
+    claimed_at: datetime
+    redeemed_at: datetime | None
+    redeemed_store: str | None
+    redeemed_store_code: str | None
+    holder_id: int
+    zone: ZoneInfo
+
+
+@dataclass(frozen=True)
+class CouponView:
+    """Coupon as answered. Times stand in the merchant's zone; ``valid_to`` is the last good second.
+
+    ``id`` and ``holder_id`` are ours and never answered.
+    """
+
+    id: int
+    holder_id: int
+    number: str
+    title: str
+    kind: str
+    state: str
+    valid_from: datetime
+    valid_to: datetime
+    rule: Mapping[str, JsonValue]
+    minimum_fen: int
+    stores: Literal["all"] | list[StoreCard]
+    campaign: CampaignName
+    template_id: int
+    template: str
+    giftable: bool
+    source: str
+    claimed_at: datetime
+    redeemed_at: datetime | None
+    redeemed_store: str | None
+    redeemed_store_code: str | None
+
+
+def state_at(
+    state: str, *, valid_until: datetime, locked_until: datetime | None, now: datetime
+) -> str:
+    """The state at this instant: expiry is true by time alone, and a lock that is over is none."""
+    if state in _OPEN and valid_until <= now:
+        return "expired"
+    if state == CouponState.LOCKED and locked_until is not None and locked_until <= now:
+        return CouponState.USABLE.value
+    return state
+
+
+def view(
+    row: CouponRow, *, number: str, stores: Mapping[str, StoreCard], now: datetime
+) -> CouponView:
+    """A stored coupon as answered; ``stores`` are the merchant's, by code."""
+    return CouponView(
+        id=row.id,
+        holder_id=row.holder_id,
+        number=number,
+        title=row.title,
+        kind=row.kind,
+        state=state_at(
+            row.state, valid_until=row.valid_until, locked_until=row.locked_until, now=now
+        ),
+        valid_from=_shown(row.valid_from, row.zone),
+        valid_to=_shown(row.valid_until - timedelta(microseconds=1), row.zone),
+        rule=row.rule,
+        minimum_fen=row.minimum_fen,
+        stores="all" if row.stores is None else _cards(sorted(row.stores), stores),
+        campaign=row.campaign,
+        template_id=row.template_id,
+        template=row.template,
+        giftable=row.giftable,
+        source=row.source,
+        claimed_at=_shown(row.claimed_at, row.zone),
+        redeemed_at=_shown(row.redeemed_at, row.zone) if row.redeemed_at else None,
+        redeemed_store=row.redeemed_store,
+        redeemed_store_code=row.redeemed_store_code,
+    )
+
+
+def _cards(codes: Sequence[str], stores: Mapping[str, StoreCard]) -> list[StoreCard]:
+    return [stores[code] for code in codes if code in stores]
+
+
+def _shown(at: datetime, zone: ZoneInfo) -> datetime:
+    return local(at, zone).replace(microsecond=0)

@@ -1,0 +1,65 @@
+"""会员的样子: what the person, a verifier and a till are told of a member (spec/08)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+
+from backend import tenancy
+from backend.database import db, table_of
+from backend.members.errors import MemberNotFound
+from backend.members.models import Member, MemberLevel
+from backend.members.phones import masked
+
+_members, _levels = table_of(Member), table_of(MemberLevel)
+
+
+@dataclass(frozen=True)
+class MemberView:
+    """会员 as answered; ``level`` by name, the level's discount in basis points of what is paid."""
+
+    id: int
+    nickname: str
+    phone_masked: str | None
+    customer_class: str
+    level: str | None
+    level_discount_bp: int
+    points: int
+    balance_fen: int
+    registered_at: datetime | None
+
+
+def member_view(member_id: int) -> MemberView:
+    """The member as answered now."""
+    row = (
+        db.session.connection()
+        .execute(
+            select(
+                _members.c.id,
+                _members.c.nickname,
+                _members.c.phone,
+                _members.c.customer_class,
+                _members.c.points,
+                (_members.c.principal_fen + _members.c.bonus_fen).label("balance_fen"),
+                _members.c.registered_at,
+                _levels.c.name.label("level"),
+                _levels.c.discount_bp,
+            )
+            .outerjoin(_levels, _levels.c.id == _members.c.level_id)
+            .where(_members.c.merchant_id == tenancy.merchant_id(), _members.c.id == member_id)
+        )
+        .one_or_none()
+    )
+    if row is None:
+        raise MemberNotFound()
+    return MemberView(
+        id=row.id,
+        nickname=row.nickname,
+        phone_masked=masked(row.phone),
+        customer_class=row.customer_class,
+        level=row.level,
+        level_discount_bp=row.discount_bp or 10000,
+        points=row.points,
+        balance_fen=row.balance_fen,
+        registered_at=row.registered_at,
+    )

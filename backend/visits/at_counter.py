@@ -1,0 +1,65 @@
+"""收银识别会员: by phone, card or member code. It counts as the member's login (S3-25)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from backend.campaigns import grants
+from backend.coupons import card_pack, qr
+from backend.coupons.view import CouponView
+from backend.database import transactional
+from backend.errors import FieldError, ParamError
+from backend.keys import purpose_key
+from backend.members import identify as members
+from backend.members import queries, recognise
+from backend.members.models import Member
+from backend.members.view import MemberView, member_view
+
+
+@dataclass(frozen=True)
+class Visit:
+    """Who stands at the till, with what they hold and what coming brought them."""
+
+    member: MemberView
+    coupons: list[CouponView]
+    claimed: list[CouponView]
+
+
+@transactional
+def identify(
+    *,
+    phone: str | None = None,
+    card: str | None = None,
+    scan: str | None = None,
+    now: datetime,
+) -> Visit:
+    """识别. Exactly one of the three; ``scan`` is a dynamic member code, or a card's barcode."""
+    member = _member(phone, card, scan, now)
+    recognise.register_at_login(member, now=now)
+    claimed = grants.claim_open(member.id, now=now)
+    held = card_pack.coupons_of(queries.ids_of(member.id), limit=100, now=now)
+    return Visit(member_view(member.id), held.items, card_pack.by_ids(claimed, now=now))
+
+
+def member_code(member_id: int, *, now: datetime) -> qr.QrToken:
+    """动态会员码, good for 60 s."""
+    return qr.make_member(purpose_key("member-qr"), member_id=member_id, now=now)
+
+
+def by_member_code(text: str, *, now: datetime) -> Member:
+    """The member a dynamic code stands for; QrExpired when old."""
+    return queries.survivor(qr.read_member(purpose_key("member-qr"), text, now=now))
+
+
+def _member(phone: str | None, card: str | None, scan: str | None, now: datetime) -> Member:
+    match (phone, card, scan):
+        case (str(), None, None):
+            return members.by_phone(phone)
+        case (None, str(), None):
+            return members.by_card(card)
+        case (None, None, str()):
+            said = scan.strip()
+            if said.startswith(qr.MEMBER_MARK):
+                return by_member_code(said, now=now)
+            return members.by_card(said)
+    message = "手机号、卡号、会员码须填一项"
+    raise ParamError(errors=[FieldError(field="phone", message=message)])

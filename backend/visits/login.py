@@ -1,0 +1,165 @@
+"""登录: a person enters the mini-program, and everything that waits for them becomes theirs.
+
+WeChat is asked outside any transaction; then one transaction recognises the person, joins what has
+turned out to be one person, registers where due and claims every open grant (S3-25).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select, update
+
+from backend import tenancy
+from backend.campaigns import grants
+from backend.coupons import card_pack
+from backend.coupons.view import CouponView
+from backend.database import db, end_read, transactional
+from backend.errors import FieldError, ParamError, Unauthenticated
+from backend.members import phones, queries, recognise
+from backend.members.models import Member, WechatUser
+from backend.members.view import MemberView, member_view
+from backend.membership.join import join, join_same_person
+from backend.merchants.models import Merchant, Store
+from backend.tenancy import across_merchants
+from backend.wechat import accounts
+from backend.wechat import login as wechat
+from backend.wechat.errors import AppNotFound
+from backend.wechat.models import AppKind
+from backend.wechat.qrcodes import read_scene
+
+CHANNEL = "miniprogram"
+
+
+@dataclass(frozen=True)
+class Door:
+    """Which merchant, and at which of its stores, if that was said."""
+
+    merchant_id: int
+    store_id: int | None
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """Who stands at a merchant's door, as WeChat knows them."""
+
+    door: Door
+    app_id: str
+    openid: str
+    unionid: str | None
+
+
+@dataclass(frozen=True)
+class Login:
+    """Who is in, and what the login brought."""
+
+    merchant_id: int
+    wechat_user_id: int
+    is_new: bool
+    member: MemberView
+    claimed: list[CouponView]
+
+
+@dataclass(frozen=True)
+class Bound:
+    """The member of the phone just bound, and what that brought."""
+
+    member: MemberView
+    claimed: list[CouponView]
+
+
+def recognise_code(app_id: str, code: str, *, store: str | None, scene: str | None) -> Visitor:
+    """What a code of wx.login stands for. Mini-programs only; H5 has its own way in.
+
+    On the operator's mini-program ``store`` or ``scene`` says which merchant's door it is.
+    """
+    app = accounts.app_by_id(app_id)
+    if app.kind != AppKind.MINIPROGRAM:
+        raise AppNotFound()
+    door = _door(app.merchant_id, store, scene)
+    session = wechat.exchange(app, code)
+    end_read()
+    return Visitor(door, app_id, session.openid, session.unionid)
+
+
+def log_in(visitor: Visitor, *, now: datetime) -> Login:
+    """登录 of a visitor at the door where they stand."""
+    with tenancy.acting_for(visitor.door.merchant_id):
+        return enter(
+            visitor.app_id,
+            visitor.openid,
+            visitor.unionid,
+            channel=CHANNEL,
+            store_id=visitor.door.store_id,
+            now=now,
+        )
+
+
+@transactional
+def enter(
+    app_id: str,
+    openid: str,
+    unionid: str | None,
+    *,
+    channel: str,
+    store_id: int | None,
+    now: datetime,
+) -> Login:
+    """Let a WeChat identity in at the merchant we act for, whichever way it came."""
+    came = recognise.by_wechat(app_id, openid, unionid, channel=channel, store_id=store_id, now=now)
+    came = join_same_person(came, now=now)
+    recognise.register_at_login(came.member, now=now)
+    claimed = grants.claim_open(came.member.id, now=now)
+    return Login(
+        merchant_id=came.member.merchant_id,
+        wechat_user_id=came.wechat_user_id,
+        is_new=came.is_new,
+        member=member_view(came.member.id),
+        claimed=card_pack.by_ids(claimed, now=now),
+    )
+
+
+def bind_phone(member_id: int, wechat_user_id: int, code: str, *, now: datetime) -> Bound:
+    """绑定手机号, as confirmed to WeChat: registers, and joins the member who holds it already."""
+    user = db.session.get(WechatUser, wechat_user_id)
+    if user is None:
+        raise Unauthenticated()
+    number = wechat.phone_number(accounts.app_by_id(user.app_id), code)
+    end_read()
+    return take_phone(member_id, phones.canonical(number, field="code"), now=now)
+
+
+@transactional
+def take_phone(member_id: int, phone: str, *, now: datetime) -> Bound:
+    """The phone is this member's, whoever held it before; what waited at either is claimed."""
+    member_id = queries.survivor_id(member_id)
+    holder = db.session.scalar(select(Member.id).where(Member.phone == phone))
+    if holder is not None and holder != member_id:
+        member_id = join(member_id, holder, now=now)
+        db.session.execute(
+            update(Member).where(Member.phone == phone, Member.id != member_id).values(phone=None)
+        )
+    db.session.execute(update(Member).where(Member.id == member_id).values(phone=phone))
+    recognise.register(member_id, now=now)
+    claimed = grants.claim_open(member_id, now=now)
+    return Bound(member_view(member_id), card_pack.by_ids(claimed, now=now))
+
+
+def _door(owner_id: int | None, store: str | None, scene: str | None) -> Door:
+    """A merchant's own mini-program is its door; on the operator's, the store's code must say."""
+    said = read_scene(scene or "") or read_scene(store or "")
+    wanted = select(Merchant.id, Store.id).join(Store, Store.merchant_id == Merchant.id)
+    with across_merchants("which merchant a mini-program's visitor comes to"):
+        if said is not None:
+            wanted = wanted.where(Merchant.code == said.merchant, Store.code == said.store)
+        elif store:
+            wanted = wanted.where(Store.code == store)
+        elif owner_id is not None:
+            return Door(owner_id, None)
+        if owner_id is not None:
+            wanted = wanted.where(Merchant.id == owner_id)
+        doors = [Door(*row) for row in db.session.execute(wanted.limit(2))] if said or store else []
+    if len(doors) == 1:
+        return doors[0]
+    if owner_id is not None:
+        return Door(owner_id, None)
+    raise ParamError(errors=[FieldError(field="store", message="请说明门店，或扫描门店的小程序码")])

@@ -1,0 +1,66 @@
+"""卡包: the customer's coupons, and the code to show for one."""
+
+from typing import Self
+
+from flask import request
+
+from backend import clock
+from backend.coupons import card_pack
+from backend.coupons.card_pack import Page, Shown
+from backend.coupons.show import code_of
+from backend.errors import FieldError, ParamError
+from backend.members.queries import ids_of
+from miniprogram_api.contract import Answer, route
+from miniprogram_api.customer.blueprint import blueprint
+from miniprogram_api.customer.tokens import current_customer
+from miniprogram_api.paging import page_asked
+from miniprogram_api.shapes import CouponAnswer, QrAnswer
+
+
+class CouponsAnswer(Answer):
+    items: list[CouponAnswer]
+    next_cursor: str | None
+
+    @classmethod
+    def of(cls, page: Page) -> Self:
+        items = [CouponAnswer.of(coupon) for coupon in page.items]
+        return cls(items=items, next_cursor=page.next_cursor)
+
+
+@route(blueprint, "GET", "/me/coupons", answer=CouponsAnswer)
+def my_coupons() -> CouponsAnswer:
+    """卡包, the soonest to expire first; usable ones unless ``state`` says otherwise."""
+    asked = page_asked()
+    return CouponsAnswer.of(
+        card_pack.coupons_of(
+            ids_of(current_customer().member_id),
+            state=_state(),
+            limit=asked.limit,
+            cursor=asked.cursor,
+            now=clock.now(),
+        )
+    )
+
+
+@route(blueprint, "GET", "/me/coupons/<number>", answer=CouponAnswer)
+def my_coupon(number: str) -> CouponAnswer:
+    """一张券."""
+    mine = ids_of(current_customer().member_id)
+    return CouponAnswer.of(card_pack.coupon_of(mine, number, now=clock.now()))
+
+
+@route(blueprint, "GET", "/me/coupons/<number>/qr", answer=QrAnswer)
+def my_coupon_code(number: str) -> QrAnswer:
+    """动态券码, good for 60 s."""
+    now = clock.now()
+    mine = ids_of(current_customer().member_id)
+    return QrAnswer.of(code_of(card_pack.coupon_of(mine, number, now=now), now=now))
+
+
+def _state() -> Shown:
+    said = request.args.get("state") or Shown.USABLE
+    try:
+        return Shown(said)
+    except ValueError:
+        words = "、".join(Shown)
+        raise ParamError(errors=[FieldError(field="state", message=f"只能是 {words}")]) from None

@@ -1,0 +1,25 @@
+"""Lists: ``limit`` and ``cursor`` as asked for (spec/08)."""
+
+from dataclasses import dataclass
+
+from flask import request
+
+from backend.errors import FieldError, ParamError
+
+MOST = 100
+
+
+@dataclass(frozen=True)
+class PageAsked:
+    """How many, and after which."""
+
+    limit: int
+    cursor: str | None
+
+
+def page_asked(*, usual: int = 20) -> PageAsked:
+    """What the query asks for; ParamError for a limit that is none."""
+    said = request.args.get("limit", str(usual))
+    if not (said.isascii() and said.isdigit() and 1 <= int(said[:4]) <= MOST):
+        raise ParamError(errors=[FieldError(field="limit", message=f"应为1到{MOST}的整数")])
+    return PageAsked(int(said), request.args.get("cursor") or None)
