@@ -5,8 +5,11 @@ The only place beside ``jobs/`` that knows RQ.
 """
 
 import logging
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
-from flask import current_app
+from flask import Flask, current_app
 from redis import Redis
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import RedisError
@@ -14,11 +17,16 @@ from redis.retry import Retry
 from rq import Queue
 from rq.serializers import JSONSerializer
 
-from backend.database import after_commit
+from backend import requesting
+from backend.database import after_commit, end_read
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
-WAVES, MESSAGES, UPKEEP = "waves", "messages", "upkeep"
+PROMPT, WAVES, MESSAGES, UPKEEP = "prompt", "waves", "messages", "upkeep"
+"""The queues, in the order workers look at them; ``PROMPT``: somebody waits for it."""
+
 JOB_SECONDS = 120
 
 
@@ -42,6 +50,22 @@ def redis() -> Redis:
 def enqueue(job: str, *args: int | str, queue: str = MESSAGES) -> None:
     """Have ``job`` (dotted name) run by a worker once what we write now is stored."""
     after_commit(lambda: _send(job, args, queue))
+
+
+def side_by_side(work: Callable[[T], None], things: Sequence[T], *, threads: int) -> None:
+    """Do for each thing what mostly waits for somebody else, a few at a time, each with a session
+    of its own under our request id. The first exception is raised when all have ended."""
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    request_id = requesting.request_id()
+
+    def run(thing: T) -> None:
+        with app.app_context():
+            requesting.begin(request_id)
+            work(thing)
+
+    end_read()
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(run, things))
 
 
 def _send(job: str, args: tuple[int | str, ...], queue: str) -> None:

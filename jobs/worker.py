@@ -17,6 +17,7 @@ from rq.serializers import JSONSerializer
 
 from backend import background
 from backend.settings import load
+from backend.wechat import transport
 from jobs import runtime
 
 _PR_SET_PDEATHSIG = 1
@@ -41,7 +42,8 @@ def main() -> None:
     settings = load()
     runtime.app()
     connection = background.connect(settings.redis_address, blocking=True)
-    names = (background.WAVES, background.MESSAGES, background.UPKEEP)
+    transport.warm_up()
+    names = (background.PROMPT, background.WAVES, background.MESSAGES, background.UPKEEP)
     queues = [Queue(name, connection=connection, serializer=JSONSerializer) for name in names]
     HouseWorker(
         queues,

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select, update
 
 from backend import clock, tenancy
+from backend.background import UPKEEP, enqueue
 from backend.database import changed, db, table_of, transaction, transactional
 from backend.members import recognise
 from backend.members.models import Identity, WechatUser
@@ -43,6 +44,14 @@ def complete(wechat_user_id: int, *, now: datetime) -> None:
             _remember_asked(wechat_user_id)
     if unionid is not None:
         _join_everywhere(wechat_user_id, unionid, now=now)
+
+
+def complete_pending(*, now: datetime) -> int:
+    """Have the job done again for those whose job was lost; how many."""
+    pending = pending_completions(now=now)
+    for wechat_user_id in pending:
+        enqueue("jobs.followers.complete", wechat_user_id, queue=UPKEEP)
+    return len(pending)
 
 
 def pending_completions(*, now: datetime) -> list[int]:

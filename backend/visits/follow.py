@@ -11,7 +11,7 @@ from pydantic import JsonValue
 from sqlalchemy import insert, select, update
 
 from backend import faults, tenancy
-from backend.background import enqueue
+from backend.background import PROMPT, enqueue
 from backend.campaigns import grants
 from backend.database import changed, db, table_of, transactional
 from backend.members import recognise
@@ -184,7 +184,8 @@ def _follow(
         identity = db.session.scalars(
             select(Identity).where(Identity.wechat_user_id == known.wechat_user_id)
         ).one()
-        identity.interacted_at = now
+        if push.kind != "subscribe":
+            identity.interacted_at = now
         is_late = push.created_at < (identity.follow_push or 0)
         identity.follow_push = max(identity.follow_push or 0, push.created_at)
         if _follows(identity) or is_late:
@@ -197,7 +198,7 @@ def _follow(
         if overtaken:
             _end(identity, now)
         else:
-            enqueue("jobs.followers.complete", known.wechat_user_id)
+            enqueue("jobs.followers.complete", known.wechat_user_id, queue=PROMPT)
     return True, given.titles if given else []
 
 

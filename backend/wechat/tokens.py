@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
 from redis.exceptions import LockError, RedisError
+from redis.lock import Lock
 
 from backend import background, clock
 from backend.wechat import transport
@@ -154,22 +155,27 @@ def _one_at_a_time(app_id: str) -> Iterator[str | None]:
         lock = background.redis().lock(
             _lock_key(app_id), timeout=_LOCK_SECONDS, blocking_timeout=_WAIT_SECONDS, sleep=0.05
         )
-        try:
-            held = lock.acquire()
-        except RedisError:
-            yield None
-            return
-        if not held:
+        held = _acquired(lock)
+        if held is False:
             raise Transient(words="another process is still fetching the token")
         try:
-            yield lock.local.token.decode()
+            yield lock.local.token.decode() if held else None
         finally:
-            _let_go(lock)
+            if held:
+                _let_go(lock)
 
 
-def _let_go(lock: object) -> None:
+def _acquired(lock: Lock) -> bool | None:
+    """None: Redis is away."""
     try:
-        lock.release()  # type: ignore[attr-defined]
+        return bool(lock.acquire())
+    except RedisError:
+        return None
+
+
+def _let_go(lock: Lock) -> None:
+    try:
+        lock.release()
     except (LockError, RedisError):
         return
 

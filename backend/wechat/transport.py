@@ -5,6 +5,7 @@ wechatpy writes the addresses of its calls into its code; the adapter sends them
 """
 
 import functools
+import importlib
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -48,6 +49,11 @@ def ask(path: str, *, params: Params, body: Json | None = None) -> dict[str, Jso
     if isinstance(result, WechatError):
         raise result
     return result
+
+
+def warm_up() -> None:
+    """Load wechatpy now: a process that forks for every job would else load it in every job."""
+    importlib.import_module("wechatpy")
 
 
 def _answer(

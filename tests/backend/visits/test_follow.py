@@ -256,6 +256,12 @@ def test_whoever_follows_through_another_account_too_still_follows(
         assert db.session.scalars(select(Member.follows).where(Member.id == ids[0])).one()
 
 
+def test_to_follow_is_no_contact(shop: Shop, clock: StillClock) -> None:
+    follow.receive(a_push(shop.oa, "subscribe"), now=clock.at)
+    with tenancy.acting_for(shop.merchant_id):
+        assert db.session.scalars(select(Identity.interacted_at)).all() == [None]
+
+
 @pytest.mark.parametrize(
     ("kind", "is_event"),
     [("text", False), ("image", False), ("click", True), ("view", True), ("scan", True)],
@@ -340,7 +346,7 @@ def test_the_job_that_asks_for_the_unionid_is_queued_once_the_follow_is_stored(
     shop: Shop, clock: StillClock
 ) -> None:
     follow.receive(a_push(shop.oa, "subscribe"), now=clock.at)
-    queue = Queue(background.MESSAGES, connection=background.redis(), serializer=JSONSerializer)
+    queue = Queue(background.PROMPT, connection=background.redis(), serializer=JSONSerializer)
     asked = [tuple(job.args) for job in queue.jobs if job.func_name == "jobs.followers.complete"]
     assert asked == [(db.session.scalars(select(WechatUser.id)).one(),)]
 
@@ -389,6 +395,7 @@ def test_a_follower_is_asked_about_until_wechat_has_answered(
     wechat.fail("/cgi-bin/user/info", status=502)
     completion.complete(pending, now=clock.at)
     assert completion.pending_completions(now=clock.at) == [pending]
+    assert completion.complete_pending(now=clock.at) == 1
     completion.complete(pending, now=clock.at)
     assert completion.pending_completions(now=clock.at) == []
 
