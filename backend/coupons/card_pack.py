@@ -181,7 +181,6 @@ def _row(row: RowMapping) -> CouponRow:
         claimed_at=row["claimed_at"],
         redeemed_at=row["redeemed_at"],
         redeemed_store=row["redeemed_store"],
-        redeemed_store_code=row["redeemed_store_code"],
         holder_id=row["member_id"],
         zone=ZoneInfo(row["zone"]),
     )
@@ -217,7 +216,6 @@ def _rows() -> Select[Any]:
             campaigns.c.name.label("campaign_name"),
             redemptions.c.at.label("redeemed_at"),
             _stores.c.name.label("redeemed_store"),
-            _stores.c.code.label("redeemed_store_code"),
             _merchants.c.zone,
         )
         .join(_merchants, _merchants.c.id == _coupons.c.merchant_id)

@@ -46,7 +46,6 @@ class CouponRow:
     claimed_at: datetime
     redeemed_at: datetime | None
     redeemed_store: str | None
-    redeemed_store_code: str | None
     holder_id: int
     zone: ZoneInfo
 
@@ -77,7 +76,6 @@ class CouponView:
     claimed_at: datetime
     redeemed_at: datetime | None
     redeemed_store: str | None
-    redeemed_store_code: str | None
 
 
 def state_at(
@@ -117,7 +115,6 @@ def view(
         claimed_at=_shown(row.claimed_at, row.zone),
         redeemed_at=_shown(row.redeemed_at, row.zone) if row.redeemed_at else None,
         redeemed_store=row.redeemed_store,
-        redeemed_store_code=row.redeemed_store_code,
     )
 
 

@@ -10,11 +10,12 @@ from backend.coupons.card_pack import Page, Shown
 from backend.coupons.show import code_of
 from backend.errors import FieldError, ParamError
 from backend.members.queries import ids_of
+from miniprogram_api.answers import CouponAnswer
 from miniprogram_api.contract import Answer, route
 from miniprogram_api.customer.blueprint import blueprint
+from miniprogram_api.customer.codes import QrAnswer
 from miniprogram_api.customer.tokens import current_customer
 from miniprogram_api.paging import page_asked
-from miniprogram_api.shapes import CouponAnswer, QrAnswer
 
 
 class CouponsAnswer(Answer):
@@ -23,8 +24,7 @@ class CouponsAnswer(Answer):
 
     @classmethod
     def of(cls, page: Page) -> Self:
-        items = [CouponAnswer.of(coupon) for coupon in page.items]
-        return cls(items=items, next_cursor=page.next_cursor)
+        return cls(items=CouponAnswer.each(page.items), next_cursor=page.next_cursor)
 
 
 @route(blueprint, "GET", "/me/coupons", answer=CouponsAnswer)

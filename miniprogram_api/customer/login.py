@@ -11,10 +11,10 @@ from backend import clock
 from backend.calendar import local
 from backend.visits import login as visits
 from miniprogram_api import idempotency
+from miniprogram_api.answers import CouponAnswer, MemberAnswer
 from miniprogram_api.contract import Answer, Body, CodeText, Text, route
 from miniprogram_api.customer import tokens
 from miniprogram_api.limits import Limit, spend
-from miniprogram_api.shapes import CouponAnswer, MemberAnswer
 
 blueprint = Blueprint("login", __name__, url_prefix="/api/v1")
 
@@ -55,5 +55,5 @@ def log_in(body: LoginBody) -> LoginAnswer:
         expires_at=local(token.expires_at),
         is_new=done.is_new,
         member=MemberAnswer.of(done.member),
-        claimed=[CouponAnswer.of(coupon) for coupon in done.claimed],
+        claimed=CouponAnswer.each(done.claimed),
     )

@@ -12,10 +12,11 @@ from backend.merchants.queries import zone
 from backend.messaging import consents
 from backend.visits import at_counter
 from backend.visits import login as visits
+from miniprogram_api.answers import CouponAnswer, MemberAnswer
 from miniprogram_api.contract import Answer, Body, CodeText, route
 from miniprogram_api.customer.blueprint import blueprint
+from miniprogram_api.customer.codes import QrAnswer
 from miniprogram_api.customer.tokens import current_customer
-from miniprogram_api.shapes import CouponAnswer, MemberAnswer, QrAnswer
 
 
 class Rights(Answer):
@@ -57,7 +58,7 @@ def bind_phone(body: PhoneBody) -> PhoneAnswer:
     bound = visits.bind_phone(me.member_id, me.wechat_user_id, body.code, now=clock.now())
     return PhoneAnswer(
         **MemberAnswer.of(bound.member).model_dump(by_alias=False),
-        claimed=[CouponAnswer.of(coupon) for coupon in bound.claimed],
+        claimed=CouponAnswer.each(bound.claimed),
     )
 
 

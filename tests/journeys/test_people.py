@@ -90,7 +90,6 @@ def test_what_waits_is_claimed_by_the_login_itself(
         "claimed_at": "2026-11-23T08:00:00+08:00",
         "redeemed_at": None,
         "redeemed_store": None,
-        "redeemed_store_code": None,
     }
     assert set(coupon["campaign"]) == {"id", "code", "name"}
     assert enters(http, wechat, shop, person).answer["claimed"] == []
