@@ -11,10 +11,10 @@ from datetime import datetime
 from itertools import islice
 from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from backend import tenancy
-from backend.database import db, transactional
+from backend.database import db, table_of, transactional
 from backend.errors import DomainError
 from backend.members.models import Member, MemberCard, MemberLevel, MemberTag
 from backend.membership.import_lines import COLUMNS, BadLine, Line, read_line
@@ -96,8 +96,8 @@ class _Reading:
 
 @transactional
 def _store(lines: Sequence[Line], *, now: datetime) -> list[bool | BadLine]:
-    """One batch: whether each line made a member, or why it is refused. A fixed number of
-    statements, however many lines."""
+    """One batch: whether each line made a member, or why it is refused. What is known is read in a
+    fixed number of statements, however many lines."""
     known = _Known.of(lines)
     outcomes: list[bool | BadLine] = []
     met: list[tuple[Line, Member]] = []
@@ -113,7 +113,6 @@ def _store(lines: Sequence[Line], *, now: datetime) -> list[bool | BadLine]:
     db.session.add_all(member for _, member in met)
     db.session.flush()
     known.add_cards_and_tags(met)
-    db.session.flush()
     db.session.expunge_all()
     return outcomes
 
@@ -177,12 +176,21 @@ class _Known:
 
     def add_cards_and_tags(self, met: Sequence[tuple[Line, Member]]) -> None:
         """实体卡 and 标签 that are not there yet."""
-        for line, member in met:
-            if line.card and line.card not in self.by_card:
-                db.session.add(MemberCard(member_id=member.id, number=line.card))
-            for tag in line.tags:
-                if (member.id, tag) not in self.tags:
-                    db.session.add(MemberTag(member_id=member.id, tag=tag))
+        merchant_id = tenancy.merchant_id()
+        cards = [
+            {"merchant_id": merchant_id, "member_id": member.id, "number": line.card}
+            for line, member in met
+            if line.card and line.card not in self.by_card
+        ]
+        tags = [
+            {"merchant_id": merchant_id, "member_id": member.id, "tag": tag}
+            for line, member in met
+            for tag in line.tags
+            if (member.id, tag) not in self.tags
+        ]
+        for model, rows in ((MemberCard, cards), (MemberTag, tags)):
+            if rows:
+                db.session.connection().execute(insert(table_of(model)), rows)
 
 
 def _survivors(members: Iterable[Member]) -> dict[int, Member]:
