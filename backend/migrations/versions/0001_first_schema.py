@@ -2,7 +2,7 @@
 
 Revision ID: 0001
 Revises: 
-Create Date: 2026-11-21 23:40:42.384207
+Create Date: 2026-11-21 23:44:32.930655
 
 """
 from alembic import op
@@ -763,6 +763,8 @@ def upgrade():
     sa.Column('campaign_id', RowId, nullable=False),
     sa.Column('cycle', sa.String(length=32), nullable=False, comment='2026-11-23@09:00'),
     sa.Column('planned_at', UtcDateTime(), nullable=False),
+    sa.Column('catch_up_until', UtcDateTime(), nullable=False, comment='it may begin until then (R-18)'),
+    sa.Column('lapses_at', UtcDateTime(), nullable=True, comment='when its open grants lapse; empty: never, or swept'),
     sa.Column('state', sa.String(length=10), nullable=False),
     sa.Column('cursor_id', RowId, nullable=False, comment='members up to here are done'),
     sa.Column('last_id', RowId, nullable=False, comment='highest member id at opening'),
@@ -784,7 +786,9 @@ def upgrade():
     mysql_engine='InnoDB'
     )
     with op.batch_alter_table('wave', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_wave_lapses_at'), ['lapses_at'], unique=False)
         batch_op.create_index(batch_op.f('ix_wave_merchant_id_planned_at'), ['merchant_id', 'planned_at'], unique=False)
+        batch_op.create_index(batch_op.f('ix_wave_state'), ['state'], unique=False)
 
     op.create_table('audience_member',
     sa.Column('id', RowId, nullable=False),
