@@ -173,7 +173,7 @@ def _follow(
     A follow that an unfollow has overtaken makes the member and gives what it gives, and is over.
     """
     user = _held_user(push, now)
-    if push.kind == "subscribe":
+    if push.kind == "subscribe" and user.asked_at is not None:
         user.asked_at = None
     overtaken = push.created_at < (user.unfollow_push or 0)
     with tenancy.acting_for(merchant_id):

@@ -3,6 +3,8 @@
 No text carries an address, a secret or a token: WeChat's words and its request id are all.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
 from backend.errors import DomainError, Forbidden, NotFound
@@ -19,6 +21,13 @@ class WechatUnavailable(DomainError):
     code = "WECHAT_UNAVAILABLE"
     message = "微信服务暂时不可用，请稍后再试"
     http_status = 503
+
+
+class WechatRefused(DomainError):
+    """WeChat does not take what staff asked for; its own words say why."""
+
+    code = "WECHAT_REFUSED"
+    message = "微信拒绝了操作：{words}（{errcode}）"
 
 
 class LoginCodeInvalid(DomainError):
@@ -91,3 +100,17 @@ class OutcomeUnknown(WechatError):
 
 class Refused(WechatError):
     """WeChat said no for good."""
+
+
+@contextmanager
+def told_to_staff() -> Iterator[None]:
+    """For what staff do at the desk: WeChat's refusals in words, all else as WeChat being away."""
+    problem: DomainError | None = None
+    try:
+        yield
+    except (Refused, TemplateInvalid, NoPermission, UserUnreachable, QuotaExceeded) as error:
+        problem = WechatRefused(words=error.words, errcode=error.code)
+    except WechatError:
+        problem = WechatUnavailable()
+    if problem is not None:
+        raise problem

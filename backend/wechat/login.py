@@ -1,10 +1,13 @@
-"""小程序登录: what a code of wx.login or getPhoneNumber stands for."""
+"""登录: what a code of wx.login, getPhoneNumber or a web page's authorization stands for."""
 
 import re
 from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from flask import current_app
 
 from backend.errors import RateLimited
-from backend.wechat import gateway, tokens
+from backend.wechat import gateway, tokens, transport
 from backend.wechat.errors import (
     LoginCodeInvalid,
     PhoneCodeInvalid,
@@ -27,28 +30,26 @@ def exchange(app: WechatApp, code: str) -> Session:
 
     The session key is not kept: nothing here decrypts with it.
     """
-    us = tokens.credentials_of(app)
-    problem: Exception
-    try:
-        answer = gateway.without_token(
-            "/sns/jscode2session",
-            params={
-                "appid": us.app_id,
-                "secret": us.secret,
-                "js_code": code,
-                "grant_type": "authorization_code",
-            },
-            expects=("openid",),
-        )
-    except WechatError as error:
-        problem = _login_refused(error)
-    else:
-        openid, unionid = answer["openid"], answer.get("unionid")
-        if isinstance(openid, str) and _ID.fullmatch(openid):
-            known = isinstance(unionid, str) and _ID.fullmatch(unionid)
-            return Session(openid, str(unionid) if known else None)
-        problem = WechatUnavailable()
-    raise problem
+    return _session(app, "/sns/jscode2session", "js_code", code)
+
+
+def web_address(app: WechatApp, *, back_to: str, state: str) -> str:
+    """网页授权: where a page inside WeChat sends the browser, to come back with a code."""
+    base = current_app.config["WECHAT_API_BASE_URL"]
+    host = _WEB_HOST if base == transport.HOST else base
+    query = {
+        "appid": app.app_id,
+        "redirect_uri": back_to,
+        "response_type": "code",
+        "scope": "snsapi_base",
+        "state": state,
+    }
+    return f"{host}/connect/oauth2/authorize?{urlencode(query)}#wechat_redirect"
+
+
+def web_exchange(app: WechatApp, code: str) -> Session:
+    """网页授权's code: who opened the page, by their openid in this official account."""
+    return _session(app, "/sns/oauth2/access_token", "code", code)
 
 
 def phone_number(app: WechatApp, code: str) -> str:
@@ -74,7 +75,33 @@ _ID = re.compile(r"[\w-]{1,64}", re.ASCII)
 _DIGITS = re.compile(r"[0-9]{4,15}")
 _BAD_CODES = {40029, 40163, 41008}
 _BLOCKED_USER = 40226
+_WEB_HOST = "https://open.weixin.qq.com"
 _TOO_OFTEN = 45011
+
+
+def _session(app: WechatApp, path: str, parameter: str, code: str) -> Session:
+    us = tokens.credentials_of(app)
+    problem: Exception
+    try:
+        answer = gateway.without_token(
+            path,
+            params={
+                "appid": us.app_id,
+                "secret": us.secret,
+                parameter: code,
+                "grant_type": "authorization_code",
+            },
+            expects=("openid",),
+        )
+    except WechatError as error:
+        problem = _login_refused(error)
+    else:
+        openid, unionid = answer["openid"], answer.get("unionid")
+        if isinstance(openid, str) and _ID.fullmatch(openid):
+            known = isinstance(unionid, str) and _ID.fullmatch(unionid)
+            return Session(openid, str(unionid) if known else None)
+        problem = WechatUnavailable()
+    raise problem
 
 
 def _login_refused(error: WechatError) -> Exception:

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from backend.wechat import gateway
-from backend.wechat.errors import OutcomeUnknown, SceneTooLong
+from backend.wechat.errors import SceneTooLong, told_to_staff
 from backend.wechat.models import WechatApp
 
 
@@ -39,25 +39,24 @@ def store_code(app: WechatApp, scene: str) -> Code:
     """公众号带参二维码, without an end; at most 64 characters of scene."""
     if len(scene) > _OA_MOST:
         raise SceneTooLong(scene=scene, most=_OA_MOST)
-    answer = gateway.write(
-        app,
-        "/cgi-bin/qrcode/create",
-        {"action_name": "QR_LIMIT_STR_SCENE", "action_info": {"scene": {"scene_str": scene}}},
-        expects=("url", "ticket"),
-    )
-    url, ticket = answer["url"], answer["ticket"]
-    if not isinstance(url, str) or not isinstance(ticket, str):
-        raise OutcomeUnknown(words="not an answer of WeChat's")
-    return Code(url, ticket)
+    with told_to_staff():
+        answer = gateway.write(
+            app,
+            "/cgi-bin/qrcode/create",
+            {"action_name": "QR_LIMIT_STR_SCENE", "action_info": {"scene": {"scene_str": scene}}},
+            expects=("url", "ticket"),
+        )
+    return Code(str(answer["url"]), str(answer["ticket"]))
 
 
 def miniprogram_code(app: WechatApp, scene: str, *, page: str) -> bytes:
     """小程序码, a picture without an end; at most 32 characters of scene."""
     if len(scene) > _MINI_MOST:
         raise SceneTooLong(scene=scene, most=_MINI_MOST)
-    return gateway.picture(
-        app, "/wxa/getwxacodeunlimit", {"scene": scene, "page": page, "check_path": False}
-    )
+    with told_to_staff():
+        return gateway.picture(
+            app, "/wxa/getwxacodeunlimit", {"scene": scene, "page": page, "check_path": False}
+        )
 
 
 _STORE_SCENE = re.compile(r"s:([^:\s]{1,64}):([^:\s]{1,64})")

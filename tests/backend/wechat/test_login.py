@@ -1,6 +1,9 @@
 """Who logs in, and the phone they confirm."""
 
+from urllib.parse import parse_qs, urlsplit
+
 import pytest
+import requests
 
 from backend.errors import RateLimited
 from backend.wechat import login
@@ -79,3 +82,25 @@ def test_without_wechat_there_is_no_phone(wechat: Platform, shop: Shop, mini: We
     wechat.fail(PHONE, status=502)
     with pytest.raises(WechatUnavailable):
         login.phone_number(mini, "code")
+
+
+def test_a_web_page_learns_who_opened_it(wechat: Platform, shop: Shop, oa: WechatApp) -> None:
+    anna = wechat.person()
+    session = login.web_exchange(oa, wechat.oauth_code(anna, shop.oa))
+    assert session.openid == wechat.openid(anna, shop.oa)
+    with pytest.raises(LoginCodeInvalid):
+        login.web_exchange(oa, "made-up")
+
+
+def test_a_browser_is_sent_to_wechat_and_comes_back_with_a_code(
+    wechat: Platform, shop: Shop, oa: WechatApp
+) -> None:
+    anna = wechat.person()
+    wechat.choose(anna)
+    address = login.web_address(oa, back_to="http://127.0.0.1:8000/h5/x?a=1", state="s&t")
+    answer = requests.get(address, allow_redirects=False, timeout=5)
+    came_back = urlsplit(answer.headers["Location"])
+    query = parse_qs(came_back.query)
+    assert (came_back.path, query["a"], query["state"]) == ("/h5/x", ["1"], ["s&t"])
+    session = login.web_exchange(oa, query["code"][0])
+    assert session.openid == wechat.openid(anna, shop.oa)
