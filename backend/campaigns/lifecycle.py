@@ -11,7 +11,7 @@ from datetime import date, datetime
 from sqlalchemy import Update, delete, insert, select, update
 
 from backend import tenancy
-from backend.campaigns import completeness, kinds, queries
+from backend.campaigns import audience, completeness, kinds, queries
 from backend.campaigns.errors import CampaignEnded, CampaignInvalid, CampaignNotFound
 from backend.campaigns.kinds import Settings
 from backend.campaigns.kinds.class_marketing import (
@@ -20,6 +20,7 @@ from backend.campaigns.kinds.class_marketing import (
     LABEL,
     default_plan,
 )
+from backend.campaigns.kinds.periodic import FixedAudience, Periodic
 from backend.campaigns.models import (
     Campaign,
     CampaignCoupon,
@@ -87,6 +88,8 @@ def save(draft: CampaignDraft, *, now: datetime) -> Campaign:
     campaign.control_bp = draft.control_bp
     db.session.flush()
     _name_coupons(campaign.id, draft.settings)
+    if isinstance(draft.settings, Periodic):
+        _find_audience(campaign.id, draft.settings, before, now=now)
     if before is not None and draft_of(campaign) != before:
         campaign.edited_at = now
     db.session.flush()
@@ -204,6 +207,19 @@ def _refuse_wrong(draft: CampaignDraft) -> None:
     ]
     if errors:
         raise CampaignInvalid(errors=errors)
+
+
+def _find_audience(
+    campaign_id: int, settings: Periodic, before: CampaignDraft | None, *, now: datetime
+) -> None:
+    """A fixed audience is found when it is first said, not at every later edit (S3-18)."""
+    audience.refuse_unknown(settings.audience)
+    if not isinstance(settings.audience, FixedAudience):
+        return
+    earlier = before.settings if before else None
+    if isinstance(earlier, Periodic) and earlier.audience == settings.audience:
+        return
+    audience.freeze(campaign_id, settings.audience, zone=queries.calendar().zone, now=now)
 
 
 def _name_coupons(campaign_id: int, settings: Settings) -> None:

@@ -1,0 +1,329 @@
+"""谁得到: for a campaign and an instant, every member it means and why one of them is passed over.
+
+One expression, written once: the wave inserts from it, the preview counts it, "why" filters it.
+The id range stands in every EXISTS too, so that a chunk costs the same whatever the tables hold.
+What runs out (stock, budget) is decided by who takes it, chunk by chunk.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Select,
+    Table,
+    and_,
+    case,
+    exists,
+    false,
+    func,
+    literal,
+    literal_column,
+    not_,
+    null,
+    or_,
+    select,
+    union_all,
+)
+
+from backend import tenancy
+from backend.calendar import day_of, end_of_day, start_of_day
+from backend.campaigns import audience, kinds, offers, queries
+from backend.campaigns.kinds.class_marketing import ClassMarketing, Part
+from backend.campaigns.kinds.periodic import FixedAudience, Periodic
+from backend.campaigns.models import (
+    AudienceMember,
+    Campaign,
+    CampaignKind,
+    Grant,
+    GrantState,
+    Offer,
+    OfferPiece,
+)
+from backend.campaigns.offers import CurrentOffer
+from backend.campaigns.queries import Calendar
+from backend.coupons.models import Coupon, CouponState
+from backend.database import db, table_of
+from backend.members.models import Member
+
+_members, _grants, _coupons = table_of(Member), table_of(Grant), table_of(Coupon)
+_campaigns, _offers, _pieces = table_of(Campaign), table_of(Offer), table_of(OfferPiece)
+_audience = table_of(AudienceMember)
+
+
+class Reason(StrEnum):
+    """Why a member whom the campaign means gets nothing; the first that holds is said."""
+
+    HOLDS_COUPON = "holds_coupon"
+    GRANTED_THIS_WEEK = "granted_this_week"
+    ONLINE_ACTIVITY = "online_activity"
+    LIMIT = "limit"
+    CONTROL_GROUP = "control_group"
+    STOCK = "stock"
+    BUDGET = "budget"
+
+
+@dataclass(frozen=True)
+class IdRange:
+    """Members after one id, up to and including another."""
+
+    after: int
+    up_to: int
+
+    def holds(self, column: ColumnElement[int]) -> ColumnElement[bool]:
+        """Whether an id lies in it."""
+        return and_(column > self.after, column <= self.up_to)
+
+
+@dataclass(frozen=True)
+class PartCrowd:
+    """The members one part of a campaign means, what it gives them, and who is passed over."""
+
+    part: str
+    offer: CurrentOffer
+    meant: Sequence[ColumnElement[bool]]
+    passed_over: Sequence[tuple[Reason, ColumnElement[bool]]]
+
+    def matched(self) -> Select[int]:
+        """How many are meant."""
+        return select(func.count()).select_from(_members).where(*self.meant)
+
+    def eligible(self, *columns: ColumnElement[object]) -> Select[*tuple[object, ...]]:
+        """Those who get it."""
+        return (
+            select(*columns)
+            .select_from(_members)
+            .where(*self.meant, *(not_(condition) for _, condition in self.passed_over))
+        )
+
+    def verdicts(self) -> Select[int, str, str | None]:
+        """Everybody meant, with the reason or NULL."""
+        reason = (
+            case(*((condition, reason.value) for reason, condition in self.passed_over))
+            if self.passed_over
+            else null()
+        )
+        return select(
+            _members.c.id.label("member_id"),
+            literal(self.part).label("part"),
+            reason.label("reason"),
+        ).where(*self.meant)
+
+
+def crowd(campaign: Campaign, *, calendar: Calendar, ids: IdRange, at: datetime) -> list[PartCrowd]:
+    """The parts of a campaign that can give something now, and whom each means."""
+    settings = kinds.parse(campaign.kind, campaign.settings)
+    scene = _Scene(campaign, calendar, ids, at, _has_aliases(ids))
+    match settings:
+        case ClassMarketing():
+            return _class_marketing(settings, scene)
+        case Periodic():
+            return _periodic(settings, scene)
+
+
+def verdicts(crowds: Sequence[PartCrowd]) -> CompoundSelect[int, str, str | None]:
+    """(member_id, part, reason or NULL) of everybody whom the campaign means."""
+    return union_all(*(part.verdicts() for part in crowds))
+
+
+@dataclass(frozen=True)
+class _Scene:
+    """What every condition needs to know."""
+
+    campaign: Campaign
+    calendar: Calendar
+    ids: IdRange
+    at: datetime
+    has_aliases: bool
+
+    @property
+    def reachable(self) -> list[ColumnElement[bool]]:
+        """Members of the range whom any campaign may mean; joined ones are served as one."""
+        return [
+            _members.c.merchant_id == tenancy.merchant_id(),
+            self.ids.holds(_members.c.id),
+            _members.c.alias_of_id.is_(None),
+            _members.c.blacklisted.is_(False),
+        ]
+
+    def has(self, table: Table, *conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+        """Whether the person has such a row, under their own id or one that was joined to it."""
+        merchant_id = tenancy.merchant_id()
+        own = exists().where(
+            table.c.merchant_id == merchant_id,
+            table.c.member_id == _members.c.id,
+            self.ids.holds(table.c.member_id),
+            *conditions,
+        )
+        if not self.has_aliases:
+            return own
+        joined = _members.alias("joined")
+        return or_(
+            own,
+            exists()
+            .where(
+                table.c.merchant_id == merchant_id,
+                table.c.member_id == joined.c.id,
+                joined.c.merchant_id == merchant_id,
+                joined.c.alias_of_id == _members.c.id,
+                self.ids.holds(joined.c.alias_of_id),
+                *conditions,
+            )
+            .correlate(_members),
+        )
+
+    def always(self, offer: CurrentOffer) -> list[tuple[Reason, ColumnElement[bool]]]:
+        """The reasons that every kind has."""
+        reasons = []
+        if over := self._over_limits(offer):
+            reasons.append((Reason.LIMIT, or_(*over)))
+        if self.campaign.control_bp:
+            reasons.append((Reason.CONTROL_GROUP, self._in_control_group()))
+        return reasons
+
+    def _over_limits(self, offer: CurrentOffer) -> list[ColumnElement[bool]]:
+        limits = {
+            line.template_id: (line.per_member, line.per_day)
+            for line in offer.lines
+            if line.per_member is not None or line.per_day is not None
+        }
+        day = day_of(self.at, self.calendar.zone)
+        today = and_(
+            _grants.c.granted_at >= start_of_day(day, self.calendar.zone),
+            _grants.c.granted_at < end_of_day(day, self.calendar.zone),
+        )
+        over = []
+        for template_id, (per_member, per_day) in limits.items():
+            more = offer.per_template[template_id]
+            if per_member is not None:
+                over.append(self._received(template_id) + more > per_member)
+            if per_day is not None:
+                over.append(self._received(template_id, today) + more > per_day)
+        return over
+
+    def _received(self, template_id: int, *conditions: ColumnElement[bool]) -> ColumnElement[int]:
+        """Pieces of a template that the person was granted and has not let lapse."""
+        merchant_id = tenancy.merchant_id()
+        mine = _grants.c.member_id == _members.c.id
+        if self.has_aliases:
+            joined = _members.alias("joined_ids")
+            theirs = (
+                select(joined.c.id)
+                .where(joined.c.merchant_id == merchant_id, joined.c.alias_of_id == _members.c.id)
+                .correlate(_members)
+            )
+            mine = or_(mine, _grants.c.member_id.in_(theirs))
+        claimable = or_(_grants.c.claim_until.is_(None), _grants.c.claim_until > self.at)
+        return (
+            select(func.count())
+            .select_from(_grants)
+            .join(_pieces, _pieces.c.offer_id == _grants.c.offer_id)
+            .where(
+                _grants.c.merchant_id == merchant_id,
+                mine,
+                _pieces.c.template_id == template_id,
+                or_(
+                    _grants.c.state == GrantState.CLAIMED,
+                    and_(_grants.c.state == GrantState.OPEN, claimable),
+                ),
+                *conditions,
+            )
+            .correlate(_members)
+            .scalar_subquery()
+        )
+
+    def _in_control_group(self) -> ColumnElement[bool]:
+        """对照组: a share of members, the same ones in every wave of the campaign.
+
+        Campaign and member stirred by arithmetic that all databases do alike.
+        """
+        stirred = (_members.c.id % _PRIME * 7919 + self.campaign.id % _PRIME * 104723 + 17) % _PRIME
+        stirred = (stirred * stirred % _PRIME * 31 + stirred) % _PRIME
+        return stirred * 10_000 < self.campaign.control_bp * _PRIME
+
+
+_PRIME = 99_991
+
+
+def _class_marketing(settings: ClassMarketing, scene: _Scene) -> list[PartCrowd]:
+    """票券营销. Followers of the classes whose part is on; passed over by S0-08, S0-24, S0-25."""
+    plans = queries.campaign_ids(_campaigns.c.kind == CampaignKind.CLASS_MARKETING)
+    online = queries.campaign_ids(_campaigns.c.online_activity.is_(True))
+    week = scene.calendar.week(scene.at)
+    holds = scene.has(
+        _coupons,
+        _coupons.c.state.in_([literal_column(f"'{state}'") for state in _OPEN]),
+        _coupons.c.valid_until > scene.at,
+        _coupons.c.campaign_id.in_(plans),
+    )
+    granted = scene.has(
+        _grants,
+        _grants.c.granted_at >= week.start,
+        _grants.c.granted_at < week.end,
+        _grants.c.campaign_id.in_(plans),
+    )
+    active = scene.has(
+        _grants,
+        _grants.c.claimed_at >= week.start,
+        _grants.c.claimed_at < week.end,
+        _grants.c.campaign_id.in_(online),
+    )
+    crowds = []
+    for part in settings.parts_on:
+        offer = offers.current(scene.campaign.id, part)
+        if offer is None:
+            continue
+        meant = [
+            *scene.reachable,
+            _members.c.follows.is_(True),
+            _members.c.customer_class == part.value,
+        ]
+        if not settings.part(part).again:
+            meant.append(or_(not_(_had(part, plans, scene)), holds))
+        reasons = [
+            (Reason.HOLDS_COUPON, holds),
+            (Reason.GRANTED_THIS_WEEK, granted),
+            *([(Reason.ONLINE_ACTIVITY, active)] if online else []),
+            *scene.always(offer),
+        ]
+        crowds.append(PartCrowd(part.value, offer, meant, reasons))
+    return crowds
+
+
+_OPEN = (CouponState.USABLE, CouponState.LOCKED, CouponState.GIFTING)
+
+
+def _had(part: Part, plans: Sequence[int], scene: _Scene) -> ColumnElement[bool]:
+    """Whether this part was granted to the person before, by any plan of the merchant."""
+    given = list(
+        db.session.connection().scalars(
+            select(_offers.c.id).where(
+                _offers.c.merchant_id == tenancy.merchant_id(),
+                _offers.c.campaign_id.in_(plans),
+                _offers.c.part == part.value,
+            )
+        )
+    )
+    return scene.has(_grants, _grants.c.offer_id.in_(given)) if given else false()
+
+
+def _periodic(settings: Periodic, scene: _Scene) -> list[PartCrowd]:
+    """定期送券. The audience, dynamic or frozen; no weekly rules."""
+    offer = offers.current(scene.campaign.id)
+    if offer is None:
+        return []
+    if isinstance(settings.audience, FixedAudience):
+        meant = scene.has(_audience, _audience.c.campaign_id == scene.campaign.id)
+    else:
+        meant = audience.matching(settings.audience, zone=scene.calendar.zone, at=scene.at)
+    return [PartCrowd("", offer, [*scene.reachable, meant], scene.always(offer))]
+
+
+def _has_aliases(ids: IdRange) -> bool:
+    joined = select(_members.c.id).where(
+        _members.c.merchant_id == tenancy.merchant_id(), ids.holds(_members.c.alias_of_id)
+    )
+    return db.session.connection().execute(joined.limit(1)).first() is not None
