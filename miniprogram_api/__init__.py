@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from miniprogram_api import openapi
+from miniprogram_api import customer, openapi, pos, verifier
 from miniprogram_api.contract import answer_errors
 from miniprogram_api.official_account import callback
 
@@ -14,3 +14,7 @@ def register(app: Flask) -> None:
     answer_errors(app, below=JSON_PATHS)
     app.register_blueprint(openapi.blueprint)  # anybody
     app.register_blueprint(callback.blueprint)  # WeChat, by the signature of each push
+    for blueprint in customer.BLUEPRINTS:  # anybody with a code of wx.login; then its token
+        app.register_blueprint(blueprint)
+    app.register_blueprint(verifier.blueprint)  # verifiers, by an ordinary login's token
+    app.register_blueprint(pos.blueprint)  # tills, by signature

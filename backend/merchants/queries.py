@@ -52,6 +52,14 @@ def place(store_code: str) -> Place:
     )
 
 
+def zone() -> ZoneInfo:
+    """Where the merchant's days begin and end."""
+    name = db.session.connection().scalar(
+        select(_merchants.c.zone).where(_merchants.c.id == tenancy.merchant_id())
+    )
+    return ZoneInfo(str(name))
+
+
 def store_cards(codes: list[str]) -> list[StoreCard]:
     """The stores of these codes, by code."""
     rows = db.session.connection().execute(

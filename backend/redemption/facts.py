@@ -7,14 +7,13 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Select, select
 
 from backend import tenancy
+from backend.coupons import card_pack
 from backend.coupons.applicability import Standing
 from backend.coupons.kinds import CouponKind, parse_rule
 from backend.coupons.models import Coupon, CouponState, CouponTemplate, TemplateRevision
-from backend.coupons.numbers import CouponNumbers
 from backend.coupons.promise import Promise
 from backend.coupons.terms import Combine, Scope, UseHours
 from backend.database import db, table_of
-from backend.keys import purpose_key
 from backend.members.models import Member
 from backend.merchants.models import Store
 from backend.redemption.models import Redemption
@@ -49,11 +48,6 @@ class CouponFacts:
         return self.promise.title
 
 
-def numbers() -> CouponNumbers:
-    """券号 under this deployment's key."""
-    return CouponNumbers(purpose_key("coupon-number"))
-
-
 def coupon(coupon_id: int) -> CouponFacts | None:
     """The coupon of a row id, if it is this merchant's."""
     return next(iter(_read(_coupons.c.id == coupon_id)), None)
@@ -75,7 +69,7 @@ def held_by(member_ids: Sequence[int], *, at: datetime) -> list[CouponFacts]:
 
 def _read(*conditions: ColumnElement[bool]) -> list[CouponFacts]:
     rows = db.session.connection().execute(_statement().where(*conditions)).mappings()
-    named = numbers()
+    named = card_pack.numbers()
     return [
         CouponFacts(
             id=row["id"],

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from backend.coupons import qr
+from backend.coupons import card_pack, qr
 from backend.coupons.applicability import UseFacts, verdict, warnings
 from backend.coupons.bill import BillLine
 from backend.coupons.errors import CouponNotFound
 from backend.coupons.kinds import give_text
 from backend.coupons.models import CouponSource
 from backend.coupons.numbers import read_scan
+from backend.coupons.view import CouponView
 from backend.keys import purpose_key
 from backend.members.phones import masked
 from backend.members.queries import ids_of
@@ -23,7 +24,7 @@ from backend.redemption.facts import CouponFacts
 class Sheet:
     """核销通知 (S4-23): the coupon, whose it is, what to give and what to look at."""
 
-    coupon: CouponFacts
+    coupon: CouponView
     owner: str
     give: str
     warnings: list[str]
@@ -37,7 +38,7 @@ def check(
     judge(coupon, use_at(place(store_code), lines=lines, at=now))
     notes = [coupon.notice] if coupon.notice else []
     return Sheet(
-        coupon=coupon,
+        coupon=seen(coupon.id, now=now),
         owner=_owner(coupon),
         give=give_text(coupon.promise.rule, minimum_fen=coupon.promise.minimum_fen),
         warnings=notes + (warnings(coupon.promise) if lines is None else []),
@@ -56,7 +57,7 @@ def find(scan: str, *, now: datetime) -> CouponFacts:
         code = qr.read(purpose_key("coupon-qr"), said.qr, now=now)
         coupon_id, holder_id = code.coupon_id, code.member_id
     else:
-        number_id = facts.numbers().id(said.number) if said.number else None
+        number_id = card_pack.numbers().id(said.number) if said.number else None
         if number_id is None:
             raise CouponNotFound()
         coupon_id = number_id
@@ -66,6 +67,13 @@ def find(scan: str, *, now: datetime) -> CouponFacts:
     if holder_id is not None and not _holds(coupon, holder_id):
         raise CouponNotFound()
     return coupon
+
+
+def seen(coupon_id: int, *, now: datetime) -> CouponView:
+    """The coupon as answered (spec/08)."""
+    for found in card_pack.by_ids([coupon_id], now=now):
+        return found
+    raise CouponNotFound()
 
 
 def judge(coupon: CouponFacts, use: UseFacts) -> None:

@@ -8,10 +8,10 @@ from sqlalchemy import func, select
 
 from backend import tenancy
 from backend.calendar import day_of, start_of_day
+from backend.coupons import card_pack
 from backend.coupons.models import Coupon, TemplateRevision
 from backend.database import db, table_of
 from backend.merchants.models import Store
-from backend.redemption import facts
 from backend.redemption.models import Redemption
 
 _redemptions, _stores = table_of(Redemption), table_of(Store)
@@ -59,7 +59,7 @@ def by_verifier(
         .order_by(_redemptions.c.id.desc())
         .limit(limit)
     )
-    named = facts.numbers()
+    named = card_pack.numbers()
     return [
         PastRedemption(
             id=row.id,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 
 from backend import faults, requesting, tenancy
 from backend.calendar import local
@@ -43,7 +43,7 @@ class OnBill:
 
 @dataclass(frozen=True)
 class Redeemed:
-    """核销记录 as answered."""
+    """核销记录 as answered; ``at`` in the merchant's zone."""
 
     id: int
     number: str
@@ -60,13 +60,19 @@ def redeem(
     store_code: str,
     by: Redeemer,
     lines: Sequence[BillLine] | None = None,
+    asked_as: str | None = None,
     now: datetime,
 ) -> Redeemed:
-    """核销 without a bill. Refusals are found before anything is locked."""
+    """核销 without a bill. Refusals are found before anything is locked.
+
+    ``asked_as`` names the request: asked again after the process died, it answers what it did.
+    """
     here = place(store_code)
+    if asked_as is not None and (earlier := _done_as(asked_as, here)):
+        return earlier
     coupon, use = find(scan, now=now), use_at(here, lines=lines, at=now)
     judge(coupon, use)
-    done = take(coupon, use=use, here=here, by=by, now=now)
+    done = take(coupon, use=use, here=here, by=by, asked_as=asked_as, now=now)
     faults.point("redeem.after_commit")
     return done
 
@@ -79,6 +85,7 @@ def take(
     here: Place,
     by: Redeemer,
     on_bill: OnBill | None = None,
+    asked_as: str | None = None,
     now: datetime,
 ) -> Redeemed:
     """Use a coupon that was judged good at ``use.at``: state, record, message, in one piece.
@@ -97,7 +104,7 @@ def take(
     if not redeemed:
         _say_why(coupon.id, use)
     at = now if on_bill is None else on_bill.redeemed_at
-    redemption_id = _record(coupon, here=here, by=by, on_bill=on_bill, at=at)
+    redemption_id = _record(coupon, here=here, by=by, on_bill=on_bill, asked_as=asked_as, at=at)
     outbox.queue(
         coupon.holder_id,
         Purpose.COUPON_REDEEMED,
@@ -112,14 +119,43 @@ def take(
         now=now,
     )
     faults.point("redeem.before_commit")
+    return _redeemed(redemption_id, coupon, here=here, by=by.name, at=at)
+
+
+def _done_as(asked_as: str, here: Place) -> Redeemed | None:
+    """What this very request did before its answer was lost."""
+    row = (
+        db.session.connection()
+        .execute(
+            select(
+                _redemptions.c.id,
+                _redemptions.c.coupon_id,
+                _redemptions.c.at,
+                _redemptions.c.by,
+            ).where(
+                _redemptions.c.merchant_id == tenancy.merchant_id(),
+                _redemptions.c.asked_as == asked_as,
+            )
+        )
+        .one_or_none()
+    )
+    coupon = None if row is None else facts.coupon(row.coupon_id)
+    if row is None or coupon is None:
+        return None
+    return _redeemed(row.id, coupon, here=here, by=row.by, at=row.at)
+
+
+def _redeemed(
+    redemption_id: int, coupon: CouponFacts, *, here: Place, by: str, at: datetime
+) -> Redeemed:
     return Redeemed(
         id=redemption_id,
         number=coupon.number,
         title=coupon.title,
         store_code=here.code,
         store_name=here.name,
-        at=at,
-        by=by.name,
+        at=local(at, here.zone).replace(microsecond=0),
+        by=by,
     )
 
 
@@ -133,7 +169,13 @@ def _say_why(coupon_id: int, use: UseFacts) -> None:
 
 
 def _record(
-    coupon: CouponFacts, *, here: Place, by: Redeemer, on_bill: OnBill | None, at: datetime
+    coupon: CouponFacts,
+    *,
+    here: Place,
+    by: Redeemer,
+    on_bill: OnBill | None,
+    asked_as: str | None,
+    at: datetime,
 ) -> int:
     written = db.session.connection().execute(
         insert(_redemptions).values(
@@ -149,6 +191,7 @@ def _record(
             at=at,
             by=by.name[:80],
             request_id=requesting.request_id(),
+            asked_as=asked_as,
             undone_by="",
             undo_reason="",
         )

@@ -7,11 +7,11 @@ from sqlalchemy import ColumnElement, select, update
 
 from backend import tenancy
 from backend.coupons import states
+from backend.coupons.view import CouponView
 from backend.database import MetAnother, changed, db, table_of, transactional
 from backend.merchants.models import Store
-from backend.redemption import facts
 from backend.redemption.errors import RedeemedOnBill, RedemptionNotFound, UndoTooLate
-from backend.redemption.facts import CouponFacts
+from backend.redemption.look_up import seen
 from backend.redemption.models import Redemption
 from backend.redemption.redeem import Redeemer
 
@@ -37,7 +37,7 @@ def undo(
     store_code: str | None = None,
     reason: str,
     now: datetime,
-) -> CouponFacts:
+) -> CouponView:
     """撤销. A verifier their own within 5 minutes, a till its store's (a manager: any, no
     ``store_code``) within 24 h. The coupon is usable again, or expired where its time is over."""
     standing = _find(redemption_id, by=by, store_code=store_code)
@@ -47,10 +47,7 @@ def undo(
         if now >= standing.at + (TILL_HAS if by.verifier_id is None else VERIFIER_HAS):
             raise UndoTooLate()
         give_back(redemption_id, by=by.name, reason=reason, now=now)
-    coupon = facts.coupon(standing.coupon_id)
-    if coupon is None:
-        raise RedemptionNotFound()
-    return coupon
+    return seen(standing.coupon_id, now=now)
 
 
 @transactional

@@ -7,12 +7,12 @@ from itertools import count
 from sqlalchemy import select
 
 from backend import clock, tenancy
-from backend.coupons import qr
+from backend.campaigns.models import Campaign, CampaignKind
+from backend.coupons import card_pack, qr
 from backend.coupons.models import Coupon, CouponEvent, CouponState, CouponTemplate
 from backend.database import db, transaction
 from backend.keys import purpose_key
 from backend.merchants import verifiers
-from backend.redemption import facts
 from backend.redemption.models import Redemption
 from tests.builders import Shop
 
@@ -40,7 +40,7 @@ def a_coupon(
             grant_id=next(_grants),
             piece=1,
             member_id=member_id,
-            campaign_id=1,
+            campaign_id=_campaign(),
             template_id=template_id,
             revision_id=template.revision_id,
             state=state,
@@ -55,8 +55,22 @@ def a_coupon(
         return row.id
 
 
+def _campaign() -> int:
+    row = db.session.scalars(select(Campaign).where(Campaign.code == "welcome")).one_or_none()
+    if row is None:
+        row = Campaign(
+            code="welcome",
+            kind=CampaignKind.CLASS_MARKETING,
+            name="老客回馈",
+            created_at=clock.now(),
+        )
+        db.session.add(row)
+        db.session.flush()
+    return row.id
+
+
 def number_of(coupon_id: int) -> str:
-    return facts.numbers().number(coupon_id)
+    return card_pack.numbers().number(coupon_id)
 
 
 def code_of(coupon_id: int, member_id: int) -> str:

@@ -1,0 +1,56 @@
+"""收银密钥: which till a key id names, and nonces that are good once."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, insert, select
+from sqlalchemy.exc import IntegrityError
+
+from backend import tenancy
+from backend.database import changed, db, transaction
+from backend.merchants.models import PosKey, PosNonce, Store
+
+NONCE_KEPT = timedelta(minutes=20)
+"""Longer than a timestamp can be good on either side of the clock."""
+
+
+@dataclass(frozen=True)
+class Till:
+    """A till as its key says: whose, where, and the secrets that sign for it."""
+
+    key: str
+    merchant_id: int
+    store_code: str
+    secrets: tuple[str, ...]
+
+
+def till(key: str) -> Till | None:
+    """The till of a live key."""
+    with tenancy.across_merchants("a till's key says whose it is"):
+        row = db.session.execute(
+            select(PosKey.merchant_id, PosKey.secret, PosKey.next_secret, Store.code)
+            .join(Store, Store.id == PosKey.store_id)
+            .where(PosKey.key == key, PosKey.active, Store.active)
+        ).one_or_none()
+    if row is None:
+        return None
+    live = tuple(secret for secret in (row.secret, row.next_secret) if secret)
+    return Till(key, row.merchant_id, row.code, live)
+
+
+def use_nonce(key: str, nonce: str, *, now: datetime) -> bool:
+    """Whether this nonce is new for this key; from now on it is not. ``now`` is the machine's."""
+    try:
+        with transaction():
+            db.session.connection().execute(
+                insert(PosNonce).values(key=key, nonce=nonce, used_at=now)
+            )
+    except IntegrityError:
+        return False
+    return True
+
+
+def forget_nonces(now: datetime) -> int:
+    """Delete nonces whose timestamps are long out of range; ``now`` is the machine's."""
+    with transaction():
+        return changed(delete(PosNonce).where(PosNonce.used_at < now - NONCE_KEPT))

@@ -1,0 +1,95 @@
+"""锁券, 解锁, 结账."""
+
+from datetime import datetime, timedelta
+
+from pydantic import ConfigDict, Field
+
+from backend import clock
+from backend.errors import FieldError, ParamError
+from backend.merchants.queries import place
+from backend.sales.lock import lock, unlock
+from backend.sales.settle import settle
+from miniprogram_api.contract import Answer, route
+from miniprogram_api.instants import shown
+from miniprogram_api.pos.blueprint import blueprint, this_till
+from miniprogram_api.pos.bodies import LockBody, SettleBody, UnlockBody
+from miniprogram_api.pos.signature import current_till
+
+TILL_MAY_BE_AHEAD = timedelta(minutes=5)
+
+
+class LockAnswer(Answer):
+    """锁券结果."""
+
+    bill: str
+    locked: list[str]
+    expires_at: datetime
+
+
+class UnlockAnswer(Answer):
+    """解锁结果."""
+
+    bill: str
+    unlocked: list[str]
+
+
+class SettleAnswer(Answer):
+    """结账结果. Points, balance, class and level are the member's; without one they are null."""
+
+    model_config = ConfigDict(frozen=True, serialize_by_alias=True)
+    bill: str
+    paid_fen: int
+    reduction_fen: int
+    points_earned: int
+    points_total: int | None
+    balance_fen: int | None
+    customer_class: str | None = Field(serialization_alias="class")
+    level: str | None
+    gift: None = None
+    receipt_text: str
+
+
+@route(blueprint, "POST", "/bills/<bill>/lock", body=LockBody, answer=LockAnswer)
+def lock_coupons(bill: str, body: LockBody) -> LockAnswer:
+    """锁券: held for this bill for 15 minutes"""
+    here, now = place(current_till().store_code), clock.now()
+    _refuse_number(bill, longest=48)
+    held = lock(body.coupons, bill=bill, here=here, actor=this_till().name, now=now)
+    return LockAnswer(
+        bill=bill, locked=list(held.numbers), expires_at=shown(held.expires_at, here.zone)
+    )
+
+
+@route(blueprint, "POST", "/bills/<bill>/unlock", body=UnlockBody, answer=UnlockAnswer)
+def unlock_coupons(bill: str, body: UnlockBody) -> UnlockAnswer:
+    """解锁: these coupons, or all of the bill's"""
+    here = place(current_till().store_code)
+    freed = unlock(body.coupons, bill=bill, here=here, actor=this_till().name, now=clock.now())
+    return UnlockAnswer(bill=bill, unlocked=list(freed))
+
+
+@route(blueprint, "POST", "/bills/<bill>/settle", body=SettleBody, answer=SettleAnswer, status=201)
+def settle_bill(bill: str, body: SettleBody) -> SettleAnswer:
+    """结账: the same bill number with the same content answers the first answer"""
+    here, now = place(current_till().store_code), clock.now()
+    _refuse_number(bill, longest=64)
+    if body.settled_at > now + TILL_MAY_BE_AHEAD:
+        raise ParamError(errors=[FieldError(field="settled_at", message="结账时间晚于当前时间")])
+    done = settle(body.bill(bill), here=here, by=this_till(), now=now)
+    return SettleAnswer(
+        bill=done.bill,
+        paid_fen=done.paid_fen,
+        reduction_fen=done.reduction_fen,
+        points_earned=done.points_earned,
+        points_total=done.points_total,
+        balance_fen=done.balance_fen,
+        customer_class=done.customer_class,
+        level=done.level,
+        receipt_text=done.receipt_text,
+    )
+
+
+def _refuse_number(bill: str, *, longest: int) -> None:
+    if len(bill) > longest or not bill.isprintable():
+        words = f"单号最多{longest}个字，不能有控制字符"
+        raise ParamError(errors=[FieldError(field="bill", message=words)])

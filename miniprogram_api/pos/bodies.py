@@ -1,0 +1,124 @@
+"""What a till sends: strict, and read into what the use cases take."""
+
+from typing import Annotated, Self
+
+from pydantic import AwareDatetime, Field, model_validator
+
+from backend.coupons.bill import BillLine
+from backend.sales.bill import Bill, DishLine, Goods, Method, Tender
+from miniprogram_api.contract import Body, CodeText, Money, Quantity
+from miniprogram_api.redemptions import Scan
+
+DishName = Annotated[str, Field(min_length=1, max_length=120)]
+RowNumber = Annotated[int, Field(ge=1, le=2**63 - 1)]
+
+
+class LineBody(Body):
+    """One line at its original price; ``discounted``: the till already sells it cheaper."""
+
+    dish: CodeText
+    name: DishName
+    category: Annotated[str, Field(max_length=64)] | None = None
+    quantity: Quantity
+    price_fen: Money
+    discounted: bool = False
+
+    def line(self) -> DishLine:
+        return DishLine(
+            self.name,
+            BillLine(
+                dish=self.dish,
+                category=self.category or None,
+                quantity=self.quantity,
+                price_fen=self.price_fen,
+                discounted=self.discounted,
+            ),
+        )
+
+
+Lines = Annotated[list[LineBody], Field(max_length=500)]
+
+
+class TenderBody(Body):
+    """付款方式: 票券 by ``number``, everything else by ``amount_fen``."""
+
+    method: Method
+    number: Scan | None = None
+    amount_fen: Money | None = None
+
+    @model_validator(mode="after")
+    def _says_what(self) -> Self:
+        said = self.number if self.method is Method.COUPON else self.amount_fen
+        if said is None:
+            raise ValueError("票券须填 number，其他方式须填 amount_fen")
+        return self
+
+    def tender(self) -> Tender:
+        if self.method is Method.COUPON:
+            return Tender(self.method, number=self.number)
+        return Tender(self.method, self.amount_fen or 0)
+
+
+class QuoteBody(Body):
+    """报价. Without ``coupons`` the best of the member's is chosen; ``bill`` may use its locks."""
+
+    member_id: RowNumber | None = None
+    lines: Lines
+    service_fen: Money = 0
+    coupons: Annotated[list[Scan], Field(max_length=100)] | None = None
+    points: Annotated[int, Field(ge=0)] | None = None
+    bill: CodeText | None = None
+
+    def goods(self) -> Goods:
+        return Goods(tuple(line.line() for line in self.lines), self.service_fen)
+
+
+class SettleBody(Body):
+    """结账."""
+
+    table: Annotated[str, Field(max_length=20)] = ""
+    guests: Annotated[int, Field(ge=0, le=10_000)] = 0
+    cashier: Annotated[str, Field(max_length=120)] = ""
+    opened_at: AwareDatetime | None = None
+    settled_at: AwareDatetime
+    member_id: RowNumber | None = None
+    lines: Lines
+    service_fen: Money = 0
+    tenders: Annotated[list[TenderBody], Field(max_length=50)]
+    quote_id: Annotated[str, Field(max_length=64)] | None = None
+
+    def bill(self, number: str) -> Bill:
+        return Bill(
+            number=number,
+            goods=Goods(tuple(line.line() for line in self.lines), self.service_fen),
+            tenders=tuple(each.tender() for each in self.tenders),
+            settled_at=self.settled_at,
+            opened_at=self.opened_at,
+            table=self.table,
+            guests=self.guests,
+            cashier=self.cashier,
+            member_id=self.member_id,
+            quote_id=self.quote_id,
+        )
+
+
+class LockBody(Body):
+    """锁券."""
+
+    coupons: Annotated[list[Scan], Field(min_length=1, max_length=20)]
+
+
+class UnlockBody(Body):
+    """解锁; none named: all of the bill's."""
+
+    coupons: Annotated[list[Scan], Field(max_length=20)] | None = None
+
+
+class ScanBody(Body):
+    """A coupon at the till, with the bill's lines where dishes matter."""
+
+    scan: Scan
+    lines: Lines | None = None
+
+    def judged(self) -> list[BillLine] | None:
+        return None if self.lines is None else [line.line().line for line in self.lines]

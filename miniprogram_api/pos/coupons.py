@@ -1,0 +1,50 @@
+"""查券, 核销 without a bill, 撤销."""
+
+from backend import clock
+from backend.redemption.look_up import check
+from backend.redemption.redeem import redeem
+from backend.redemption.undo import undo
+from miniprogram_api.answers import CouponAnswer
+from miniprogram_api.contract import route
+from miniprogram_api.pos.blueprint import blueprint, this_till
+from miniprogram_api.pos.bodies import ScanBody
+from miniprogram_api.pos.signature import current_till
+from miniprogram_api.redemptions import RedeemedAnswer, SheetAnswer, UndoBody, asked_as
+
+
+@route(blueprint, "POST", "/coupons/check", body=ScanBody, answer=SheetAnswer)
+def check_coupon(body: ScanBody) -> SheetAnswer:
+    """查券: changes nothing, refuses exactly as redeeming would"""
+    sheet = check(
+        body.scan, store_code=current_till().store_code, lines=body.judged(), now=clock.now()
+    )
+    return SheetAnswer.of(sheet)
+
+
+@route(blueprint, "POST", "/coupons/redeem", body=ScanBody, answer=RedeemedAnswer, status=201)
+def redeem_coupon(body: ScanBody) -> RedeemedAnswer:
+    """核销 without a bill"""
+    done = redeem(
+        body.scan,
+        store_code=current_till().store_code,
+        by=this_till(),
+        lines=body.judged(),
+        asked_as=asked_as(this_till().name),
+        now=clock.now(),
+    )
+    return RedeemedAnswer.of(done)
+
+
+@route(
+    blueprint, "POST", "/redemptions/<int:redemption_id>/undo", body=UndoBody, answer=CouponAnswer
+)
+def undo_redemption(redemption_id: int, body: UndoBody) -> CouponAnswer:
+    """撤销核销 of this store, within 24 hours"""
+    coupon = undo(
+        redemption_id,
+        by=this_till(),
+        store_code=current_till().store_code,
+        reason=body.reason.strip(),
+        now=clock.now(),
+    )
+    return CouponAnswer.of(coupon)

@@ -1,0 +1,119 @@
+"""报价."""
+
+from datetime import datetime
+
+from backend import clock
+from backend.coupons.errors import CouponNotFound
+from backend.merchants.queries import place
+from backend.sales.pricing import Candidate
+from backend.sales.quote import Quoted, quote
+from miniprogram_api.contract import Answer, route
+from miniprogram_api.instants import shown
+from miniprogram_api.pos.blueprint import blueprint
+from miniprogram_api.pos.bodies import QuoteBody
+from miniprogram_api.pos.signature import current_till
+
+
+class LineReduction(Answer):
+    """What is taken off one line, counted from 0."""
+
+    line: int
+    reduction_fen: int
+
+
+class ChosenAnswer(Answer):
+    """选用的券."""
+
+    number: str
+    title: str
+    reduction_fen: int
+    lines: list[LineReduction]
+
+
+class CandidateAnswer(Answer):
+    """候选券: ``reason`` is the text a cashier can read out."""
+
+    number: str
+    title: str
+    applicable: bool
+    code: str | None
+    reason: str | None
+    reduction_fen: int
+
+
+class QuoteAnswer(Answer):
+    """报价. ``reduction_fen`` = ``total_fen`` − ``to_pay_fen``."""
+
+    quote_id: str
+    total_fen: int
+    reduction_fen: int
+    to_pay_fen: int
+    chosen: list[ChosenAnswer]
+    candidates: list[CandidateAnswer]
+    level_discount_fen: int = 0
+    level_lines: list[LineReduction] = []
+    points_fen: int = 0
+    points_earned: int = 0
+    expires_at: datetime
+
+
+@route(blueprint, "POST", "/quotes", body=QuoteBody, answer=QuoteAnswer)
+def make_quote(body: QuoteBody) -> QuoteAnswer:
+    """报价: what a bill would cost now, good for 10 minutes"""
+    here = place(current_till().store_code)
+    quoted = quote(
+        body.goods(),
+        here=here,
+        member_id=body.member_id,
+        chosen=body.coupons,
+        bill=body.bill,
+        now=clock.now(),
+    )
+    price = quoted.price
+    return QuoteAnswer(
+        quote_id=quoted.code,
+        total_fen=price.total_fen,
+        reduction_fen=price.reduction_fen,
+        to_pay_fen=price.to_pay_fen,
+        chosen=[] if price.chosen is None else [_chosen(price.chosen)],
+        candidates=_candidates(quoted),
+        expires_at=shown(quoted.expires_at, here.zone),
+    )
+
+
+def _chosen(candidate: Candidate) -> ChosenAnswer:
+    return ChosenAnswer(
+        number=candidate.coupon.number,
+        title=candidate.coupon.title,
+        reduction_fen=candidate.reduction.total_fen,
+        lines=[
+            LineReduction(line=line, reduction_fen=off)
+            for line, off in enumerate(candidate.reduction.lines)
+            if off
+        ],
+    )
+
+
+def _candidates(quoted: Quoted) -> list[CandidateAnswer]:
+    unknown = CouponNotFound()
+    return [
+        CandidateAnswer(
+            number=each.coupon.number,
+            title=each.coupon.title,
+            applicable=each.refusal is None,
+            code=None if each.refusal is None else each.refusal.code,
+            reason=None if each.refusal is None else each.refusal.message,
+            reduction_fen=each.reduction.total_fen,
+        )
+        for each in quoted.price.candidates
+    ] + [
+        CandidateAnswer(
+            number=number,
+            title="",
+            applicable=False,
+            code=unknown.code,
+            reason=unknown.message,
+            reduction_fen=0,
+        )
+        for number in quoted.unknown
+    ]

@@ -1,0 +1,81 @@
+"""核销 as verifiers and tills are answered: the sheet before, the record after."""
+
+import hashlib
+from datetime import datetime
+from typing import Annotated, Self
+
+from flask import request
+from pydantic import Field
+
+from backend.redemption.look_up import Sheet
+from backend.redemption.redeem import Redeemed
+from miniprogram_api.answers import CouponAnswer
+from miniprogram_api.contract import Answer, Body, Text
+from miniprogram_api.idempotency import HEADER
+
+Scan = Annotated[str, Field(min_length=1, max_length=200, description="券号，或扫到的内容")]
+
+
+def asked_as(caller: str) -> str | None:
+    """The name of this request, where its caller gave it a key: the effect is one, even when the
+    answer was lost with the process."""
+    key = request.headers.get(HEADER)
+    if key is None:
+        return None
+    return hashlib.sha256(f"{caller}\n{request.path}\n{key}".encode()).hexdigest()
+
+
+class UndoBody(Body):
+    """撤销, with its reason."""
+
+    reason: Annotated[Text, Field(min_length=1, pattern=r"\S")]
+
+
+class SheetAnswer(Answer):
+    """核销通知 (S4-23): what staff see before they confirm."""
+
+    coupon: CouponAnswer
+    owner: str
+    give: str
+    warnings: list[str]
+
+    @classmethod
+    def of(cls, sheet: Sheet) -> Self:
+        return cls(
+            coupon=CouponAnswer.of(sheet.coupon),
+            owner=sheet.owner,
+            give=sheet.give,
+            warnings=sheet.warnings,
+        )
+
+
+class RedemptionAnswer(Answer):
+    """核销记录; ``store`` is its code."""
+
+    id: int
+    number: str
+    title: str
+    store: str
+    store_name: str
+    at: datetime
+    by: str
+
+
+class RedeemedAnswer(Answer):
+    """核销成功."""
+
+    redemption: RedemptionAnswer
+
+    @classmethod
+    def of(cls, done: Redeemed) -> Self:
+        return cls(
+            redemption=RedemptionAnswer(
+                id=done.id,
+                number=done.number,
+                title=done.title,
+                store=done.store_code,
+                store_name=done.store_name,
+                at=done.at,
+                by=done.by,
+            )
+        )

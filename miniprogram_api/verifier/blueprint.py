@@ -1,0 +1,28 @@
+"""Every call needs an ordinary login; who that person is here is asked anew each time."""
+
+from flask import Blueprint
+
+from backend.members.queries import ids_of
+from backend.merchants import authority
+from backend.merchants.authority import BoundVerifier
+from miniprogram_api.customer.tokens import current_customer, require_customer
+from miniprogram_api.idempotency import protect
+
+blueprint = Blueprint("verifier", __name__, url_prefix="/api/v1/verifier")
+require_customer(blueprint)
+protect(blueprint, caller=lambda: f"verifier-{current_customer().caller}"[:80])
+
+
+def member_ids() -> list[int]:
+    """Every id of the person who calls: aliases count."""
+    return ids_of(current_customer().member_id)
+
+
+def this_verifier() -> BoundVerifier:
+    """The verifier who calls; NotAVerifier before binding and after unbinding."""
+    return authority.verifier(member_ids())
+
+
+def verifier_at(store_code: str) -> BoundVerifier:
+    """The verifier who calls, at a store of theirs."""
+    return authority.verifier_at(member_ids(), store_code=store_code)

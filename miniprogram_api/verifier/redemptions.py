@@ -1,0 +1,114 @@
+"""扫一扫核销: check, confirm, undo, own history (S4-22…25)."""
+
+from datetime import datetime
+
+from backend import clock
+from backend.errors import FieldError, ParamError
+from backend.merchants import queries as merchants
+from backend.redemption import queries
+from backend.redemption.look_up import check
+from backend.redemption.redeem import Redeemer, redeem
+from backend.redemption.undo import undo
+from miniprogram_api.answers import CouponAnswer
+from miniprogram_api.contract import Answer, Body, CodeText, route
+from miniprogram_api.customer.tokens import current_customer
+from miniprogram_api.instants import shown
+from miniprogram_api.limits import counting_wrong_numbers
+from miniprogram_api.paging import page_asked
+from miniprogram_api.redemptions import (
+    RedeemedAnswer,
+    RedemptionAnswer,
+    Scan,
+    SheetAnswer,
+    UndoBody,
+    asked_as,
+)
+from miniprogram_api.verifier.blueprint import blueprint, this_verifier, verifier_at
+
+
+class ScanBody(Body):
+    """What was scanned or typed, and at which store of theirs."""
+
+    scan: Scan
+    store: CodeText
+
+
+class PastRedemption(RedemptionAnswer):
+    """核销记录 in the verifier's own history."""
+
+    undone_at: datetime | None
+
+
+class History(Answer):
+    """核销记录, newest first; ``today`` counts what stands of today's."""
+
+    items: list[PastRedemption]
+    next_cursor: str | None
+    today: int
+
+
+@route(blueprint, "POST", "/check", body=ScanBody, answer=SheetAnswer)
+def check_coupon(body: ScanBody) -> SheetAnswer:
+    """查券: changes nothing, refuses exactly as redeeming would"""
+    verifier_at(body.store)
+    with counting_wrong_numbers(current_customer().caller):
+        return SheetAnswer.of(check(body.scan, store_code=body.store, now=clock.now()))
+
+
+@route(blueprint, "POST", "/redeem", body=ScanBody, answer=RedeemedAnswer, status=201)
+def redeem_coupon(body: ScanBody) -> RedeemedAnswer:
+    """核销: once, whatever happens at the same time"""
+    verifier = verifier_at(body.store)
+    by = Redeemer(verifier.name or "核销员", verifier_id=verifier.id)
+    caller = current_customer().caller
+    with counting_wrong_numbers(caller):
+        done = redeem(
+            body.scan, store_code=body.store, by=by, asked_as=asked_as(caller), now=clock.now()
+        )
+    return RedeemedAnswer.of(done)
+
+
+@route(
+    blueprint, "POST", "/redemptions/<int:redemption_id>/undo", body=UndoBody, answer=CouponAnswer
+)
+def undo_redemption(redemption_id: int, body: UndoBody) -> CouponAnswer:
+    """撤销 of one's own, within 5 minutes"""
+    verifier = this_verifier()
+    by = Redeemer(verifier.name or "核销员", verifier_id=verifier.id)
+    coupon = undo(redemption_id, by=by, reason=body.reason.strip(), now=clock.now())
+    return CouponAnswer.of(coupon)
+
+
+@route(blueprint, "GET", "/redemptions", answer=History)
+def list_redemptions() -> History:
+    """核销记录 of one's own, newest first"""
+    verifier = this_verifier()
+    asked = page_asked()
+    limit = asked.limit
+    rows = queries.by_verifier(verifier.id, before_id=_after(asked.cursor), limit=limit + 1)
+    zone = merchants.zone()
+    return History(
+        items=[
+            PastRedemption(
+                id=row.id,
+                number=row.number,
+                title=row.title,
+                store=row.store_code,
+                store_name=row.store_name,
+                at=shown(row.at, zone),
+                by=row.by,
+                undone_at=None if row.undone_at is None else shown(row.undone_at, zone),
+            )
+            for row in rows[:limit]
+        ],
+        next_cursor=str(rows[limit - 1].id) if len(rows) > limit else None,
+        today=queries.count_today(verifier.id, zone=zone, now=clock.now()),
+    )
+
+
+def _after(cursor: str | None) -> int | None:
+    if cursor is None:
+        return None
+    if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 19):
+        raise ParamError(errors=[FieldError(field="cursor", message="填写有误")])
+    return int(cursor)
