@@ -21,6 +21,7 @@ from backend import requesting
 from backend.database import after_commit, end_read
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 log = logging.getLogger(__name__)
 
@@ -52,20 +53,20 @@ def enqueue(job: str, *args: int | str, queue: str = MESSAGES) -> None:
     after_commit(lambda: _send(job, args, queue))
 
 
-def side_by_side(work: Callable[[T], None], things: Sequence[T], *, threads: int) -> None:
+def side_by_side(work: Callable[[T], R], things: Sequence[T], *, threads: int) -> list[R]:
     """Do for each thing what mostly waits for somebody else, a few at a time, each with a session
     of its own under our request id. The first exception is raised when all have ended."""
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
     request_id = requesting.request_id()
 
-    def run(thing: T) -> None:
+    def run(thing: T) -> R:
         with app.app_context():
             requesting.begin(request_id)
-            work(thing)
+            return work(thing)
 
     end_read()
     with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(run, things))
+        return list(pool.map(run, things))
 
 
 def _send(job: str, args: tuple[int | str, ...], queue: str) -> None:

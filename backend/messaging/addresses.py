@@ -10,6 +10,7 @@ from backend import tenancy
 from backend.calendar import day_of, week_of
 from backend.database import db
 from backend.members.models import Identity, WechatUser
+from backend.members.queries import ids_of
 from backend.merchants import subscription
 from backend.merchants.models import Merchant
 from backend.messaging.models import (
@@ -22,6 +23,7 @@ from backend.messaging.models import (
     Purpose,
 )
 from backend.messaging.policy import MARKETING, Reach
+from backend.wechat import accounts
 from backend.wechat.models import AppKind, WechatApp
 
 
@@ -30,6 +32,7 @@ class Address:
     """One WeChat identity of the member on one app."""
 
     app: WechatApp
+    app_id: str
     openid: str
     wechat_user_id: int
     follows: bool
@@ -42,68 +45,82 @@ class Addresses:
 
     reach: Reach
     templates: dict[Channel, MessageTemplate]
-    by_app: dict[str, Address]
-    official: Address | None
-
-    def for_channel(self, channel: Channel) -> Address | None:
-        """Whom to write to on this channel."""
-        if channel is Channel.CUSTOM:
-            return self.official
-        return self.by_app.get(self.templates[channel].app_id)
+    by_channel: dict[Channel, Address]
 
 
 def of(member_id: int, purpose: Purpose, *, merchant: Merchant, now: datetime) -> Addresses:
-    """The member's roads for this purpose at this instant."""
+    """The member's roads for this purpose at this instant, under all ids the person has here."""
     zone = ZoneInfo(merchant.zone)
-    templates = {
-        Channel(row.channel): row
-        for row in db.session.scalars(
-            select(MessageTemplate).where(
-                MessageTemplate.purpose == purpose, MessageTemplate.active
-            )
-        )
-    }
-    by_app = _addresses(member_id)
-    official = next(
-        (a for a in by_app.values() if a.app.kind == AppKind.OFFICIAL_ACCOUNT and a.follows), None
-    )
-    subscribe = templates.get(Channel.SUBSCRIBE)
-    mini = by_app.get(subscribe.app_id) if subscribe else None
-    template = templates.get(Channel.TEMPLATE)
-    follower = by_app.get(template.app_id) if template else official
+    member_ids = ids_of(member_id)
+    templates = _templates(purpose)
+    by_channel = _by_channel(_addresses(member_ids), templates, merchant.id)
+    mini, official = by_channel.get(Channel.SUBSCRIBE), by_channel.get(Channel.CUSTOM)
+    marketing = purpose in MARKETING
     reach = Reach(
         subscribed=subscription.is_subscribed(merchant.id, on=day_of(now, zone)),
-        templates=frozenset(templates),
-        consents=_consents_left(mini, subscribe),
-        has_miniprogram=mini is not None,
-        follows=bool(follower and follower.follows),
+        channels=frozenset(by_channel),
+        consents=_consents_left(mini, templates.get(Channel.SUBSCRIBE)),
         interacted_at=official.interacted_at if official else None,
-        opted_out=purpose in MARKETING and _opted_out(member_id),
-        marketing_this_week=_marketing_since(member_id, week_of(now, zone).start)
-        if purpose in MARKETING
+        opted_out=marketing and _opted_out(member_ids),
+        marketing_this_week=_marketing_since(member_ids, week_of(now, zone).start)
+        if marketing
         else 0,
     )
-    return Addresses(reach, templates, by_app, official)
+    return Addresses(reach, templates, by_channel)
 
 
-def _addresses(member_id: int) -> dict[str, Address]:
+def _templates(purpose: Purpose) -> dict[Channel, MessageTemplate]:
+    rows = db.session.scalars(
+        select(MessageTemplate).where(MessageTemplate.purpose == purpose, MessageTemplate.active)
+    )
+    return {Channel(row.channel): row for row in rows}
+
+
+def _addresses(member_ids: list[int]) -> list[Address]:
     rows = db.session.execute(
         select(WechatApp, WechatUser.openid, Identity)
-        .join(WechatUser, WechatUser.id == Identity.wechat_user_id)
-        .join(WechatApp, WechatApp.app_id == WechatUser.app_id)
-        .where(Identity.member_id == member_id)
+        .join(WechatUser, WechatUser.app_id == WechatApp.app_id)
+        .join(Identity, Identity.wechat_user_id == WechatUser.id)
+        .where(Identity.member_id.in_(member_ids))
         .order_by(Identity.id)
     )
-    return {
-        app.app_id: Address(
+    return [
+        Address(
             app=app,
+            app_id=app.app_id,
             openid=openid,
             wechat_user_id=identity.wechat_user_id,
             follows=identity.followed_at is not None and identity.unfollowed_at is None,
             interacted_at=identity.interacted_at,
         )
         for app, openid, identity in rows
-    }
+    ]
+
+
+def _by_channel(
+    known: list[Address], templates: dict[Channel, MessageTemplate], merchant_id: int
+) -> dict[Channel, Address]:
+    """Whom to write to on each channel; a template without an app is of the merchant's own."""
+    found: dict[Channel, Address] = {}
+    for address in known:
+        official = address.app.kind == AppKind.OFFICIAL_ACCOUNT
+        if official and not address.follows:
+            continue
+        if official:
+            found.setdefault(Channel.CUSTOM, address)
+        channel = Channel.TEMPLATE if official else Channel.SUBSCRIBE
+        if channel in templates and address.app_id == _app_id(templates[channel], merchant_id):
+            found[channel] = address
+    return found
+
+
+def _app_id(template: MessageTemplate, merchant_id: int) -> str:
+    if template.app_id:
+        return template.app_id
+    official = template.channel == Channel.TEMPLATE
+    of = accounts.official_account_of if official else accounts.miniprogram_of
+    app = of(merchant_id)
+    return app.app_id if app else ""
 
 
 def _consents_left(address: Address | None, template: MessageTemplate | None) -> int:
@@ -118,18 +135,20 @@ def _consents_left(address: Address | None, template: MessageTemplate | None) ->
     return left or 0
 
 
-def _opted_out(member_id: int) -> bool:
-    return bool(db.session.scalar(select(OptOut.id).where(OptOut.member_id == member_id)))
+def _opted_out(member_ids: list[int]) -> bool:
+    asked = select(OptOut.id).where(OptOut.member_id.in_(member_ids)).limit(1)
+    return bool(db.session.scalar(asked))
 
 
-def _marketing_since(member_id: int, since: datetime) -> int:
+def _marketing_since(member_ids: list[int], since: datetime) -> int:
+    """Marketing of this week that reached them, may have, or is on its way."""
     return (
         db.session.scalar(
             select(func.count(Intent.id)).where(
                 Intent.merchant_id == tenancy.merchant_id(),
-                Intent.member_id == member_id,
+                Intent.member_id.in_(member_ids),
                 Intent.purpose.in_(MARKETING),
-                Intent.state.in_((IntentState.SENT, IntentState.UNKNOWN)),
+                Intent.state.in_((IntentState.SENT, IntentState.UNKNOWN, IntentState.SENDING)),
                 Intent.sent_at >= since,
             )
         )

@@ -17,49 +17,66 @@ FACTS = (
 )  # fmt: skip
 """Data names of every purpose (spec/09)."""
 
-_LIMITS = {"thing": 20, "number": 32, "letter": 32, "symbol": 5, "character_string": 32,
-           "phone_number": 17, "car_number": 8, "name": 10, "phrase": 5, "amount": 14}  # fmt: skip
-
 
 def fields(
     mapping: Mapping[str, str], facts: Mapping[str, JsonValue], *, zone: ZoneInfo
 ) -> dict[str, str]:
     """``{"thing1": "title", "date2": "valid_to"}`` filled from the facts, each within its type."""
-    return {name: fitted(name, facts.get(fact), zone=zone) for name, fact in mapping.items()}
+    return {
+        name: fitted(name, facts.get(fact), fact=fact, zone=zone) for name, fact in mapping.items()
+    }
 
 
-def fitted(field: str, value: JsonValue, *, zone: ZoneInfo) -> str:
+def fitted(field: str, value: JsonValue, *, fact: str = "", zone: ZoneInfo) -> str:
     """One value as WeChat's field type takes it; never empty, which WeChat refuses.
 
-    ``thing1`` cuts at 20 characters, ``phrase`` keeps 5 Chinese ones, ``amount`` writes yuan.
+    ``thing1`` cuts at 20 characters, ``phrase`` keeps 5 Chinese ones, ``amount`` writes yuan. Where
+    a time has no value (a coupon without an end) a far one stands.
     """
     kind = re.sub(r"\d+$", "", field)
-    words = _written(kind, value, zone)
-    words = re.sub(r"\s+", " ", words).strip()
-    if kind == "phrase":
-        words = re.sub(r"[^\u4e00-\u9fff]", "", words)
-    elif kind in ("character_string", "letter", "number"):
-        words = re.sub(r"[^\x21-\x7e]", "", words)
+    if kind in ("date", "time"):
+        return _timed(kind, value, fact, zone)
+    words = re.sub(r"\s+", " ", _written(kind, value, zone)).strip()
+    if kind in _KEEPS:
+        words = "".join(re.findall(_KEEPS[kind], words))
     limit = _LIMITS.get(kind)
     if limit and len(words) > limit:
-        words = words[: limit - 1] + "…" if kind == "thing" else words[:limit]
+        words = words[: limit - 1] + "…" if kind in ("thing", "keyword") else words[:limit]
     return words or _EMPTY.get(kind, "无")
 
 
 def text(purpose: Purpose, facts: Mapping[str, JsonValue], *, zone: ZoneInfo) -> str:
     """The same in one sentence, for the customer-service channel."""
-    sentence = _SENTENCES[purpose]
     shown = {name: _written("", facts.get(name), zone) for name in FACTS}
     shown["amount"] = _written("amount", facts.get("amount"), zone)
-    return sentence.format(**shown)
+    shown["valid_to"] = shown["valid_to"] or "长期"
+    return _SENTENCES[purpose].format(**shown).strip()
 
 
-_EMPTY = {"phrase": "无", "character_string": "-", "letter": "-", "number": "0", "amount": "0元"}
+_LIMITS = {
+    "thing": 20, "keyword": 20, "number": 32, "letter": 32, "symbol": 5, "character_string": 32,
+    "phone_number": 17, "car_number": 8, "name": 10, "phrase": 5, "amount": 14,
+}  # fmt: skip
+_KEEPS = {
+    "phrase": r"[\u4e00-\u9fff]",
+    "character_string": r"[\x20-\x7e]",
+    "letter": r"[A-Za-z]",
+    "number": r"^[+-]?\d+(?:\.\d+)?",
+    "amount": r"\d{1,10}(?:\.\d+)?元?",
+    "phone_number": r"[\d+\-]",
+    "symbol": r"[^\w\s\u4e00-\u9fff]",
+}
+_EMPTY = {
+    "character_string": "-", "letter": "A", "number": "0", "amount": "0元", "symbol": "-",
+    "phone_number": "0",
+}  # fmt: skip
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
+_NO_END = "2099-12-31"
 
 _SENTENCES = {
-    Purpose.COUPON_RECEIVED: "您收到 {count} 张券：{title}，{valid_to} 前到店出示即可。",
+    Purpose.COUPON_RECEIVED: "您收到 {count} 张券：{title}，有效期至 {valid_to}，到店出示即可。",
     Purpose.COUPONS_WAITING: "您有 {count} 张券待领取：{title}，打开小程序即自动领取。",
-    Purpose.COUPON_EXPIRING: "您的 {title} 将于 {valid_to} 到期，请及时到 {merchant} 使用。",
+    Purpose.COUPON_EXPIRING: "您的 {title} 将于 {valid_to} 到期，请及时到{store}使用。",
     Purpose.COUPON_REDEEMED: "您的 {title} 已于 {time} 在{store}核销。",
     Purpose.GIFT_RECEIVED: "您赠送的 {title} 已被好友领取。",
     Purpose.GIFT_TAKEN_BACK: "您赠送的 {title} 未被领取，已退回您的卡包。",
@@ -73,16 +90,24 @@ _SENTENCES = {
 }
 
 
+def _timed(kind: str, value: JsonValue, fact: str, zone: ZoneInfo) -> str:
+    """``date`` takes a day or more, ``time`` a day with its time; both refuse other words."""
+    moment = _moment(value)
+    if moment is not None:
+        return f"{local(moment, zone):{'%Y-%m-%d' if kind == 'date' else '%Y-%m-%d %H:%M'}}"
+    day = value if isinstance(value, str) and _DAY.fullmatch(value) else _NO_END
+    if kind == "date":
+        return day
+    return f"{day} {'00:00' if fact == 'valid_from' else '23:59'}"
+
+
 def _written(kind: str, value: JsonValue, zone: ZoneInfo) -> str:
     if value is None:
         return ""
-    if kind == "amount" and isinstance(value, int):
-        return f"{yuan(value)}元"
+    if kind == "amount":
+        return f"{yuan(value)}元" if isinstance(value, int) else f"{value}元"
     moment = _moment(value)
-    if moment is None:
-        return str(value)
-    here = local(moment, zone)
-    return f"{here:%Y-%m-%d}" if kind == "date" else f"{here:%Y-%m-%d %H:%M}"
+    return str(value) if moment is None else f"{local(moment, zone):%Y-%m-%d %H:%M}"
 
 
 def _moment(value: JsonValue) -> datetime | None:

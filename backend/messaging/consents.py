@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import insert, select, update
 
 from backend.database import changed, db, table_of, transactional
 from backend.messaging.models import Consent, ConsentEntry
@@ -38,7 +38,7 @@ def report(
         if choice.startswith("accept"):
             _accept(_account(wechat_user_id, template_id), road, cause, now)
         elif choice == "ban":
-            _clear(_account(wechat_user_id, template_id), f"{road}:{cause}:ban", now, banned=True)
+            _clear(_account(wechat_user_id, template_id), f"ban:{road}:{cause}", now, banned=True)
 
 
 def take(wechat_user_id: int, template_id: str, *, cause: str, now: datetime) -> bool:
@@ -73,8 +73,11 @@ def none_left(wechat_user_id: int, template_id: str, *, cause: str, now: datetim
 
 
 def _account(wechat_user_id: int, template_id: str) -> int:
-    wanted = select(_consents.c.id).where(
-        _consents.c.wechat_user_id == wechat_user_id, _consents.c.template_id == template_id
+    """The balance's row, held until we commit: reports and sends of one person take turns."""
+    wanted = (
+        select(_consents.c.id)
+        .where(_consents.c.wechat_user_id == wechat_user_id, _consents.c.template_id == template_id)
+        .with_for_update()
     )
     connection = db.session.connection()
     if (found := connection.scalar(wanted)) is not None:
@@ -88,13 +91,9 @@ def _account(wechat_user_id: int, template_id: str) -> int:
 
 def _accept(account: int, road: Road, cause: str, now: datetime) -> None:
     name = f"{road}:{cause}"[:80]
-    connection = db.session.connection()
-    known = select(_entries.c.id).where(_entries.c.consent_id == account, _entries.c.cause == name)
-    if connection.execute(known).first():
+    if _is_written(account, name):
         return
-    counts = _heard_lately(account, now)
-    other = Road.PUSH if road is Road.CLIENT else Road.CLIENT
-    change = 0 if counts[other] > counts[road] else 1
+    change = 0 if _waits_for_its_pair(account, road, now) else 1
     changed(
         update(_consents)
         .where(_consents.c.id == account)
@@ -103,29 +102,49 @@ def _accept(account: int, road: Road, cause: str, now: datetime) -> None:
     _write(account, change, name, now)
 
 
-def _heard_lately(account: int, now: datetime) -> dict[Road, int]:
-    """How many acceptances each road reported within the last minute."""
-    connection = db.session.connection()
-    return {
-        road: connection.scalar(
-            select(func.count()).where(
-                _entries.c.consent_id == account,
-                _entries.c.cause.like(f"{road}:%"),
-                _entries.c.at > now - PAIRED_WITHIN,
-            )
-        )
-        or 0
-        for road in Road
-    }
+def _waits_for_its_pair(account: int, road: Road, now: datetime) -> bool:
+    """Whether the other road reported an acceptance lately that this one has not reported yet.
+
+    The entries of two minutes tell: each that changed nothing has paired the oldest of the other
+    road's before it.
+    """
+    rows = db.session.connection().execute(
+        select(_entries.c.cause, _entries.c.change, _entries.c.at)
+        .where(_entries.c.consent_id == account, _entries.c.at > now - 2 * PAIRED_WITHIN)
+        .order_by(_entries.c.id)
+    )
+    alone: dict[Road, list[datetime]] = {Road.CLIENT: [], Road.PUSH: []}
+    for cause, change, at in rows:
+        reported = next((r for r in Road if cause.startswith(f"{r}:")), None)
+        if reported is None:
+            continue
+        if change == 1:
+            alone[reported].append(at)
+        elif change == 0 and alone[_other(reported)]:
+            alone[_other(reported)].pop(0)
+    return any(at > now - PAIRED_WITHIN for at in alone[_other(road)])
+
+
+def _other(road: Road) -> Road:
+    return Road.PUSH if road is Road.CLIENT else Road.CLIENT
 
 
 def _clear(account: int, cause: str, now: datetime, *, banned: bool) -> None:
+    if _is_written(account, cause):
+        return
     left = db.session.connection().scalar(
-        select(_consents.c.remaining).where(_consents.c.id == account).with_for_update()
+        select(_consents.c.remaining).where(_consents.c.id == account)
     )
     changed(update(_consents).where(_consents.c.id == account).values(remaining=0, banned=banned))
-    if left:
-        _write(account, -left, cause, now)
+    if left or banned:
+        _write(account, -(left or 0), cause, now)
+
+
+def _is_written(account: int, cause: str) -> bool:
+    known = select(_entries.c.id).where(
+        _entries.c.consent_id == account, _entries.c.cause == cause[:80]
+    )
+    return db.session.connection().execute(known).first() is not None
 
 
 def _write(account: int, change: int, cause: str, now: datetime) -> None:

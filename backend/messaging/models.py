@@ -88,14 +88,16 @@ class Intent(MerchantRow, BaseModel):
     lease_until: Mapped[Instant | None] = mapped_column(comment="machine time")
     channel: Mapped[str | None] = mapped_column(String(12))
     failure: Mapped[str] = mapped_column(String(200), default="")
-    sent_at: Mapped[Instant | None]
+    sent_at: Mapped[Instant | None] = mapped_column(comment="when the try that stands began")
 
 
 class Attempt(MerchantRow, BaseModel):
-    """发送记录: one try on one channel and what came of it."""
+    """发送记录: one try on one channel and what came of it; ``receipt`` is WeChat's later word."""
 
     __tablename__ = "attempt"
-    __table_args__ = table_args(Index(None, "intent_id"), one_of("outcome", Outcome))
+    __table_args__ = table_args(
+        Index(None, "intent_id"), Index(None, "app_id", "provider_id"), one_of("outcome", Outcome)
+    )
     id: Mapped[Id]
     intent_id: Mapped[Ref]
     channel: Mapped[str] = mapped_column(String(12))
@@ -105,6 +107,7 @@ class Attempt(MerchantRow, BaseModel):
     code: Mapped[str] = mapped_column(String(20), default="", comment="errcode")
     answer: Mapped[str] = mapped_column(String(300), default="", comment="errmsg with rid")
     provider_id: Mapped[str] = mapped_column(String(64), default="", comment="msgid")
+    receipt: Mapped[str] = mapped_column(String(60), default="", comment="success, failed:…")
 
 
 class MessageTemplate(MerchantRow, BaseModel):
@@ -160,3 +163,14 @@ class OptOut(MerchantRow, BaseModel):
     id: Mapped[Id]
     member_id: Mapped[Ref]
     at: Mapped[Instant]
+
+
+class ReminderRun(MerchantRow, BaseModel):
+    """到期提醒批次: the reminders of one slot are worked out once."""
+
+    __tablename__ = "reminder_run"
+    __table_args__ = table_args(UniqueConstraint("merchant_id", "cycle"))
+    id: Mapped[Id]
+    cycle: Mapped[str] = mapped_column(String(32), comment="2026-11-23@09:00")
+    told: Mapped[int] = mapped_column(default=0, comment="intents written")
+    ran_at: Mapped[Instant]

@@ -16,13 +16,14 @@ from sqlalchemy import (
 
 from backend import tenancy
 from backend.background import enqueue
-from backend.database import UtcDateTime, changed, db, table_of, transaction
+from backend.database import UtcDateTime, changed, db, table_of, transactional
 from backend.messaging.models import Intent, IntentState, Purpose
 
 USEFUL = timedelta(hours=24)
 """How long a message is worth sending unless its purpose says otherwise."""
 
 
+@transactional
 def queue(
     member_id: int,
     purpose: Purpose,
@@ -37,26 +38,24 @@ def queue(
     ``facts`` are the data names of spec/09 (``title``, ``valid_to``, ``count`` …). Answers the
     intent's id, or None when this dedupe key was used before.
     """
-    merchant_id = tenancy.merchant_id()
-    with transaction():
-        intent = table_of(Intent)
-        known = select(intent.c.id).where(
-            intent.c.merchant_id == merchant_id, intent.c.dedupe_key == dedupe_key
-        )
-        if db.session.execute(known).first():
-            return None
-        row = Intent(
-            member_id=member_id,
-            purpose=purpose,
-            facts=dict(facts),
-            dedupe_key=dedupe_key,
-            queued_at=now,
-            not_before=now,
-            not_after=now + lasts,
-        )
-        db.session.add(row)
-        db.session.flush()
-        enqueue("jobs.deliveries.deliver", row.id)
+    intent = table_of(Intent)
+    known = select(intent.c.id).where(
+        intent.c.merchant_id == tenancy.merchant_id(), intent.c.dedupe_key == dedupe_key
+    )
+    if db.session.connection().execute(known).first():
+        return None
+    row = Intent(
+        member_id=member_id,
+        purpose=purpose,
+        facts=dict(facts),
+        dedupe_key=dedupe_key,
+        queued_at=now,
+        not_before=now,
+        not_after=now + lasts,
+    )
+    db.session.add(row)
+    db.session.flush()
+    enqueue("jobs.deliveries.deliver", row.id)
     return row.id
 
 

@@ -23,6 +23,8 @@ NEEDS_SUBSCRIPTION = frozenset(
 )
 """What campaigns say: outside 营销包年 they neither grant nor send (spec/01)."""
 
+NO_CHANNEL = "没有可用的消息渠道"
+
 DEFAULT_ORDER = (Channel.SUBSCRIBE, Channel.TEMPLATE, Channel.CUSTOM)
 REPLY_WINDOW = timedelta(hours=48)
 
@@ -52,14 +54,13 @@ class Rules:
 
 @dataclass(frozen=True)
 class Reach:
-    """How this person can be reached now, for this purpose."""
+    """How this person can be reached now, for this purpose. ``channels``: an address is known
+    there, and a template where the channel needs one; ``subscribed``: 营销包年."""
 
     subscribed: bool
-    templates: frozenset[Channel]
-    consents: int
-    has_miniprogram: bool
-    follows: bool
-    interacted_at: datetime | None
+    channels: frozenset[Channel]
+    consents: int = 0
+    interacted_at: datetime | None = None
     opted_out: bool = False
     marketing_this_week: int = 0
 
@@ -88,7 +89,7 @@ def decide(
             return Verdict(hold_until=wait)
     order = [Channel(name) for name in rules.order.get(purpose, DEFAULT_ORDER)]
     channels = tuple(channel for channel in order if _open(channel, purpose, reach, now))
-    return Verdict(channels, reason="" if channels else "没有可用的消息渠道")
+    return Verdict(channels, reason="" if channels else NO_CHANNEL)
 
 
 def quiet_until(quiet: tuple[time, time], *, zone: ZoneInfo, now: datetime) -> datetime | None:
@@ -104,13 +105,14 @@ def quiet_until(quiet: tuple[time, time], *, zone: ZoneInfo, now: datetime) -> d
 
 
 def _open(channel: Channel, purpose: Purpose, reach: Reach, now: datetime) -> bool:
+    if channel not in reach.channels:
+        return False
     match channel:
         case Channel.SUBSCRIBE:
-            return channel in reach.templates and reach.has_miniprogram and reach.consents > 0
+            return reach.consents > 0
         case Channel.TEMPLATE:
-            return purpose not in MARKETING and channel in reach.templates and reach.follows
+            return purpose not in MARKETING
         case Channel.CUSTOM:
-            last = reach.interacted_at
-            return reach.follows and last is not None and now - last < REPLY_WINDOW
+            return reach.interacted_at is not None and now - reach.interacted_at < REPLY_WINDOW
         case Channel.SMS:
             return False

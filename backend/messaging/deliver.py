@@ -1,0 +1,228 @@
+"""发送: one message, once. The row and its consent are taken in one transaction, the call is made
+outside of any, what came of it is recorded in another.
+
+At most once by itself: a claim that was taken over records nothing, and a message whose answer is
+lost is ``unknown`` (D-6, F-19).
+"""
+
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import insert, select, update
+
+from backend import clock, faults, tenancy
+from backend.database import changed, db, table_of, transaction, transactional
+from backend.members.models import Member
+from backend.merchants.models import Merchant
+from backend.messaging import consents, leases, letters
+from backend.messaging.leases import Claim
+from backend.messaging.letters import Letter
+from backend.messaging.models import Attempt, Channel, Intent, IntentState, Outcome, Purpose
+from backend.messaging.policy import MARKETING, NO_CHANNEL
+from backend.wechat.notices import Sent
+
+NONE_ACCEPTED = "43101"
+"""WeChat's code for: this person has accepted no such message."""
+
+_intents, _attempts, _members = table_of(Intent), table_of(Attempt), table_of(Member)
+
+
+def deliver(claim: Claim, *, now: datetime) -> IntentState | None:
+    """Send what the claim is for; its state afterwards, None when somebody took it over."""
+    with tenancy.acting_for(claim.merchant_id):
+        try:
+            step = _begin(claim, now)
+            while isinstance(step, _Underway):
+                faults.point("outbox.claimed")
+                sent = letters.send(step.letters[0], key=f"intent-{claim.intent_id}")
+                faults.point("outbox.sent")
+                step = _record(step, sent, now=now)
+                faults.point("outbox.recorded")
+        except _TakenOver:
+            return None
+        return step
+
+
+class _TakenOver(Exception):
+    """The row is no longer this claim's; whatever this step wrote is undone."""
+
+
+@dataclass(frozen=True)
+class _Underway:
+    """The row says ``sending``: the first letter may go out, the others stand by."""
+
+    claim: Claim
+    tries: int
+    letters: tuple[Letter, ...]
+
+    @property
+    def cause(self) -> str:
+        """How the ledger of consents names this try."""
+        return f"intent-{self.claim.intent_id}-{self.tries}"
+
+
+def _begin(claim: Claim, now: datetime) -> _Underway | IntentState:
+    """The rules, then the row. Marketing to one member takes turns, so that the cap holds."""
+    asked = select(_intents).where(leases.held(claim), _intents.c.state == IntentState.DUE)
+    intent = db.session.connection().execute(asked).one_or_none()
+    if intent is None:
+        raise _TakenOver
+    purpose = Purpose(intent.purpose)
+    with transaction() if purpose in MARKETING else nullcontext():
+        if purpose in MARKETING:
+            _hold(intent.member_id)
+        merchant = db.session.scalars(
+            select(Merchant).where(Merchant.id == claim.merchant_id)
+        ).one()
+        written = letters.write(
+            intent.member_id,
+            purpose,
+            intent.facts,
+            merchant=merchant,
+            queued_at=intent.queued_at,
+            now=now,
+        )
+        if written.hold_until:
+            return _leave(claim, IntentState.DUE, not_before=written.hold_until)
+        if written.reason:
+            return _leave(claim, IntentState.FAILED, failure=written.reason)
+        return _go_on(
+            _Underway(claim, intent.tries, written.letters),
+            before=IntentState.DUE,
+            otherwise=NO_CHANNEL,
+            now=now,
+        )
+
+
+def _hold(member_id: int) -> None:
+    db.session.connection().execute(
+        select(_members.c.id)
+        .where(_members.c.merchant_id == tenancy.merchant_id(), _members.c.id == member_id)
+        .with_for_update(key_share=True)
+    )
+
+
+@transactional
+def _go_on(
+    work: _Underway, *, before: IntentState, otherwise: str, now: datetime
+) -> _Underway | IntentState:
+    """Take the first letter in hand whose consent is there; else it failed, for that reason."""
+    ready = work.letters
+    while ready and not _may_go(ready[0], work.cause, now):
+        ready = ready[1:]
+    if not ready:
+        return _leave(work.claim, IntentState.FAILED, before=before, failure=otherwise)
+    _move(
+        work.claim,
+        before,
+        state=IntentState.SENDING.value,
+        channel=ready[0].channel.value,
+        sent_at=now,
+        lease_until=clock.machine_now() + leases.LEASE,
+    )
+    return replace(work, letters=ready)
+
+
+def _may_go(letter: Letter, cause: str, now: datetime) -> bool:
+    if letter.channel is not Channel.SUBSCRIBE:
+        return True
+    return consents.take(letter.address.wechat_user_id, letter.template_id, cause=cause, now=now)
+
+
+@transactional
+def _record(work: _Underway, sent: Sent, *, now: datetime) -> _Underway | IntentState:
+    """What came of the first letter, and what follows from it."""
+    letter, outcome = work.letters[0], Outcome(sent.outcome)
+    failure = f"{sent.code} {sent.answer}".strip()[:200]
+    step = _after(work, outcome, sent.retry_at, failure, now)
+    _settle_consent(letter, outcome, sent.code, work.cause, now)
+    changed(
+        insert(_attempts).values(
+            merchant_id=work.claim.merchant_id,
+            intent_id=work.claim.intent_id,
+            channel=letter.channel.value,
+            app_id=letter.address.app_id,
+            at=now,
+            outcome=outcome.value,
+            code=sent.code,
+            answer=sent.answer,
+            provider_id=sent.provider_id,
+            receipt="",
+        )
+    )
+    return step
+
+
+def _after(
+    work: _Underway, outcome: Outcome, retry_at: datetime | None, failure: str, now: datetime
+) -> _Underway | IntentState:
+    claim, sending = work.claim, IntentState.SENDING
+    match outcome:
+        case Outcome.ACCEPTED:
+            _move(claim, sending, state=IntentState.SENT.value, claim_token=None, failure="")
+            return IntentState.SENT
+        case Outcome.UNKNOWN:
+            _move(
+                claim,
+                sending,
+                state=IntentState.UNKNOWN.value,
+                claim_token=None,
+                failure=failure,
+            )
+            return IntentState.UNKNOWN
+        case Outcome.REFUSED:
+            return _leave(claim, IntentState.FAILED, before=sending, failure=failure)
+        case Outcome.RETRY:
+            tries = work.tries + 1
+            pause = clock.machine_now() + leases.pause_after(tries)
+            return _leave(
+                claim,
+                IntentState.DUE,
+                before=sending,
+                tries=tries,
+                retry_at=retry_at or pause,
+                failure=failure,
+            )
+        case Outcome.UNREACHABLE:
+            rest = replace(work, letters=work.letters[1:])
+            return _go_on(rest, before=sending, otherwise=failure, now=now)
+
+
+def _settle_consent(letter: Letter, outcome: Outcome, code: str, cause: str, now: datetime) -> None:
+    """A consent is used by what WeChat took, or may have taken; 43101 says that there is none."""
+    if letter.channel is not Channel.SUBSCRIBE:
+        return
+    whose = (letter.address.wechat_user_id, letter.template_id)
+    if code == NONE_ACCEPTED:
+        consents.none_left(*whose, cause=f"{cause}-none", now=now)
+    elif outcome in (Outcome.RETRY, Outcome.REFUSED, Outcome.UNREACHABLE):
+        consents.give_back(*whose, cause=f"{cause}-back", now=now)
+
+
+@transactional
+def _leave(
+    claim: Claim,
+    state: IntentState,
+    *,
+    before: IntentState = IntentState.DUE,
+    **values: str | int | datetime,
+) -> IntentState:
+    """Give the row back: it waits, or it is over without having been sent."""
+    _move(
+        claim,
+        before,
+        state=state.value,
+        claim_token=None,
+        lease_until=None,
+        sent_at=None,
+        **values,
+    )
+    return state
+
+
+def _move(claim: Claim, before: IntentState, **values: str | int | datetime | None) -> None:
+    if not changed(
+        update(_intents).where(leases.held(claim), _intents.c.state == before).values(**values)
+    ):
+        raise _TakenOver
