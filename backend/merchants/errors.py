@@ -3,6 +3,14 @@
 from backend.errors import DomainError, Forbidden
 
 
+class MerchantNotFound(DomainError):
+    """Fact: ``merchant``, the code that was asked for."""
+
+    code = "MERCHANT_NOT_FOUND"
+    message = "商家不存在：{merchant}"
+    http_status = 404
+
+
 class StoreNotFound(DomainError):
     code = "STORE_NOT_FOUND"
     message = "门店不存在"

@@ -7,7 +7,7 @@ from sqlalchemy import Select, select
 
 from backend import tenancy
 from backend.database import db, table_of
-from backend.merchants.errors import StoreNotFound
+from backend.merchants.errors import MerchantNotFound, StoreNotFound
 from backend.merchants.models import Merchant, Store
 
 _stores, _merchants = table_of(Store), table_of(Merchant)
@@ -33,6 +33,14 @@ class StoreCard:
     name: str
     address: str
     phone: str
+
+
+def merchant_id_of(merchant_code: str) -> int:
+    """The merchant of a code, for commands; MerchantNotFound when there is none."""
+    found = db.session.scalar(select(Merchant.id).where(Merchant.code == merchant_code))
+    if found is None:
+        raise MerchantNotFound(merchant=merchant_code)
+    return found
 
 
 def place(store_code: str) -> Place:
