@@ -244,7 +244,8 @@ def end_read() -> None:
 
 def changed(statement: Any) -> int:  # noqa: ANN401
     """Rows an UPDATE, DELETE or INSERT … SELECT touched; every conditional write looks at it."""
-    return int(db.session.connection().execute(statement).rowcount)
+    options = {"preserve_rowcount": True}
+    return int(db.session.connection().execute(statement, execution_options=options).rowcount)
 
 
 _TRIES = 4
