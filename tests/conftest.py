@@ -183,21 +183,11 @@ def wechat(wechat_platform: Platform, http: FlaskClient) -> Platform:
 
 def _empty_tables() -> None:
     """Delete every row, children first; auto-increment goes on, so that ids stay distinct."""
+    tables = list(reversed(db.metadata.sorted_tables))
     with db.engine.connect() as connection:
-        name = connection.dialect.name
-        if name == "postgresql":
-            names = ", ".join(f'"{t.name}"' for t in db.metadata.sorted_tables)
-            connection.execute(text(f"truncate {names} cascade"))
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql("; ".join(f'delete from "{t.name}"' for t in tables))
         else:
-            off, on = (
-                ("pragma foreign_keys=off", "pragma foreign_keys=on")
-                if name == "sqlite"
-                else ("set foreign_key_checks=0", "set foreign_key_checks=1")
-            )
-            if name != "sqlite":
-                connection.execute(text(off))
-            for table in reversed(db.metadata.sorted_tables):
+            for table in tables:
                 connection.execute(table.delete())
-            if name != "sqlite":
-                connection.execute(text(on))
         connection.commit()
