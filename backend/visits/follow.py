@@ -17,6 +17,7 @@ from backend.database import changed, db, table_of, transactional
 from backend.members import recognise
 from backend.members.models import Identity, Member, WechatUser
 from backend.members.queries import ids_of
+from backend.membership.join import join_same_person
 from backend.merchants.models import Merchant, Store
 from backend.messaging import consents
 from backend.visits import replies
@@ -175,11 +176,14 @@ def _follow(
     user = _held_user(push, now)
     if push.kind == "subscribe" and user.asked_at is not None:
         user.asked_at = None
-    overtaken = push.created_at < (user.unfollow_push or 0)
+    overtaken, unionid = push.created_at < (user.unfollow_push or 0), user.unionid
     with tenancy.acting_for(merchant_id):
         store_id = _store_id(store_code)
-        known = recognise.by_wechat(
-            push.app_id, push.openid, None, channel=CHANNEL, store_id=store_id, now=now
+        known = join_same_person(
+            recognise.by_wechat(
+                push.app_id, push.openid, unionid, channel=CHANNEL, store_id=store_id, now=now
+            ),
+            now=now,
         )
         identity = db.session.scalars(
             select(Identity).where(Identity.wechat_user_id == known.wechat_user_id)

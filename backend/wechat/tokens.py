@@ -8,7 +8,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from redis.exceptions import LockError, RedisError
 from redis.lock import Lock
@@ -72,6 +72,8 @@ def another_token(app: Credentials, *, stale: str) -> str:
         now = clock.machine_now().timestamp()
         if known is not None and now - known.replaced_at < REFRESH_APART_SECONDS:
             raise TokenInvalid(words="the token was replaced a moment ago")
+        if known is not None:
+            _store(app.app_id, replace(known, replaced_at=now), fence)
         found = _fetch(app, replaced_at=now)
         if found.value == stale:
             found = _fetch(app, replaced_at=now, force=True)

@@ -1,5 +1,7 @@
 """``/wechat/{app_id}/callback``: server check, and pushes (spec/08). Asks WeChat nothing."""
 
+import logging
+
 from flask import Blueprint, Response, request
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -7,6 +9,9 @@ from backend import clock
 from backend.errors import Busy
 from backend.visits import follow
 from backend.wechat import accounts, callbacks
+from backend.wechat.errors import ForgedPush
+
+log = logging.getLogger(__name__)
 
 MOST_BYTES = 256 * 1024
 
@@ -34,6 +39,9 @@ def receive(app_id: str) -> Response:
         if not reply:
             return Response(b"success", mimetype="text/plain")
         answer = callbacks.reply_text(accounts.app_by_id(app_id), push, reply)
+    except ForgedPush:
+        log.warning("A push was refused as forged", extra={"app_id": app_id})
+        raise
     except SQLAlchemyError as error:
         raise Busy() from error
     return Response(answer, mimetype="text/xml")

@@ -2,7 +2,9 @@
 
 import itertools
 import random
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -22,6 +24,7 @@ from backend.merchants.models import Merchant
 from backend.messaging.models import Consent
 from backend.visits import completion, follow
 from backend.visits.replies import SCAN_A_STORE
+from backend.wechat import inbox
 from backend.wechat.callbacks import Push
 from backend.wechat.models import AppKind, CallbackInbox, WechatApp
 from scripts.wechat_platform.server import Platform
@@ -404,3 +407,32 @@ def member_ids(shop: Shop) -> list[int]:
     reread()
     with tenancy.acting_for(shop.merchant_id):
         return list(db.session.scalars(select(Member.id).order_by(Member.id)))
+
+
+def test_pushes_are_forgotten_after_a_month(shop: Shop, clock: StillClock) -> None:
+    follow.receive(a_push(shop.oa, "view"), now=clock.at)
+    assert inbox.forget_old(now=clock.at + inbox.KEPT) == 0
+    assert inbox.forget_old(now=clock.at + inbox.KEPT + timedelta(seconds=1)) == 1
+
+
+@pytest.mark.parametrize("last", ["subscribe", "unsubscribe"])
+def test_a_follow_and_an_unfollow_that_race_end_as_the_newer_says(
+    app: Flask, shop: Shop, clock: StillClock, last: str
+) -> None:
+    first = "unsubscribe" if last == "subscribe" else "subscribe"
+    for number in range(5):
+        openid = f"oRace{number}"
+        pushes = [
+            a_push(shop.oa, kind, openid=openid, at=at) for at, kind in ((1, first), (2, last))
+        ]
+        together = threading.Barrier(2)
+
+        def push(one: Push, together: threading.Barrier = together) -> None:
+            with app.app_context():
+                together.wait(10)
+                follow.receive(one, now=clock.at)
+
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(push, pushes))
+        assert standing(shop, openid).follows == (last == "subscribe")
+    assert standing(shop).coupons == 5

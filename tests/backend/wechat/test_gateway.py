@@ -31,6 +31,7 @@ from scripts.wechat_platform.server import Platform
 R = TypeVar("R")
 
 TEMPLATE_SEND = "/cgi-bin/message/template/send"
+CUSTOM_SEND = "/cgi-bin/message/custom/send"
 USER_INFO = "/cgi-bin/user/info"
 STABLE_TOKEN = "/cgi-bin/stable_token"
 
@@ -133,6 +134,16 @@ def test_a_token_refused_for_ever_costs_two_requests_and_then_one_per_message(
     assert wechat.calls(STABLE_TOKEN) == 3  # the first, the same again, a forced one
 
 
+def test_a_token_that_cannot_be_replaced_is_tried_once_in_thirty_seconds(
+    wechat: Platform, oa: WechatApp
+) -> None:
+    a_send(oa)
+    wechat.fail(CUSTOM_SEND, errcode=40001, times=1000)
+    wechat.fail(STABLE_TOKEN, errcode=40125, times=1000)
+    assert [a_send(oa).outcome for _ in range(10)] == ["retry"] * 10
+    assert wechat.calls(STABLE_TOKEN) == 2
+
+
 def test_threads_that_meet_a_refused_token_replace_it_once(
     app: Flask, wechat: Platform, oa: WechatApp
 ) -> None:
@@ -212,9 +223,9 @@ def test_a_busy_wechat_is_asked_again_when_nothing_can_be_done_twice(
 
 
 def test_a_busy_wechat_is_not_asked_to_send_again(wechat: Platform, oa: WechatApp) -> None:
-    wechat.fail("/cgi-bin/message/custom/send", errcode=-1)
+    wechat.fail(CUSTOM_SEND, errcode=-1)
     assert a_send(oa).outcome == "retry"
-    assert wechat.calls("/cgi-bin/message/custom/send") == 1
+    assert wechat.calls(CUSTOM_SEND) == 1
 
 
 def test_a_used_up_quota_stops_that_kind_of_call_for_that_app_until_midnight(
