@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -19,6 +20,7 @@ from sqlalchemy import (
     Select,
     Table,
     and_,
+    bindparam,
     literal,
     or_,
     select,
@@ -147,7 +149,8 @@ def _in_state(state: Shown, now: datetime) -> ColumnElement[bool]:
 
 
 def _read(statement: Select[Any]) -> Sequence[RowMapping]:
-    return db.session.connection().execute(statement).mappings().all()
+    mine = {"merchant": tenancy.merchant_id()}
+    return db.session.connection().execute(statement, mine).mappings().all()
 
 
 def _views(rows: Sequence[RowMapping], now: datetime) -> list[CouponView]:
@@ -186,8 +189,9 @@ def _row(row: RowMapping) -> CouponRow:
     )
 
 
+@cache
 def _rows() -> Select[Any]:
-    """Coupons with all that is told about them. Stores added later count too (R-21).
+    """The merchant's coupons with all that is told about them. Stores added later count too (R-21).
 
     Campaign and redemption belong to packages above this one, so their tables are taken by name.
     """
@@ -224,7 +228,7 @@ def _rows() -> Select[Any]:
         .join(campaigns, campaigns.c.id == _coupons.c.campaign_id)
         .outerjoin(redemptions, redemptions.c.live_key == _coupons.c.id)
         .outerjoin(_stores, _stores.c.id == redemptions.c.store_id)
-        .where(_coupons.c.merchant_id == tenancy.merchant_id())
+        .where(_coupons.c.merchant_id == bindparam("merchant"))
     )
 
 

@@ -1,6 +1,6 @@
 """会员查询: an alias leads to the survivor, and the survivor to all rows of the person."""
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import bindparam, func, or_, select
 
 from backend import tenancy
 from backend.database import db, table_of
@@ -9,14 +9,21 @@ from backend.members.models import Member
 
 _members = table_of(Member)
 
+_SURVIVOR = select(func.coalesce(_members.c.alias_of_id, _members.c.id)).where(
+    _members.c.merchant_id == bindparam("merchant"), _members.c.id == bindparam("member")
+)
+_PERSON = select(_members.c.id, _members.c.alias_of_id).where(
+    _members.c.merchant_id == bindparam("merchant"),
+    or_(
+        _members.c.id == _SURVIVOR.scalar_subquery(),
+        _members.c.alias_of_id == _SURVIVOR.scalar_subquery(),
+    ),
+)
+
 
 def survivor_id(member_id: int) -> int:
     """Who this member is by now: itself, or whom it was joined into."""
-    found: int | None = db.session.connection().scalar(
-        select(func.coalesce(_members.c.alias_of_id, _members.c.id)).where(
-            _members.c.merchant_id == tenancy.merchant_id(), _members.c.id == member_id
-        )
-    )
+    found: int | None = db.session.connection().scalar(_SURVIVOR, _named(member_id))
     if found is None:
         raise MemberNotFound()
     return found
@@ -34,16 +41,9 @@ def survivor(member_id: int) -> Member:
 
 def ids_of(member_id: int) -> list[int]:
     """Every id this person has here, the survivor's first: grants stay where they were made."""
-    merchant_id = tenancy.merchant_id()
-    me = (
-        select(func.coalesce(_members.c.alias_of_id, _members.c.id))
-        .where(_members.c.merchant_id == merchant_id, _members.c.id == member_id)
-        .scalar_subquery()
-    )
-    rows = db.session.connection().execute(
-        select(_members.c.id, _members.c.alias_of_id).where(
-            _members.c.merchant_id == merchant_id,
-            or_(_members.c.id == me, _members.c.alias_of_id == me),
-        )
-    )
+    rows = db.session.connection().execute(_PERSON, _named(member_id))
     return [row.id for row in sorted(rows, key=lambda row: (row.alias_of_id is not None, row.id))]
+
+
+def _named(member_id: int) -> dict[str, int]:
+    return {"merchant": tenancy.merchant_id(), "member": member_id}

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import and_, or_, select, update
+from sqlalchemy import and_, bindparam, or_, select, update
 
 from backend import tenancy
 from backend.database import changed, db, table_of, transactional
@@ -11,6 +11,23 @@ from backend.members.models import Identity, Member, MemberLevel, WechatUser
 from backend.merchants.models import Merchant, Registration
 
 Known = list[tuple[WechatUser, Member | None]]
+
+_merchants = table_of(Merchant)
+
+_USERS = (
+    select(WechatUser, Member)
+    .outerjoin(
+        Identity,
+        and_(
+            Identity.wechat_user_id == WechatUser.id,
+            Identity.merchant_id == bindparam("merchant"),
+        ),
+    )
+    .outerjoin(Member, Member.id == Identity.member_id)
+)
+_THIS = and_(WechatUser.app_id == bindparam("app_id"), WechatUser.openid == bindparam("openid"))
+_BY_OPENID = _USERS.where(_THIS)
+_BY_EITHER = _USERS.where(or_(_THIS, WechatUser.unionid == bindparam("unionid")))
 
 
 @dataclass(frozen=True)
@@ -82,8 +99,8 @@ def register_at_login(member: Member, *, now: datetime) -> bool:
     """Where the merchant chose so, the first login registers."""
     if member.registered_at is not None:
         return False
-    chosen = db.session.scalar(
-        select(Merchant.registration).where(Merchant.id == member.merchant_id)
+    chosen = db.session.connection().scalar(
+        select(_merchants.c.registration).where(_merchants.c.id == member.merchant_id)
     )
     if chosen != Registration.LOGIN or not register(member.id, now=now):
         return False
@@ -93,18 +110,14 @@ def register_at_login(member: Member, *, now: datetime) -> bool:
 
 def _known(app_id: str, openid: str, unionid: str | None) -> Known:
     """This WeChat user and those of the same unionid, with their members here."""
-    ours = and_(WechatUser.app_id == app_id, WechatUser.openid == openid)
     rows = db.session.execute(
-        select(WechatUser, Member)
-        .outerjoin(
-            Identity,
-            and_(
-                Identity.wechat_user_id == WechatUser.id,
-                Identity.merchant_id == tenancy.merchant_id(),
-            ),
-        )
-        .outerjoin(Member, Member.id == Identity.member_id)
-        .where(or_(ours, WechatUser.unionid == unionid) if unionid else ours)
+        _BY_OPENID if unionid is None else _BY_EITHER,
+        {
+            "merchant": tenancy.merchant_id(),
+            "app_id": app_id,
+            "openid": openid,
+            "unionid": unionid,
+        },
     )
     return [(user, member) for user, member in rows]
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from backend import tenancy
 from backend.database import db, table_of
@@ -12,6 +12,22 @@ from backend.members.models import Member, MemberLevel
 from backend.members.phones import masked
 
 _members, _levels = table_of(Member), table_of(MemberLevel)
+
+_VIEW = (
+    select(
+        _members.c.id,
+        _members.c.nickname,
+        _members.c.phone,
+        _members.c.customer_class,
+        _members.c.points,
+        (_members.c.principal_fen + _members.c.bonus_fen).label("balance_fen"),
+        _members.c.registered_at,
+        _levels.c.name.label("level"),
+        _levels.c.discount_bp,
+    )
+    .outerjoin(_levels, _levels.c.id == _members.c.level_id)
+    .where(_members.c.merchant_id == bindparam("merchant"), _members.c.id == bindparam("member"))
+)
 
 
 @dataclass(frozen=True)
@@ -33,21 +49,7 @@ def member_view(member_id: int) -> MemberView:
     """The member as answered now."""
     row = (
         db.session.connection()
-        .execute(
-            select(
-                _members.c.id,
-                _members.c.nickname,
-                _members.c.phone,
-                _members.c.customer_class,
-                _members.c.points,
-                (_members.c.principal_fen + _members.c.bonus_fen).label("balance_fen"),
-                _members.c.registered_at,
-                _levels.c.name.label("level"),
-                _levels.c.discount_bp,
-            )
-            .outerjoin(_levels, _levels.c.id == _members.c.level_id)
-            .where(_members.c.merchant_id == tenancy.merchant_id(), _members.c.id == member_id)
-        )
+        .execute(_VIEW, {"merchant": tenancy.merchant_id(), "member": member_id})
         .one_or_none()
     )
     if row is None:
