@@ -13,12 +13,15 @@ from flask_admin.theme import Bootstrap4Theme
 from flask_babel import Babel
 
 from admin import access, columns, pages, words
+from admin.campaigns import Campaigns
+from admin.coupon_templates import Templates
 from admin.coupons import Coupons
 from admin.members import Members
 from admin.overview import Overview
 from backend import requesting
+from backend.campaigns.models import Campaign
 from backend.coupons import numbers
-from backend.coupons.models import Coupon
+from backend.coupons.models import Coupon, CouponTemplate
 from backend.database import db
 from backend.members.models import Member
 
@@ -54,6 +57,8 @@ def register(app: Flask) -> None:
         theme=Bootstrap4Theme(base_template="desk/base.html", fluid=True),
     )
     admin.add_views(
+        Campaigns(Campaign, db, name="营销活动", category="营销", endpoint="campaigns"),
+        Templates(CouponTemplate, db, name="券模板", category="营销", endpoint="templates"),
         Coupons(Coupon, db, name="券码明细", category="营销", endpoint="coupons"),
         Members(Member, db, name="会员列表", category="会员", endpoint="members"),
     )
@@ -63,6 +68,7 @@ def register(app: Flask) -> None:
         at_desk=access.at_desk,
         badge=columns.badge,
         desk_menu=lambda: _menu(admin),
+        masked_phone=columns.masked_phone,
         may=access.may,
         moment=columns.moment,
         phone=columns.phone,
@@ -70,6 +76,7 @@ def register(app: Flask) -> None:
         request_name=requesting.request_id,
         role_label=lambda role: words.ROLES[role],
         spaced=numbers.spaced,
+        weekday=columns.weekday,
         words=words,
         yuan=columns.yuan,
     )

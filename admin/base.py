@@ -15,6 +15,7 @@ from flask_admin.base import BaseView
 from flask_admin.contrib.sqla import ModelView
 from flask_admin.form import BaseForm
 from sqlalchemy import ColumnElement, case, false, func, select, true
+from werkzeug.datastructures import MultiDict
 
 from admin import access, spreadsheets
 from admin.access import Guarded, page
@@ -100,6 +101,10 @@ class SecureModelView(Guarded, ModelView):  # type: ignore[misc]
     def form_facts(self, form: Any, row: Any) -> Mapping[str, object]:
         """What the form's page shows besides."""
         return {}
+
+    def form_page(self, row: Any) -> str:
+        """The form's template."""
+        return self.form_template
 
     def save(self, form: Any, row: Any) -> str | None:
         """Run the use case and write the audit entry, in the open transaction; where to go next."""
@@ -327,7 +332,7 @@ class SecureModelView(Guarded, ModelView):  # type: ignore[misc]
                 problems = self._problems(refusal)
         wrong = bool(problems) or bool(form.errors)
         facts = self.form_facts(form, row)
-        body = self.render(self.form_template, form=form, row=row, problems=problems, **facts)
+        body = self.render(self.form_page(row), form=form, row=row, problems=problems, **facts)
         return make_response(body, 422 if wrong else 200)
 
     def _problems(self, refusal: DomainError) -> list[str]:
@@ -346,6 +351,11 @@ class SecureModelView(Guarded, ModelView):  # type: ignore[misc]
             if path == name or path.startswith(f"{name}."):
                 return f"{label}："
         return ""
+
+
+def sent() -> MultiDict[str, str] | None:
+    """What the form was sent with; None before it was sent, so that defaults hold."""
+    return request.form if request.method == "POST" else None
 
 
 NOBODY: ColumnElement[bool] = false()

@@ -71,6 +71,11 @@ def moment(at: datetime | None) -> Markup | str:
     return NOTHING if at is None else f"{local(at, access.shop().zone):%Y-%m-%d %H:%M}"
 
 
+def weekday(at: datetime) -> str:
+    """星期 of an instant in the merchant's zone."""
+    return "周" + "一二三四五六日"[local(at, access.shop().zone).weekday()]
+
+
 def badge(words: Words, value: str) -> Markup:
     """状态 as a coloured badge."""
     word = words.get(value, Word(value))

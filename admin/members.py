@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from flask import request
 from sqlalchemy import ColumnElement
 from wtforms import BooleanField, StringField
 from wtforms.validators import Length
 
 from admin import access, member_page, queries
-from admin.base import SecureModelView, Tab
+from admin.base import SecureModelView, Tab, sent
 from admin.columns import Column, count, instant, money, phones, word
 from admin.fields import DeskForm
 from admin.filters import Asked, Choice, DayRange, contains, equals
@@ -121,7 +120,7 @@ class Members(SecureModelView):
 
     def draft(self, row: Any) -> MemberForm:
         tags = " ".join(queries.tags_of([row.id]).get(row.id, []))
-        return MemberForm(request.form, obj=row, tags=tags)
+        return MemberForm(sent(), obj=row, tags=tags)
 
     def save(self, form: MemberForm, row: Member) -> str:
         before: Facts = {"note": row.note, "blacklisted": row.blacklisted}

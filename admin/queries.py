@@ -3,14 +3,15 @@
 Each function is one statement; a list asks for its rows, its counts and these, nothing per row.
 """
 
+import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, String, cast, exists, func, or_, select
+from sqlalchemy import ColumnElement, String, case, cast, exists, func, or_, select
 
-from backend.campaigns.models import Campaign, CampaignCoupon, Wave
+from backend.campaigns.models import Campaign, CampaignCoupon
 from backend.coupons.models import Coupon, CouponEvent, CouponTemplate, TemplateRevision
 from backend.database import db
 from backend.members.models import Member, MemberLevel, MemberTag
@@ -120,18 +121,11 @@ def tags_of(member_ids: Collection[int]) -> dict[int, list[str]]:
 def coupon_counts(column: Any, ids: Collection[int]) -> dict[int, tuple[int, int]]:
     """Claimed and redeemed coupons per campaign or template."""
     rows = db.session.execute(
-        select(column, func.count(), func.sum(Coupon.state == "redeemed"))
+        select(column, func.count(), func.sum(case((Coupon.state == "redeemed", 1), else_=0)))
         .where(column.in_(ids))
         .group_by(column)
     )
     return {row[0]: (row[1], int(row[2] or 0)) for row in rows}
-
-
-def waves_of(campaign_ids: Collection[int]) -> dict[int, Wave]:
-    """The newest wave of each campaign."""
-    newest = select(func.max(Wave.id)).where(Wave.campaign_id.in_(campaign_ids))
-    found = db.session.scalars(select(Wave).where(Wave.id.in_(newest.group_by(Wave.campaign_id))))
-    return {wave.campaign_id: wave for wave in found}
 
 
 def gives(campaign_ids: Collection[int]) -> dict[int, list[str]]:
@@ -183,11 +177,6 @@ def campaign_choices() -> list[tuple[str, str]]:
     return [(str(row.id), row.name) for row in rows]
 
 
-def members_with(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Coupons, messages … of members who meet a condition; use on a ``member_id`` column."""
-    return exists().where(*conditions)
-
-
 def at_stores(codes: Sequence[str]) -> ColumnElement[bool]:
     """会员 of these stores: who came through one of them or used a coupon there (A-13)."""
     ids = select(Store.id).where(Store.code.in_(codes))
@@ -204,6 +193,6 @@ def coupons_at_stores(codes: Sequence[str]) -> ColumnElement[bool]:
 
 
 def lists_one_of(column: Any, codes: Sequence[str]) -> ColumnElement[bool]:
-    """A JSON list of codes holds one of these."""
+    """A JSON list of words holds one of these; JSON writes Chinese as escapes."""
     text = cast(column, String)
-    return or_(*(text.contains(f'"{code}"', autoescape=True) for code in codes))
+    return or_(*(text.contains(json.dumps(code), autoescape=True) for code in codes))

@@ -47,10 +47,21 @@
       control.disabled = !shown || control.closest("[data-when][hidden]") !== null;
     });
   });
-  showByChoice(document);
+  /* data-unless="mode=fixed search=exact": hidden while all of these are chosen */
+  const hideByChoice = (root) => all("[data-unless]", root).forEach((part) => {
+    const scope = part.closest("form") || document;
+    const met = part.dataset.unless.split(" ").every((pair) => {
+      const [name, value] = pair.split("=");
+      return all(`[name="${name}"]:checked`, scope).some((c) => c.value === value);
+    });
+    part.hidden = met;
+    all("input, select, textarea", part).forEach((control) => { if (met) control.disabled = true; });
+  });
+  const arrange = (root) => { showByChoice(root); hideByChoice(root); };
+  arrange(document);
   document.addEventListener("change", (event) => {
     const form = event.target.closest("form");
-    if (form) showByChoice(form);
+    if (form) arrange(form);
   });
 
   /* rows of 券 × 张数 */
@@ -64,6 +75,11 @@
       row.querySelector("select").focus();
     }
     if (drop) drop.closest(".coupon-row").remove();
+    const condition = event.target.closest("[data-drop-condition]");
+    if (condition) {
+      condition.closest(".condition").remove();
+      document.body.dispatchEvent(new Event("audience"));
+    }
   });
 
   /* choose all rows of a list */
@@ -76,7 +92,7 @@
   const pickers = (root) => {
     if (!window.flatpickr) return;
     const zh = Object.assign({}, window.flatpickr.l10ns.zh, { firstDayOfWeek: 1, rangeSeparator: " 至 " });
-    all("[data-pick]", root).forEach((input) => {
+    all("[data-pick]", root).filter((input) => !input._flatpickr).forEach((input) => {
       const kinds = {
         date: { dateFormat: "Y-m-d" },
         range: { dateFormat: "Y-m-d", mode: "range" },
@@ -86,6 +102,14 @@
     });
   };
   pickers(document);
+
+  /* what htmx brought in gets the same behaviours */
+  document.body.addEventListener("htmx:afterSwap", (event) => {
+    const form = event.target.closest("form");
+    if (form) arrange(form);
+    pickers(event.target);
+    if (["conditions", "people"].includes(event.target.id)) document.body.dispatchEvent(new Event("audience"));
+  });
 
   /* copy a secret that is shown once */
   document.addEventListener("click", (event) => {

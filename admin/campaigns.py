@@ -1,0 +1,373 @@
+"""营销活动: the list with its switches, the two forms, one campaign's waves and funnel."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, cast
+
+from flask import Response, abort, flash, make_response, redirect, request
+from sqlalchemy import select
+
+from admin import access, campaign_forms, campaign_queries, condition_form, queries, words
+from admin.access import page
+from admin.base import SecureModelView, Tab, sent
+from admin.campaign_forms import CampaignForm, ClassForm, PeriodicForm
+from admin.columns import Column, count, instant, status, word
+from admin.filters import Asked, Choice, contains, equals
+from admin.rights import Right
+from admin.template_form import new_code
+from backend import clock
+from backend.campaigns import audience, cadence, forecast, kinds, lifecycle
+from backend.campaigns.cadence import Timetable
+from backend.campaigns.conditions import Conditions
+from backend.campaigns.kinds.class_marketing import default_plan
+from backend.campaigns.kinds.periodic import PRESETS
+from backend.campaigns.models import Campaign, CampaignKind, CampaignState
+from backend.coupons.models import Coupon
+from backend.database import db, transactional
+from backend.errors import DomainError
+from backend.members.models import Member
+
+
+@dataclass(frozen=True)
+class CampaignRow:
+    """活动 as the list shows it."""
+
+    id: int
+    switch: str
+    name: str
+    kind: str
+    tags: str
+    gives: str
+    state: str
+    next_at: datetime | None
+    claimed: int
+    redeemed: int
+
+
+def _tab(state: CampaignState) -> Tab:
+    label = words.CAMPAIGN_STATES[state].label
+    return Tab(state.value, label, lambda _now: Campaign.state == state)
+
+
+def _tags() -> list[tuple[str, str]]:
+    lists = db.session.scalars(select(Campaign.tags))
+    known = sorted({str(tag) for tags in lists for tag in tags or ()})
+    return [(tag, tag) for tag in known]
+
+
+class Campaigns(SecureModelView):
+    """营销活动."""
+
+    right = Right.CAMPAIGNS
+    edit_right = Right.EDIT_CAMPAIGNS
+    icon = "fa-bullhorn"
+    noun = "活动"
+    empty_help = "新建活动，从现成的方案开始最快"
+    can_create = can_edit = can_view_details = True
+    row_template = "desk/campaign_row.html"
+    details_template = "desk/campaign.html"
+    tabs = (Tab("", "全部"), *map(_tab, CampaignState))
+    columns = (
+        Column("switch", "开关"),
+        Column("name", "活动名称"),
+        word("kind", "种类", words.CAMPAIGN_KINDS),
+        Column("tags", "标签"),
+        Column("gives", "送什么", css="wrap"),
+        status("state", "状态", words.CAMPAIGN_STATES),
+        instant("next_at", "下一次发券"),
+        count("claimed", "已领取"),
+        count("redeemed", "已核销"),
+    )
+    column_filters = (
+        Asked("活动名称", contains(Campaign.name)),
+        Choice("种类", equals(Campaign.kind), options=tuple(words.CAMPAIGN_KINDS.items())),
+        Choice("标签", lambda tag: queries.lists_one_of(Campaign.tags, [tag]), options=_tags),
+    )
+    field_labels = {
+        "name": "活动名称",
+        "to": "结束日期",
+        "parts.new": "新客",
+        "parts.ordinary": "普通客",
+        "parts.loyal": "忠诚客",
+        "coupons": "送什么",
+        "timetable": "发券时间",
+        "claim_window": "领券时间限制",
+        "audience": "选择发券顾客",
+        "budget": "预算",
+    }
+
+    def rows(self, found: Sequence[Campaign]) -> list[CampaignRow]:
+        ids = [campaign.id for campaign in found]
+        gives = queries.gives(ids)
+        used = queries.coupon_counts(Coupon.campaign_id, ids)
+        now = clock.now()
+        return [
+            CampaignRow(
+                id=campaign.id,
+                switch=campaign.state,
+                name=campaign.name,
+                kind=campaign.kind,
+                tags="、".join(str(tag) for tag in campaign.tags or ()),
+                gives="、".join(gives.get(campaign.id, [])),
+                state=campaign.state,
+                next_at=next(iter(_next_dates(campaign, n=1, now=now)), None),
+                claimed=used.get(campaign.id, (0, 0))[0],
+                redeemed=used.get(campaign.id, (0, 0))[1],
+            )
+            for campaign in found
+        ]
+
+    def facts(self, row: Campaign) -> Mapping[str, object]:
+        now = clock.now()
+        settings = cast(dict[str, Any], row.settings)
+        conditions = settings.get("audience", {}).get("conditions", [])
+        return {
+            "row": row,
+            "settings": settings,
+            "parts": campaign_forms.PARTS,
+            "chips": [condition_form.in_words(condition) for condition in conditions],
+            "frozen": campaign_queries.frozen_count(row.id),
+            "gives": queries.gives([row.id]).get(row.id, []),
+            "waves": campaign_queries.waves(row.id),
+            "funnel": campaign_queries.funnel(row.id),
+            "dates": _next_dates(row, n=5, now=now),
+        }
+
+    # forms
+
+    @page("/new/", methods=("GET", "POST"))
+    def create_view(self) -> Response:
+        """新建: from a ready-made starting point, or from nothing."""
+        if _kind(None) not in words.CAMPAIGN_KINDS:
+            access.need(Right.EDIT_CAMPAIGNS)
+            return make_response(self.render("desk/campaign_new.html", presets=list(PRESETS)))
+        return self._serve_form(None)
+
+    def form_page(self, row: Campaign | None) -> str:
+        is_class = _kind(row) == CampaignKind.CLASS_MARKETING
+        return "desk/class_form.html" if is_class else "desk/periodic_form.html"
+
+    def draft(self, row: Campaign | None) -> CampaignForm:
+        kind: Callable[..., CampaignForm] = (
+            ClassForm if _kind(row) == CampaignKind.CLASS_MARKETING else PeriodicForm
+        )
+        return kind(sent(), data=campaign_forms.filled(row, preset=request.args.get("preset", "")))
+
+    def form_facts(self, form: CampaignForm, row: Campaign | None) -> Mapping[str, object]:
+        facts: dict[str, object] = {"offered": queries.offered_templates()}
+        if _kind(row) == CampaignKind.CLASS_MARKETING:
+            return facts | {"parts": _parts(row)}
+        settings = _settings(row)
+        wanted = settings.get("audience", {})
+        posted = request.method == "POST"
+        rows = condition_form.sent(request.form) if posted else None
+        given = campaign_forms.given_rows(request.form, "given") if posted else None
+        return facts | {
+            "rows": rows
+            if rows is not None
+            else condition_form.stored(wanted.get("conditions", [])),
+            "given": given
+            if given is not None
+            else campaign_forms.stored_rows(settings.get("coupons")),
+            "kinds": condition_form.KINDS,
+            "ops": condition_form.OPS,
+            "people": _people(request.form.getlist("member") if posted else None, wanted),
+        }
+
+    def save(self, form: CampaignForm, row: Campaign | None) -> str:
+        kind = _kind(row)
+        before = None if row is None else dict(row.settings)
+        if isinstance(form, PeriodicForm):
+            rows = condition_form.sent(request.form)
+            settings = campaign_forms.periodic_settings(form, rows, request.form)
+        else:
+            settings = campaign_forms.class_settings(request.form)
+        wanted = campaign_forms.draft(
+            form, settings, kind=kind, code=row.code if row else new_code(), row=row
+        )
+        saved = lifecycle.save(wanted, now=clock.now())
+        access.record("campaign.save", f"活动 {saved.name}", before=before, after=saved.settings)
+        if request.form.get("then") == "start":
+            access.need(Right.RUN_CAMPAIGNS)
+            lifecycle.start(saved.id, now=clock.now())
+            access.record("campaign.start", f"活动 {saved.name}")
+        return str(self.get_url(".details_view", id=saved.id))
+
+    # parts of the form, live
+
+    @page("/forecast", methods=("POST",))
+    def forecast(self) -> Response:
+        """预计可参与人数 and the next five dates of the form as it stands (S3-12, S3-20)."""
+        access.need(Right.EDIT_CAMPAIGNS)
+        form = PeriodicForm(request.form)
+        form.validate()
+        try:
+            found = campaign_forms.audience_settings(
+                form, condition_form.sent(request.form), request.form
+            )
+            audience_facts = _audience(found)
+        except DomainError as refusal:
+            audience_facts = {"wrong": self._problems(refusal)}
+        row = self.get_one(request.form.get("id", ""))
+        started = row.first_started_at if row is not None else None
+        return make_response(
+            self.render(
+                "desk/forecast.html",
+                dates=_dates_of(form, started),
+                started=started,
+                form=form,
+                **audience_facts,
+            )
+        )
+
+    @page("/condition")
+    def condition(self) -> Response:
+        """One more row of a condition."""
+        access.need(Right.EDIT_CAMPAIGNS)
+        number = f"{int(clock.machine_now().timestamp() * 1000)}"
+        row = condition_form.blank(request.args.get("field", ""), number) or abort(404)
+        return make_response(self.render("desk/condition.html", row=row, ops=condition_form.OPS))
+
+    @page("/find")
+    def find(self) -> Response:
+        """精确搜索 (S3-16): whole phones or nicknames, several separated by spaces."""
+        access.need(Right.EDIT_CAMPAIGNS)
+        asked = request.args.get("exact", "").split()[:200]
+        found = {person.id: person for text in asked for person in audience.find_exact(text[:64])}
+        return make_response(
+            self.render("desk/people.html", people=list(found.values()), asked=bool(asked))
+        )
+
+    @page("/why")
+    def why(self) -> Response:
+        """发券判断 for one phone or one member."""
+        campaign = self.one(request.args.get("id"))
+        phone, number = request.args.get("phone", "").strip(), request.args.get("member", "")
+        member = campaign_queries.member_by_phone(phone) if phone else None
+        if number.isascii() and number.isdigit() and len(number) < 19:
+            member = db.session.scalars(
+                select(Member).where(Member.id == int(number))
+            ).one_or_none()
+        answer = member and campaign_queries.why(campaign, member, at=clock.now())
+        return make_response(self.render("desk/why.html", answer=answer, member=member))
+
+    # the switch
+
+    @page("/start/", methods=("POST",))
+    def start(self) -> Response:
+        """启动 (R-22: one click and a yes)."""
+        return self._move(lifecycle.start, "campaign.start", "已启动")
+
+    @page("/pause/", methods=("POST",))
+    def pause(self) -> Response:
+        """暂停: nothing more is granted from now on, nothing is taken back."""
+        return self._move(lifecycle.pause, "campaign.pause", "已暂停，从现在起不再发券")
+
+    @page("/end/", methods=("POST",))
+    def end(self) -> Response:
+        """结束, for good."""
+        return self._move(lifecycle.end, "campaign.end", "已结束")
+
+    def _move(self, use_case: Callable[..., None], action: str, said: str) -> Response:
+        access.need(Right.RUN_CAMPAIGNS)
+        campaign = self.one(request.form.get("id"))
+
+        @transactional
+        def move() -> None:
+            use_case(campaign.id, now=clock.now())
+            access.record(action, f"活动 {campaign.name}")
+
+        try:
+            move()
+            flash(f"“{campaign.name}”{said}")
+        except DomainError as refusal:
+            flash(refusal.message, "error")
+        back = request.form.get("back")
+        target = ".details_view" if back == "details" else ".index_view"
+        return cast(
+            Response,
+            redirect(self.get_url(target, **({"id": campaign.id} if back == "details" else {}))),
+        )
+
+
+def _kind(row: Campaign | None) -> str:
+    return row.kind if row is not None else request.args.get("kind", "")
+
+
+def _settings(row: Campaign | None) -> dict[str, Any]:
+    if row is not None:
+        return cast(dict[str, Any], row.settings)
+    return cast(dict[str, Any], PRESETS.get(request.args.get("preset", ""), {}))
+
+
+def _parts(row: Campaign | None) -> list[tuple[str, str, dict[str, Any]]]:
+    """The three columns: value, label, and what stands in each."""
+    if request.method == "POST":
+        settings: Any = campaign_forms.class_settings(request.form)
+    elif row is not None:
+        settings = row.settings
+    else:
+        settings = default_plan().model_dump(mode="json")
+        for part in settings["parts"].values():
+            part["coupons"] = []
+    return [
+        (part, label, {**settings["parts"].get(part, {"on": False, "again": False, "coupons": []})})
+        for part, label in campaign_forms.PARTS
+    ]
+
+
+def _people(sent_ids: Sequence[str] | None, wanted: Mapping[str, Any]) -> list[object]:
+    if sent_ids is None:
+        ids = [int(n) for n in wanted.get("members", ())]
+        phones = [str(phone) for phone in wanted.get("phones", ())]
+    else:
+        ids, phones = [int(n) for n in sent_ids if n.isascii() and n.isdigit()][:500], []
+    found = queries.people(ids) if ids else {}
+    return [*found.values(), *(p for phone in phones[:500] for p in audience.find_exact(phone))]
+
+
+def _audience(wanted: Mapping[str, Any]) -> dict[str, object]:
+    if "members" in wanted:
+        people = list(queries.people(wanted["members"]).values())
+        return {"count": len(people), "sample": people[:10], "chips": [], "fixed": True}
+    conditions = Conditions.model_validate(
+        {"match": wanted["match"], "conditions": wanted["conditions"]}
+    )
+    zone, now = access.shop().zone, clock.now()
+    audience.refuse_unknown(conditions)
+    return {
+        "count": audience.count(conditions, zone=zone, at=now),
+        "sample": audience.sample(conditions, zone=zone, at=now),
+        "chips": [condition_form.in_words(condition) for condition in wanted["conditions"]],
+        "joined": "且" if wanted["match"] == "all" else "或",
+        "fixed": wanted["mode"] == "fixed",
+    }
+
+
+def _dates_of(form: PeriodicForm, started: datetime | None) -> list[datetime]:
+    days = {
+        "week": list(form.weekdays.data or ()),
+        "month": [n if n == "last" else int(n) for n in form.month_days.data or ()],
+    }
+    every = str(form.every.data)
+    if form.at.data is None or (every != "day" and not days.get(every)):
+        return []
+    timetable = Timetable.model_validate(
+        {"every": every, "days": days.get(every, []), "at": form.at.data}
+    )
+    return cadence.next_dates(
+        timetable, first_started_at=started, zone=access.shop().zone, now=clock.now()
+    )
+
+
+def _next_dates(campaign: Campaign, *, n: int, now: datetime) -> list[datetime]:
+    if campaign.state != CampaignState.RUNNING:
+        return []
+    return forecast.next_dates(
+        kinds.parse(campaign.kind, campaign.settings),
+        first_started_at=campaign.first_started_at,
+        zone=access.shop().zone,
+        n=n,
+        now=now,
+    )
