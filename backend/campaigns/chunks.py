@@ -5,7 +5,7 @@ between chunks, and a follow or a budget cannot be counted twice.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, exists, func, insert, literal, not_, select, update
@@ -68,12 +68,13 @@ def _run_chunk(wave_id: int, *, at: datetime) -> bool:
     if campaign.state != CampaignState.RUNNING:
         return False
     tally = Tally()
-    up_to = _end_of_chunk(wave)
+    up_to = end_of_chunk(wave.cursor_id, wave.last_id)
     if up_to is not None:
         calendar = queries.calendar()
         ids = IdRange(after=wave.cursor_id, up_to=up_to)
         for crowd in eligibility.crowd(campaign, calendar=calendar, ids=ids, at=at):
-            _Granting(wave, campaign, crowd, ids, calendar, at).grant(tally)
+            kept = replace(crowd, offer=offers.kept(crowd.offer))
+            _Granting(wave, campaign, kept, ids, calendar, at).grant(tally)
     is_done = up_to is None or up_to >= wave.last_id
     moved = changed(
         update(_waves)
@@ -115,14 +116,14 @@ def _held_campaign(wave: Wave) -> Campaign:
     return next(campaign for campaign in campaigns if campaign.id == wave.campaign_id)
 
 
-def _end_of_chunk(wave: Wave) -> int | None:
+def end_of_chunk(cursor_id: int, last_id: int) -> int | None:
     """The id of the last member of the next chunk; None when nobody is left."""
     ids = (
         select(_members.c.id)
         .where(
             _members.c.merchant_id == tenancy.merchant_id(),
-            _members.c.id > wave.cursor_id,
-            _members.c.id <= wave.last_id,
+            _members.c.id > cursor_id,
+            _members.c.id <= last_id,
         )
         .order_by(_members.c.id)
         .limit(CHUNK)

@@ -6,7 +6,7 @@ What runs out (stock, budget) is decided by who takes it, chunk by chunk.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -26,6 +26,7 @@ from sqlalchemy import (
     null,
     or_,
     select,
+    true,
     union_all,
 )
 
@@ -113,10 +114,20 @@ class PartCrowd:
         ).where(*self.meant)
 
 
-def crowd(campaign: Campaign, *, calendar: Calendar, ids: IdRange, at: datetime) -> list[PartCrowd]:
-    """The parts of a campaign that can give something now, and whom each means."""
+def crowd(
+    campaign: Campaign,
+    *,
+    calendar: Calendar,
+    ids: IdRange,
+    at: datetime,
+    as_of_then: bool = False,
+) -> list[PartCrowd]:
+    """The parts of a campaign that can give something now, and whom each means.
+
+    ``as_of_then`` leaves out what was granted or claimed after ``at``: for looking back.
+    """
     settings = kinds.parse(campaign.kind, campaign.settings)
-    scene = _Scene(campaign, calendar, ids, at, _has_aliases(ids))
+    scene = _Scene(calendar, ids, at, _has_aliases(ids), campaign, as_of_then=as_of_then)
     match settings:
         case ClassMarketing():
             return _class_marketing(settings, scene)
@@ -129,15 +140,29 @@ def verdicts(crowds: Sequence[PartCrowd]) -> CompoundSelect[int, str, str | None
     return union_all(*(part.verdicts() for part in crowds))
 
 
-@dataclass(frozen=True)
-class _Scene:
-    """What every condition needs to know."""
+def class_marketing_plans() -> list[int]:
+    """Every 票券营销 plan of the merchant: the weekly rules look at all of them."""
+    return queries.campaign_ids(_campaigns.c.kind == CampaignKind.CLASS_MARKETING)
 
-    campaign: Campaign
+
+def people(*, calendar: Calendar, ids: IdRange, at: datetime) -> "People":
+    """The members of a range, for a crowd statement that belongs to no campaign (reminders)."""
+    return People(calendar, ids, at, _has_aliases(ids))
+
+
+@dataclass(frozen=True)
+class People:
+    """Members of an id range at an instant, and what each of them has."""
+
     calendar: Calendar
     ids: IdRange
     at: datetime
     has_aliases: bool
+    as_of_then: bool = field(default=False, kw_only=True)
+
+    def known(self, column: ColumnElement[datetime]) -> ColumnElement[bool]:
+        """Whether something of that instant had happened."""
+        return column <= self.at if self.as_of_then else true()
 
     @property
     def reachable(self) -> list[ColumnElement[bool]]:
@@ -148,6 +173,29 @@ class _Scene:
             _members.c.alias_of_id.is_(None),
             _members.c.blacklisted.is_(False),
         ]
+
+    @property
+    def busy_this_week(self) -> list[tuple[Reason, ColumnElement[bool]]]:
+        """本周已经有发券, 参与线上活动 (S0-24, S0-25): they pass over waves and reminders."""
+        week = self.calendar.week(self.at)
+        granted = self.has(
+            _grants,
+            _grants.c.granted_at >= week.start,
+            _grants.c.granted_at < week.end,
+            _grants.c.campaign_id.in_(class_marketing_plans()),
+            self.known(_grants.c.granted_at),
+        )
+        reasons = [(Reason.GRANTED_THIS_WEEK, granted)]
+        if online := queries.campaign_ids(_campaigns.c.online_activity.is_(True)):
+            active = self.has(
+                _grants,
+                _grants.c.claimed_at >= week.start,
+                _grants.c.claimed_at < week.end,
+                _grants.c.campaign_id.in_(online),
+                self.known(_grants.c.claimed_at),
+            )
+            reasons.append((Reason.ONLINE_ACTIVITY, active))
+        return reasons
 
     def has(self, table: Table, *conditions: ColumnElement[bool]) -> ColumnElement[bool]:
         """Whether the person has such a row, under their own id or one that was joined to it."""
@@ -174,6 +222,13 @@ class _Scene:
             )
             .correlate(_members),
         )
+
+
+@dataclass(frozen=True)
+class _Scene(People):
+    """What the conditions of one campaign need to know."""
+
+    campaign: Campaign
 
     def always(self, offer: CurrentOffer) -> list[tuple[Reason, ColumnElement[bool]]]:
         """The reasons that every kind has."""
@@ -250,27 +305,15 @@ _PRIME = 99_991
 
 def _class_marketing(settings: ClassMarketing, scene: _Scene) -> list[PartCrowd]:
     """票券营销. Followers of the classes whose part is on; passed over by S0-08, S0-24, S0-25."""
-    plans = queries.campaign_ids(_campaigns.c.kind == CampaignKind.CLASS_MARKETING)
-    online = queries.campaign_ids(_campaigns.c.online_activity.is_(True))
-    week = scene.calendar.week(scene.at)
+    plans = class_marketing_plans()
     holds = scene.has(
         _coupons,
         _coupons.c.state.in_([literal_column(f"'{state}'") for state in _OPEN]),
         _coupons.c.valid_until > scene.at,
         _coupons.c.campaign_id.in_(plans),
+        scene.known(_coupons.c.claimed_at),
     )
-    granted = scene.has(
-        _grants,
-        _grants.c.granted_at >= week.start,
-        _grants.c.granted_at < week.end,
-        _grants.c.campaign_id.in_(plans),
-    )
-    active = scene.has(
-        _grants,
-        _grants.c.claimed_at >= week.start,
-        _grants.c.claimed_at < week.end,
-        _grants.c.campaign_id.in_(online),
-    )
+    busy = scene.busy_this_week
     crowds = []
     for part in settings.parts_on:
         offer = offers.current(scene.campaign.id, part)
@@ -285,8 +328,7 @@ def _class_marketing(settings: ClassMarketing, scene: _Scene) -> list[PartCrowd]
             meant.append(or_(not_(_had(part, plans, scene)), holds))
         reasons = [
             (Reason.HOLDS_COUPON, holds),
-            (Reason.GRANTED_THIS_WEEK, granted),
-            *([(Reason.ONLINE_ACTIVITY, active)] if online else []),
+            *busy,
             *scene.always(offer),
         ]
         crowds.append(PartCrowd(part.value, offer, meant, reasons))

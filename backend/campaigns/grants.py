@@ -67,7 +67,7 @@ def give_on_follow(member_id: int, *, now: datetime) -> Given | None:
         if not _is_first_gift(member_id, plans, now=now):
             offers.give_back_stock(offer, 1)
             return None
-        return _into_card_pack(offer, member_id, calendar=calendar, now=now)
+        return _into_card_pack(offers.kept(offer), member_id, calendar=calendar, now=now)
     return None
 
 

@@ -3,8 +3,7 @@
 A grant points to the offer it promised; editing the campaign or a template leads to another one.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 from zoneinfo import ZoneInfo
@@ -23,6 +22,7 @@ from backend.database import db, table_of
 
 _coupons, _templates = table_of(CampaignCoupon), table_of(CouponTemplate)
 _revisions, _offers = table_of(TemplateRevision), table_of(Offer)
+_NOT_KEPT = 0
 
 
 @dataclass(frozen=True)
@@ -45,11 +45,12 @@ class OfferLine:
 
 @dataclass(frozen=True)
 class CurrentOffer:
-    """What one part of a campaign gives now."""
+    """What one part of a campaign gives now; its ``id`` is a row's once it is ``kept``."""
 
     id: int
     campaign_id: int
     part: str
+    content_hash: str
     lines: tuple[OfferLine, ...]
 
     @property
@@ -90,7 +91,7 @@ class CurrentOffer:
 
 
 def current(campaign_id: int, part: str = "") -> CurrentOffer | None:
-    """What this part gives now, found or made; None when it gives nothing that may be given."""
+    """What this part gives now, only read; None when it gives nothing that may be given."""
     lines = _lines(campaign_id, part)
     if not lines:
         return None
@@ -104,12 +105,12 @@ def current(campaign_id: int, part: str = "") -> CurrentOffer | None:
             _offers.c.content_hash == content_hash,
         )
     )
-    return CurrentOffer(
-        id=known or _make(campaign_id, part, content_hash, lines),
-        campaign_id=campaign_id,
-        part=part,
-        lines=lines,
-    )
+    return CurrentOffer(known or _NOT_KEPT, campaign_id, part, content_hash, lines)
+
+
+def kept(offer: CurrentOffer) -> CurrentOffer:
+    """The same offer as a row that grants can point to, made when it is first granted."""
+    return replace(offer, id=_make(offer)) if offer.id == _NOT_KEPT else offer
 
 
 def take_stock(offer: CurrentOffer, people: int) -> int:
@@ -168,17 +169,17 @@ def _lines(campaign_id: int, part: str) -> tuple[OfferLine, ...]:
     )
 
 
-def _make(campaign_id: int, part: str, content_hash: str, lines: Sequence[OfferLine]) -> int:
+def _make(offer: CurrentOffer) -> int:
     merchant_id = tenancy.merchant_id()
     connection = db.session.connection()
-    promised = [line for line in lines for _ in range(line.quantity)]
+    promised = [line for line in offer.lines for _ in range(line.quantity)]
     offer_id: int = connection.execute(
         insert(_offers)
         .values(
             merchant_id=merchant_id,
-            campaign_id=campaign_id,
-            part=part,
-            content_hash=content_hash,
+            campaign_id=offer.campaign_id,
+            part=offer.part,
+            content_hash=offer.content_hash,
             quantity=len(promised),
         )
         .returning(_offers.c.id)

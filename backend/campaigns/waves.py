@@ -14,7 +14,7 @@ from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from backend import faults, tenancy
 from backend.calendar import day_of, parse_date, start_of_day
-from backend.campaigns import chunks, schedule
+from backend.campaigns import chunks, queries, schedule
 from backend.campaigns.cadence import Cycle
 from backend.campaigns.models import (
     Campaign,
@@ -97,8 +97,11 @@ def record(campaign: Campaign, cycle: Cycle, *, zone: ZoneInfo, at: datetime) ->
 
 
 @transactional
-def reopen(campaign_id: int, cycle: Cycle) -> None:
-    """The wave of a cycle that somebody asks for by name: a missed one may run after all."""
+def open_one(campaign_id: int, cycle: Cycle, *, at: datetime) -> int:
+    """The wave of a cycle that somebody asks for by name; a missed one may run after all."""
+    campaign = tenancy.find(Campaign, campaign_id)
+    assert campaign is not None
+    record(campaign, cycle, zone=queries.calendar().zone, at=at)
     changed(
         update(_waves)
         .where(
@@ -109,6 +112,9 @@ def reopen(campaign_id: int, cycle: Cycle) -> None:
         )
         .values(state=WaveState.RUNNING.value, finished_at=None)
     )
+    wave = wave_of(campaign_id, cycle.key)
+    assert wave is not None
+    return wave.id
 
 
 def run(wave_id: int, *, at: datetime, seconds: float | None = None) -> bool:
@@ -124,6 +130,11 @@ def run(wave_id: int, *, at: datetime, seconds: float | None = None) -> bool:
         if deadline is not None and time.monotonic() > deadline:
             return False
     return not _is_unfinished(wave_id)
+
+
+def can_go_on(wave_id: int) -> bool:
+    """Whether the wave has more to do and its campaign still runs."""
+    return (tenancy.merchant_id(), wave_id) in unfinished()
 
 
 def unfinished() -> list[tuple[int, int]]:

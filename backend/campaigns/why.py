@@ -1,0 +1,140 @@
+"""为什么 (没有) 发给这个人: the wave's own expression, asked about one member."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+
+from backend import tenancy
+from backend.calendar import day_of
+from backend.campaigns import eligibility, kinds, queries, schedule, waves
+from backend.campaigns.eligibility import IdRange, Reason
+from backend.campaigns.errors import CampaignNotFound
+from backend.campaigns.kinds.class_marketing import ClassMarketing, Part
+from backend.campaigns.models import Campaign, CampaignState, Grant, Wave, WaveState
+from backend.database import db
+from backend.members.models import Member
+from backend.members.queries import ids_of, survivor
+from backend.merchants.subscription import is_subscribed
+
+_MOMENT = timedelta(microseconds=1)
+
+TEXTS = {
+    Reason.HOLDS_COUPON: "手上还有没用完的票券营销券",
+    Reason.GRANTED_THIS_WEEK: "本周已经发过票券营销券",
+    Reason.ONLINE_ACTIVITY: "本周参与了线上活动",
+    Reason.LIMIT: "已达到每人限领数量",
+    Reason.CONTROL_GROUP: "属于对照组，不发券",
+    Reason.STOCK: "券已发完",
+    Reason.BUDGET: "活动预算已用完",
+}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Whether this member was, or would be, granted in that cycle, and why not."""
+
+    member: int
+    campaign: str
+    cycle: str
+    granted: bool
+    reason: str | None
+    text: str
+
+
+def why(member_id: int, campaign_code: str, *, at: datetime) -> Answer:
+    """The newest cycle planned by ``at``: from its grant where there is one, else judged anew."""
+    campaign, member = queries.by_code(campaign_code), survivor(member_id)
+    if campaign is None:
+        raise CampaignNotFound()
+    cycle, wave, judged_at = _cycle(campaign, at)
+    if grant := _grant(campaign, member, cycle):
+        reason, text = None, f"已发放{grant.quantity}张"
+    else:
+        reason, text = (
+            _not_at_all(campaign, wave, cycle, at)
+            or _judged(campaign, member, judged_at)
+            or _ran_out(member, wave)
+        )
+    return Answer(member.id, campaign.code, cycle, reason is None, reason, text)
+
+
+def _cycle(campaign: Campaign, at: datetime) -> tuple[str, Wave | None, datetime]:
+    """The newest cycle by ``at`` (else the next one), its wave, and the instant to judge at."""
+    zone = queries.calendar().zone
+    past = schedule.planned(campaign, zone=zone, after=at - waves.LOOK_BACK, until=at + _MOMENT)
+    coming = schedule.planned(campaign, zone=zone, after=at, until=at + 2 * waves.LOOK_BACK)
+    if not past and not coming:
+        return "", None, at
+    cycle = past[-1] if past else coming[0]
+    wave = waves.wave_of(campaign.id, cycle.key)
+    if wave is None or wave.started_at is None or wave.state == WaveState.MISSED:
+        return cycle.key, wave, max(at, cycle.planned_at)
+    return cycle.key, wave, wave.started_at
+
+
+def _grant(campaign: Campaign, member: Member, cycle: str) -> Grant | None:
+    return db.session.scalars(
+        select(Grant).where(
+            Grant.campaign_id == campaign.id,
+            Grant.cycle == cycle,
+            Grant.member_id.in_(ids_of(member.id)),
+        )
+    ).first()
+
+
+def _not_at_all(
+    campaign: Campaign, wave: Wave | None, cycle: str, at: datetime
+) -> tuple[str, str] | None:
+    """Why nobody gets anything in that cycle."""
+    if not cycle or (wave is None and campaign.state != CampaignState.RUNNING):
+        return "not_running", "活动没有在运行"
+    if not is_subscribed(tenancy.merchant_id(), on=day_of(at, queries.calendar().zone)):
+        return "not_subscribed", "营销包年不在有效期内"
+    if wave is not None and wave.state == WaveState.MISSED:
+        return "missed", "系统当时停机，该批次已错过"
+    return None
+
+
+def _judged(campaign: Campaign, member: Member, at: datetime) -> tuple[str, str] | None:
+    """What the wave's expression says of this one member; None: nothing against them."""
+    crowds = eligibility.crowd(
+        campaign,
+        calendar=queries.calendar(),
+        ids=IdRange(after=member.id - 1, up_to=member.id),
+        at=at,
+        as_of_then=True,
+    )
+    connection = db.session.connection()
+    row = connection.execute(eligibility.verdicts(crowds)).first() if crowds else None
+    if row is None:
+        return _not_meant(campaign, member)
+    return (row.reason, TEXTS[Reason(row.reason)]) if row.reason else None
+
+
+def _ran_out(member: Member, wave: Wave | None) -> tuple[str | None, str]:
+    """Somebody who should have been granted: by a wave to come, or one that had no more."""
+    if wave is None or wave.state == WaveState.RUNNING:
+        return None, "符合条件，将会发放"
+    if member.id > wave.last_id:
+        return "joined_later", "成为会员时该批次已经开始"
+    for reason in (Reason.STOCK, Reason.BUDGET):
+        if wave.excluded.get(reason):
+            return reason.value, TEXTS[reason]
+    return "changed_since", "该批次运行时不符合条件，之后情况有变化"
+
+
+def _not_meant(campaign: Campaign, member: Member) -> tuple[str, str]:
+    if member.blacklisted:
+        return "blacklisted", "在黑名单中"
+    settings = kinds.parse(campaign.kind, campaign.settings)
+    if not isinstance(settings, ClassMarketing):
+        return "not_in_audience", "不在活动人群内"
+    part = Part(member.customer_class)
+    if not member.follows:
+        return "not_following", "没有关注公众号"
+    if not settings.part(part).on:
+        return "part_off", f"{part.label}没有开启发券"
+    if not settings.part(part).again:
+        return "not_again", f"{part.label}的券用完或过期后不再发放"
+    return "no_coupons", "活动的券已停用"
