@@ -9,12 +9,16 @@ from sqlalchemy import select
 
 from backend import tenancy
 from backend.campaigns import kinds, lifecycle, queries
+from backend.campaigns.errors import CampaignInvalid
 from backend.campaigns.kinds.class_marketing import DEFAULT_TEMPLATES, default_plan
+from backend.campaigns.kinds.periodic import FixedAudience, Periodic
 from backend.campaigns.lifecycle import CampaignDraft
 from backend.campaigns.models import Campaign, CampaignKind, CampaignState
 from backend.coupons import templates
 from backend.database import db
-from backend.errors import Conflict
+from backend.errors import Conflict, FieldError
+from backend.members.models import Member
+from backend.members.phones import masked
 from backend.merchants.models import Store
 from backend.setup.applying import Applying
 from backend.setup.section import Code, Day, Name, Section
@@ -106,11 +110,36 @@ def _apply_one(entry: CampaignEntry, campaign: Campaign | None, run: Applying) -
     before = lifecycle.draft_of(campaign) if campaign else None
     wanted = _wanted(entry, before, now=run.now)
     if campaign is None or wanted != before:
+        _refuse_strangers(wanted, before)
         campaign = lifecycle.save(wanted, now=run.now)
     if entry.state is not None and entry.state != campaign.state:
         _move(campaign, CampaignState(entry.state), run)
     if (told := _told(campaign)) != told_before:
         run.note(f"campaign {entry.code}", before=told_before, after=told)
+
+
+def _refuse_strangers(wanted: CampaignDraft, before: CampaignDraft | None) -> None:
+    """A fixed audience is found at saving: a phone that is nobody's now would be left out for ever.
+    One that has been found is not looked for again."""
+    phones, found = _phones(wanted), _phones(before) if before else ()
+    if phones == found:
+        return
+    known = set(db.session.scalars(select(Member.phone).where(Member.phone.in_(phones))))
+    strangers = [
+        FieldError(
+            field=f"audience.phones.{position}",
+            message=f"没有手机号为{masked(phone)}的会员，请先导入会员",
+        )
+        for position, phone in enumerate(phones)
+        if phone not in known
+    ]
+    if strangers:
+        raise CampaignInvalid(errors=strangers)
+
+
+def _phones(draft: CampaignDraft) -> tuple[str, ...]:
+    audience = draft.settings.audience if isinstance(draft.settings, Periodic) else None
+    return audience.phones if isinstance(audience, FixedAudience) else ()
 
 
 def _move(campaign: Campaign, state: CampaignState, run: Applying) -> None:

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from backend import clock, models, tenancy
-from backend.campaigns.models import Campaign, CampaignRun
+from backend.campaigns.models import AudienceMember, Campaign, CampaignRun
 from backend.coupons.models import CouponTemplate, TemplateRevision
-from backend.database import Model, db
-from backend.members.models import MemberLevel
+from backend.database import Model, db, transaction
+from backend.members.models import Member, MemberLevel
 from backend.merchants import staff
 from backend.merchants.models import AuditEntry, Merchant, PosKey, Staff, Store, Subscription
 from backend.setup.apply import Applied, apply
@@ -308,6 +308,46 @@ def test_what_is_wrong_is_named_by_its_path_and_nothing_is_applied(
     lines = _refused(SMALL.replace(*change, 1))
     assert any(line.startswith(f"merchants.0.{says}") for line in lines), lines
     assert _rows() == before
+
+
+FIXED = """
+merchants:
+  - code: xinghuo
+    campaigns:
+      - {code: core, kind: periodic, state: running,
+         audience: {mode: fixed, phones: ["13800000001", "13800000002"]},
+         timetable: {every: day, at: 10:00}, claim_window: {kind: same_day},
+         coupons: [{template: t300, quantity: 1}]}
+"""
+
+
+def test_a_fixed_audience_names_only_members_who_are_there(app: Flask) -> None:
+    _apply(SMALL)
+    _a_member("13800000001")
+    assert _refused(FIXED) == [
+        "merchants.0.campaigns.0.audience.phones.1: 没有手机号为138****0002的会员，请先导入会员"
+    ]
+    _a_member("13800000002")
+    assert _apply(FIXED).made == ["xinghuo campaign core"]
+    assert len(_all(AudienceMember)) == 2
+
+
+def test_a_fixed_audience_that_was_found_is_not_looked_for_again(app: Flask) -> None:
+    _apply(SMALL)
+    for phone in ("13800000001", "13800000002"):
+        _a_member(phone)
+    _apply(FIXED)
+    with transaction(), tenancy.across_merchants("a test forgets phones"):
+        db.session.execute(update(Member).values(phone=None))
+    assert _apply(FIXED).changed == []
+    assert len(_all(AudienceMember)) == 2
+
+
+def _a_member(phone: str) -> None:
+    merchant = _one(Merchant)
+    assert isinstance(merchant, Merchant)
+    with transaction(), tenancy.acting_for(merchant.id):
+        db.session.add(Member(phone=phone, joined_at=clock.now()))
 
 
 @pytest.mark.parametrize(
