@@ -1,0 +1,83 @@
+"""账单: what was paid adds up, and the coupon on a bill is the one that was redeemed for it."""
+
+from sqlalchemy import func, or_, select
+
+from backend.database import table_of
+from backend.redemption.models import Redemption
+from backend.reports.invariants.invariant import Invariant, by
+from backend.sales.bill import Method
+from backend.sales.models import Bill, BillLine, BillTender
+
+_bills, _lines, _tenders = table_of(Bill), table_of(BillLine), table_of(BillTender)
+_redemptions = table_of(Redemption)
+
+_MONEY = [method.value for method in Method if method.is_money]
+
+_goods = (
+    select(
+        _lines.c.bill_id,
+        func.sum(_lines.c.quantity * _lines.c.price_fen).label("lines_fen"),
+        func.sum(_lines.c.reduction_fen).label("reduction_fen"),
+    )
+    .group_by(_lines.c.bill_id)
+    .subquery()
+)
+_money = (
+    select(_tenders.c.bill_id, func.sum(_tenders.c.amount_fen).label("paid_fen"))
+    .where(_tenders.c.method.in_(_MONEY))
+    .group_by(_tenders.c.bill_id)
+    .subquery()
+)
+_redeemed = (
+    select(
+        _redemptions.c.bill_id,
+        func.sum(func.coalesce(_redemptions.c.reduction_fen, 0)).label("reduction_fen"),
+    )
+    .where(_redemptions.c.undone_at.is_(None), _redemptions.c.bill_id.is_not(None))
+    .group_by(_redemptions.c.bill_id)
+    .subquery()
+)
+
+INVARIANTS = (
+    Invariant(
+        "bill.lines",
+        "账单的金额与优惠等于各行之和",
+        "bill",
+        by(
+            select(_bills.c.id)
+            .outerjoin(_goods, _goods.c.bill_id == _bills.c.id)
+            .where(
+                or_(
+                    _bills.c.lines_fen != func.coalesce(_goods.c.lines_fen, 0),
+                    _bills.c.reduction_fen != func.coalesce(_goods.c.reduction_fen, 0),
+                )
+            )
+        ),
+    ),
+    Invariant(
+        "bill.paid",
+        "账单的实付等于合计减优惠，也等于付款之和（V-33）",
+        "bill",
+        by(
+            select(_bills.c.id)
+            .outerjoin(_money, _money.c.bill_id == _bills.c.id)
+            .where(
+                or_(
+                    _bills.c.paid_fen
+                    != _bills.c.lines_fen + _bills.c.service_fen - _bills.c.reduction_fen,
+                    _bills.c.paid_fen != func.coalesce(_money.c.paid_fen, 0),
+                )
+            )
+        ),
+    ),
+    Invariant(
+        "bill.redemption",
+        "账单的优惠就是它核销的券所减的",
+        "bill",
+        by(
+            select(_bills.c.id)
+            .outerjoin(_redeemed, _redeemed.c.bill_id == _bills.c.id)
+            .where(_bills.c.reduction_fen != func.coalesce(_redeemed.c.reduction_fen, 0))
+        ),
+    ),
+)

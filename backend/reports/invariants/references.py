@@ -1,0 +1,69 @@
+"""引用: every reference of a merchant's row leads to a row that exists, of the same merchant.
+
+Generated from the tables, so that a new column is looked at without anybody thinking of it (V-14,
+V-44).
+"""
+
+from collections.abc import Iterator
+
+from sqlalchemy import Column, Integer, Table, or_, select
+
+from backend import models
+from backend.database import Model
+from backend.reports.invariants.invariant import Invariant, by
+
+_POINTS_TO = {
+    "alias_of_id": "member",
+    "bill_id": "bill",
+    "campaign_id": "campaign",
+    "coupon_id": "coupon",
+    "grant_id": "coupon_grant",
+    "intent_id": "intent",
+    "inviter_id": "member",
+    "level_id": "member_level",
+    "member_id": "member",
+    "offer_id": "offer",
+    "revision_id": "template_revision",
+    "store_id": "store",
+    "template_id": "coupon_template",
+    "verifier_id": "verifier",
+    "wave_id": "wave",
+}
+
+
+def invariants() -> tuple[Invariant, ...]:
+    """One rule per reference."""
+    return tuple(_rule(table, column, target) for table, column, target in references())
+
+
+def references() -> Iterator[tuple[Table, Column[int], Table]]:
+    """Every column of a merchant's table that names a row of another one, with that one."""
+    models.load_all()
+    tables = Model.metadata.tables
+    for table in Model.metadata.sorted_tables:
+        if "merchant_id" in table.c and table.name not in _MAY_BE_NOBODYS:
+            for column in table.c:
+                target = _POINTS_TO.get(column.name)
+                if target is not None and isinstance(column.type, Integer):
+                    yield table, column, tables[target]
+
+
+_MAY_BE_NOBODYS = {"staff", "audit_entry", "wechat_app"}
+"""Tables where the operator's own rows stand too."""
+
+
+def _rule(table: Table, column: Column[int], target: Table) -> Invariant:
+    other = target.alias("target")
+    return Invariant(
+        f"reference.{table.name}.{column.name}",
+        f"{table.name}.{column.name} 指向本商家存在的 {target.name}（V-14、V-44）",
+        table.name,
+        by(
+            select(table.c.id)
+            .outerjoin(other, other.c.id == column)
+            .where(
+                column.is_not(None),
+                or_(other.c.id.is_(None), other.c.merchant_id != table.c.merchant_id),
+            )
+        ),
+    )

@@ -1,0 +1,182 @@
+"""体检: one damage per rule, each named alone; a healthy database is silent."""
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from backend import clock, tenancy
+from backend.database import Model, db
+from backend.members.models import Member
+from backend.reports import doctor
+from backend.reports.invariants import references
+from tests.backend.reports.world import World, a_world, damage
+from tests.builders import reread
+from tests.conftest import StillClock
+
+
+@pytest.fixture
+def world(app: Flask, clock: StillClock) -> World:
+    return a_world(clock)
+
+
+def _found() -> list[str]:
+    reread()
+    return [finding.name for finding in doctor.check(now=clock.now())]
+
+
+_EVENT = (
+    "insert into coupon_event"
+    " (merchant_id, coupon_id, {quote}before{quote}, after, at, actor, cause, request_id)"
+    " values ({merchant}, {usable}, '%s', '%s', '2026-11-24 02:00:00', '', '', '')"
+)
+
+DAMAGES = {
+    "redemption.once": ["delete from redemption where id={redemption}"],
+    "redemption.live_key": ["update redemption set live_key=null where id={redemption}"],
+    "redemption.campaign": ["update redemption set campaign_id={periodic} where id={redemption}"],
+    "coupon.arrows": [_EVENT % ("usable", "usable")],
+    "coupon.chain": [_EVENT % ("redeemed", "usable")],
+    "coupon.state": ["update coupon set state='revoked' where id={usable}"],
+    "coupon.lock": ["update coupon set locked_bill='s01/B9' where id={usable}"],
+    "coupon.promise": ["update coupon set revision_id={free_revision} where id={usable}"],
+    "coupon.holder": [
+        "update member set alias_of_id={two} where id={one}",
+        "update coupon set member_id={one} where id={usable}",
+    ],
+    "grant.pieces": ["delete from coupon where id={usable}"],
+    "grant.offer": ["update coupon_grant set quantity=quantity+1 where id={open_grant}"],
+    "template.revision": [
+        "update coupon_template set revision_id={free_revision} where id={limited}"
+    ],
+    "template.stock": ["update coupon_template set issued=issued+1 where id={limited}"],
+    "campaign.run": [
+        "update campaign_run set stopped_at='2026-11-24 02:00:00' where campaign_id={plan}"
+    ],
+    "campaign.budget": ["update campaign set budget_total=0 where id={plan}"],
+    "campaign.budget_per_day": ["update campaign set budget_per_day=0 where id={plan}"],
+    "wave.counts": ["update wave set matched=matched+1 where id={wave}"],
+    "wave.granted": ["update wave set granted=granted+1, matched=matched+1 where id={wave}"],
+    "wave.told": ["update wave set told=told+1 where id={wave}"],
+    "offer.pieces": [
+        "insert into offer_piece (merchant_id, offer_id, piece, template_id, revision_id)"
+        " values ({merchant}, {open_offer}, 100, {free}, {free_revision})"
+    ],
+    "member.counters": ["update member set consumption_fen=consumption_fen+1 where id={regular}"],
+    "member.class": ["update member set customer_class='loyal' where id={regular}"],
+    "member.follows": ["update member set follows=(1=0) where id={visitor}"],
+    "member.alias": [
+        "update member set alias_of_id={two} where id={one}",
+        "update member set alias_of_id={three} where id={two}",
+    ],
+    "intent.once": [
+        "insert into attempt (merchant_id, intent_id, channel, app_id, at, outcome, code, answer,"
+        " provider_id, receipt) values"
+        " ({merchant}, {sent}, 'sms', '', '2026-11-24 02:00:00', 'accepted', '', '', '', '')"
+    ],
+    "intent.sent": ["update intent set state='failed' where id={sent}"],
+    "intent.stuck": [
+        "update intent set state='sending', lease_until='2026-11-23 00:00:00' where id={due}"
+    ],
+    "consent.balance": ["update consent set remaining=remaining+1 where id={consent}"],
+    "consent.ledger": ["update consent_entry set remaining=remaining+1 where id={entry}"],
+    "bill.lines": ["update bill_line set reduction_fen=reduction_fen+1 where id={line}"],
+    "bill.paid": ["update bill set service_fen=service_fen+1 where id={bill}"],
+    "bill.redemption": ["update redemption set reduction_fen=reduction_fen+1 where id={billed}"],
+}
+
+
+def test_after_two_days_of_business_nothing_is_wrong(world: World) -> None:
+    assert [str(finding) for finding in doctor.check(now=clock.now())] == []
+
+
+def test_an_empty_database_is_healthy(app: Flask) -> None:
+    assert doctor.check(now=clock.now()) == []
+
+
+@pytest.mark.parametrize("name", DAMAGES)
+def test_each_damage_is_named_and_no_other(world: World, name: str) -> None:
+    world.ids["quote"] = "`" if db.engine.dialect.name == "mysql" else '"'  # type: ignore[assignment]
+    damage(world, *DAMAGES[name])
+    assert _found() == [name]
+
+
+def test_every_rule_has_a_damage(app: Flask) -> None:
+    written = {rule.name for rule in doctor.invariants() if not rule.name.startswith("reference.")}
+    assert written == set(DAMAGES)
+
+
+def test_a_lost_row_and_another_merchants_row_are_named_at_every_reference(world: World) -> None:
+    damaged = []
+    for table, column, target in references.references():
+        with tenancy.across_merchants("a test looks for a row to damage"):
+            row = db.session.execute(select(table.c.id, column).where(column.is_not(None))).first()
+        if row is None:
+            continue
+        set_to = f"update {table.name} set {column.name}=%s where id={row[0]}"
+        damage(world, set_to % 999999999)
+        name = f"reference.{table.name}.{column.name}"
+        assert name in _found()
+        damage(world, set_to % row[1])
+        if target.name == "member" and table.name != "member":
+            damage(world, set_to % "{foreigner}")
+            assert name in _found()
+            damage(world, set_to % row[1])
+        damaged.append(name)
+    assert len(damaged) > 35
+    assert _found() == []
+
+
+NAMES_NOTHING_OF_A_MERCHANT = {
+    "merchant_id", "request_id", "app_id", "provider_id", "wechat_user_id", "cursor_id", "last_id",
+}  # fmt: skip
+
+
+def test_every_column_that_names_a_row_is_looked_at(app: Flask) -> None:
+    seen = {(table.name, column.name) for table, column, _ in references.references()}
+    named = {
+        (table.name, column.name)
+        for table in Model.metadata.sorted_tables
+        if "merchant_id" in table.c and table.name not in ("staff", "audit_entry", "wechat_app")
+        for column in table.c
+        if column.name.endswith("_id") and column.name not in NAMES_NOTHING_OF_A_MERCHANT
+    }
+    assert named - seen == {("message_template", "template_id")}
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["template.stock", "member.counters", "member.class", "member.follows", "consent.balance"],
+)
+def test_what_can_be_derived_is_rebuilt(world: World, name: str) -> None:
+    damage(world, *DAMAGES[name])
+    assert [repaired.name for repaired in doctor.repair()] == [name]
+    assert _found() == []
+    assert doctor.repair() == []
+
+
+def test_a_budget_that_was_lowered_afterwards_is_not_broken(world: World) -> None:
+    damage(
+        world,
+        "update campaign set budget_total=0, budget_per_day=0, edited_at='2026-11-25 00:00:00'"
+        " where id={plan}",
+    )
+    assert _found() == []
+
+
+def test_the_command_says_what_is_wrong_and_exits_1(app: Flask, world: World) -> None:
+    run = app.test_cli_runner().invoke
+    assert run(args=["doctor"]).exit_code == 0
+    damage(world, *DAMAGES["member.class"], *DAMAGES["wave.told"])
+    answer = run(args=["doctor"])
+    assert answer.exit_code == 1
+    lines = answer.output.splitlines()
+    assert lines == [
+        f"wave.told: 批次的通知数就是它写下的消息数（V-22）；不符：wave {world.ids['wave']}",
+        f"member.class: 客户分类由消费次数决定；不符：member {world.ids['regular']}",
+    ]
+    repaired = run(args=["doctor", "--repair"])
+    assert repaired.exit_code == 1
+    assert repaired.output.splitlines() == ["member.class: 已重建 1 条", lines[0]]
+    with tenancy.acting_for(world.shop.merchant_id):
+        member = tenancy.find(Member, world.ids["regular"])
+        assert member is not None and member.customer_class == "ordinary"

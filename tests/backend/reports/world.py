@@ -1,0 +1,188 @@
+"""A merchant after two days of business, made by the product itself, and how to damage it."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from backend import clock, tenancy
+from backend.campaigns import grants, waves
+from backend.campaigns.models import Grant, GrantState, OfferPiece, Wave
+from backend.coupons.bill import BillLine
+from backend.coupons.card_pack import numbers
+from backend.coupons.models import Coupon, CouponTemplate, TemplateRevision
+from backend.database import Model, db, table_of, transaction
+from backend.members.models import Identity
+from backend.merchants.queries import place
+from backend.messaging import consents
+from backend.messaging.models import Attempt, Consent, ConsentEntry, Intent
+from backend.redemption.models import Redemption
+from backend.redemption.redeem import Redeemer, redeem
+from backend.sales.bill import Bill, DishLine, Goods, Method, Tender
+from backend.sales.models import Bill as BillRow
+from backend.sales.models import BillLine as LineRow
+from backend.sales.settle import settle
+from tests.backend.campaigns.plans import a_class_plan, a_periodic, gives
+from tests.builders import Shop, a_member, a_shop, a_template, reread
+from tests.conftest import StillClock
+
+
+@dataclass(frozen=True)
+class World:
+    """What a damage names: ids by what they are."""
+
+    shop: Shop
+    ids: dict[str, int]
+
+
+def a_world(still: StillClock) -> World:
+    """关注发券, a 09:00 wave, a 10:00 wave that waits, a redemption, a bill, consents, messages."""
+    shop, other = a_shop(), a_shop()
+    plan, waiting, visitor, regular = _business(shop, still)
+    idle = [a_member(shop) for _ in range(3)]
+    ids = {
+        "plan": plan,
+        "periodic": waiting,
+        "visitor": visitor,
+        "regular": regular,
+        "foreigner": a_member(other),
+        "merchant": shop.merchant_id,
+        **dict(zip(("one", "two", "three"), idle, strict=True)),
+    }
+    with tenancy.acting_for(shop.merchant_id):
+        ids |= _ids(plan, waiting, visitor)
+    reread()
+    return World(shop, ids)
+
+
+def damage(world: World, *statements: str) -> None:
+    """Write what no code of ours would, past every foreign key."""
+    off, on = {
+        "sqlite": ("pragma foreign_keys=off", "pragma foreign_keys=on"),
+        "postgresql": (
+            "set session_replication_role=replica",
+            "set session_replication_role=origin",
+        ),
+    }.get(db.engine.dialect.name, ("set foreign_key_checks=0", "set foreign_key_checks=1"))
+    reread()
+    raw = db.engine.raw_connection()
+    try:
+        cursor = raw.cursor()
+        for statement in (off, *(text.format(**world.ids) for text in statements), on):
+            cursor.execute(statement)
+            assert statement in (off, on) or cursor.rowcount > 0, statement
+        raw.commit()
+    finally:
+        raw.close()
+
+
+def _business(shop: Shop, still: StillClock) -> tuple[int, int, int, int]:
+    still.move_to("2026-11-23 08:00")
+    a_template(shop, "limited", stock=50, minimum_fen=0)
+    a_template(shop, "free")
+    plan = a_class_plan(
+        shop,
+        parts={
+            "new": {"coupons": [*gives("limited", quantity=2)]},
+            "ordinary": {"coupons": gives("free")},
+            "loyal": {"coupons": gives("free")},
+        },
+    )
+    waiting = a_periodic(shop, coupons=gives("free", quantity=2))
+    with tenancy.acting_for(shop.merchant_id):
+        visitor = a_member(shop, phone="13800000001", follows=True)
+        with transaction():
+            grants.give_on_follow(visitor, now=clock.now())
+    regular = a_member(shop, follows=True)
+    for at in ("2026-11-23 09:00", "2026-11-24 10:00"):
+        still.move_to(at)
+        waves.open_due(still.at)
+        with tenancy.acting_for(shop.merchant_id):
+            for _, wave_id in waves.unfinished():
+                waves.run(wave_id, at=still.at)
+    with tenancy.acting_for(shop.merchant_id):
+        _spend(visitor, regular)
+        _write_to(visitor)
+    return plan, waiting, visitor, regular
+
+
+def _spend(visitor: int, regular: int) -> None:
+    now = clock.now()
+    first, second = (_coupons(member)[0] for member in (visitor, regular))
+    redeem(numbers().number(first), store_code="s01", by=Redeemer("核销员"), now=now)
+    settle(
+        Bill(
+            number="B1",
+            goods=Goods((DishLine("毛肚", BillLine("D001", None, 2, 10000)),), service_fen=500),
+            tenders=(
+                Tender(Method.COUPON, number=numbers().number(second)),
+                Tender(Method.CASH, 19500),
+            ),
+            settled_at=now,
+            member_id=regular,
+        ),
+        here=place("s01"),
+        by=Redeemer("till"),
+        now=now,
+    )
+
+
+def _write_to(visitor: int) -> None:
+    """One message was taken by WeChat; one consent was given twice and used once."""
+    now = clock.now()
+    with transaction():
+        user = db.session.scalars(
+            select(Identity.wechat_user_id).where(Identity.member_id == visitor)
+        ).one()
+        for cause in ("a", "b"):
+            consents.report(
+                user, {"TPL1": "accept"}, road=consents.Road.CLIENT, cause=cause, now=now
+            )
+        consents.take(user, "TPL1", cause="intent-1", now=now)
+        intent = db.session.scalars(select(Intent).order_by(Intent.id)).first()
+        assert intent is not None
+        intent.state = "sent"
+        db.session.add(Attempt(intent_id=intent.id, channel="template", at=now, outcome="accepted"))
+
+
+def _ids(plan: int, waiting: int, visitor: int) -> dict[str, int]:
+    def first(model: type[Model], *where: object) -> int:
+        table = table_of(model)
+        found = db.session.scalar(select(table.c.id).where(*where).order_by(table.c.id))  # type: ignore[arg-type]
+        assert found is not None, (model, where)
+        return int(found)
+
+    redeemed, usable = _coupons(visitor)
+    late = first(CouponTemplate, CouponTemplate.code == "free")
+    open_grant = first(Grant, Grant.state == GrantState.OPEN)
+    return {
+        "redeemed": redeemed,
+        "usable": usable,
+        "redemption": first(Redemption, Redemption.coupon_id == redeemed),
+        "bill": first(BillRow),
+        "line": first(LineRow),
+        "billed": first(Redemption, Redemption.bill_id.is_not(None)),
+        "limited": first(CouponTemplate, CouponTemplate.code == "limited"),
+        "free": late,
+        "free_revision": first(TemplateRevision, TemplateRevision.template_id == late),
+        "open_grant": open_grant,
+        "open_offer": first(OfferPiece, OfferPiece.template_id == late) and _offer(open_grant),
+        "wave": first(Wave, Wave.campaign_id == plan),
+        "sent": first(Intent, Intent.state == "sent"),
+        "due": first(Intent, Intent.state == "due"),
+        "consent": first(Consent),
+        "entry": first(ConsentEntry),
+    }
+
+
+def _coupons(member_id: int) -> list[int]:
+    return list(
+        db.session.scalars(
+            select(Coupon.id).where(Coupon.member_id == member_id).order_by(Coupon.id)
+        )
+    )
+
+
+def _offer(grant_id: int) -> int:
+    grant = tenancy.find(Grant, grant_id)
+    assert grant is not None
+    return grant.offer_id
