@@ -46,7 +46,9 @@ def add_person(
 
 
 def all_people(store: Store) -> list[Person]:
-    return [_person(row) for row in store.rows("SELECT * FROM person ORDER BY made_at, rowid")]
+    """Everybody one can be; a demo's crowd (ids ``extra-…``) only receives."""
+    rows = store.rows("SELECT * FROM person WHERE id NOT LIKE 'extra-%' ORDER BY made_at, rowid")
+    return [_person(row) for row in rows]
 
 
 def person_with_id(store: Store, person_id: str) -> Person | None:
