@@ -24,6 +24,7 @@ from backend.redemption.redeem import OnBill, Redeemer, take
 from backend.sales import models, queries
 from backend.sales.bill import Bill, Method, Tender, bill_key
 from backend.sales.errors import BillConflict, TenderMismatch, TenderNotOffered
+from backend.sales.lock import unlock
 from backend.sales.pricing import Candidate, Price, judged
 from backend.sales.queries import Settlement
 from backend.sales.quote import guaranteed
@@ -57,6 +58,7 @@ def _settle(bill: Bill, *, here: Place, by: Redeemer, now: datetime) -> Settleme
         raise TenderMismatch(to_pay_fen=price.to_pay_fen, tendered_fen=bill.money_fen)
     if price.chosen is not None:
         _use(price.chosen, bill, bill_id, use=use, here=here, by=by, now=now)
+    unlock(None, bill=bill.number, here=here, actor=by.name, now=now)
     tenders = _with_coupon(bill, price.chosen)
     _write_content(bill, bill_id, price=price, tenders=tenders)
     member = None

@@ -64,6 +64,7 @@ def lock_coupons(bill: str, body: LockBody) -> LockAnswer:
 def unlock_coupons(bill: str, body: UnlockBody) -> UnlockAnswer:
     """解锁: these coupons, or all of the bill's"""
     here = place(current_till().store_code)
+    _refuse_number(bill, longest=48)
     freed = unlock(body.coupons, bill=bill, here=here, actor=this_till().name, now=clock.now())
     return UnlockAnswer(bill=bill, unlocked=list(freed))
 

@@ -1,5 +1,6 @@
 """What a till sends: strict, and read into what the use cases take."""
 
+from datetime import UTC, datetime
 from typing import Annotated, Self
 
 from pydantic import AwareDatetime, Field, model_validator
@@ -10,6 +11,9 @@ from miniprogram_api.contract import Body, CodeText, Money, Quantity
 from miniprogram_api.redemptions import Scan
 
 DishName = Annotated[str, Field(min_length=1, max_length=120)]
+Moment = Annotated[
+    AwareDatetime, Field(ge=datetime(2000, 1, 1, tzinfo=UTC), lt=datetime(2200, 1, 1, tzinfo=UTC))
+]
 RowNumber = Annotated[int, Field(ge=1, le=2**63 - 1)]
 
 
@@ -79,8 +83,8 @@ class SettleBody(Body):
     table: Annotated[str, Field(max_length=20)] = ""
     guests: Annotated[int, Field(ge=0, le=10_000)] = 0
     cashier: Annotated[str, Field(max_length=120)] = ""
-    opened_at: AwareDatetime | None = None
-    settled_at: AwareDatetime
+    opened_at: Moment | None = None
+    settled_at: Moment
     member_id: RowNumber | None = None
     lines: Lines
     service_fen: Money = 0

@@ -36,7 +36,11 @@ def redeem_coupon(body: ScanBody) -> RedeemedAnswer:
 
 
 @route(
-    blueprint, "POST", "/redemptions/<int:redemption_id>/undo", body=UndoBody, answer=CouponAnswer
+    blueprint,
+    "POST",
+    "/redemptions/<int(max=9223372036854775807):redemption_id>/undo",
+    body=UndoBody,
+    answer=CouponAnswer,
 )
 def undo_redemption(redemption_id: int, body: UndoBody) -> CouponAnswer:
     """撤销核销 of this store, within 24 hours"""

@@ -69,7 +69,11 @@ def redeem_coupon(body: ScanBody) -> RedeemedAnswer:
 
 
 @route(
-    blueprint, "POST", "/redemptions/<int:redemption_id>/undo", body=UndoBody, answer=CouponAnswer
+    blueprint,
+    "POST",
+    "/redemptions/<int(max=9223372036854775807):redemption_id>/undo",
+    body=UndoBody,
+    answer=CouponAnswer,
 )
 def undo_redemption(redemption_id: int, body: UndoBody) -> CouponAnswer:
     """撤销 of one's own, within 5 minutes"""

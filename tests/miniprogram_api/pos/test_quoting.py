@@ -186,14 +186,16 @@ def test_the_bill_that_locked_a_coupon_uses_it(app: Flask, http: FlaskClient) ->
     shop = a_shop()
     member = a_member(shop)
     coupon = a_coupon(shop, member, a_template(shop))
+    spare = a_coupon(shop, a_member(shop), a_template(shop))
     number, till = number_of(coupon), till_of(http, shop)
-    assert till.post("/bills/B1/lock", {"coupons": [number]}).status_code == 200
+    locked = {"coupons": [number, number_of(spare)]}
+    assert till.post("/bills/B1/lock", locked).status_code == 200
     assert till.post("/quotes", a_quote(member_id=member)).get_json()["chosen"] == []
     own = till.post("/quotes", a_quote(member_id=member, bill="B1")).get_json()
     assert [c["number"] for c in own["chosen"]] == [number]
     bill = a_bill(service_fen=500, member_id=member, quote_id=own["quote_id"], cash_fen=9500)
     assert till.post("/bills/B1/settle", bill).status_code == 201
-    assert state_of(shop, coupon) == "redeemed"
+    assert (state_of(shop, coupon), state_of(shop, spare)) == ("redeemed", "usable")
 
 
 def test_locking_is_all_or_nothing(app: Flask, http: FlaskClient) -> None:

@@ -17,6 +17,7 @@ from tests.backend.redemption.coupons import a_coupon, number_of, redemptions_of
 from tests.builders import a_member, a_shop, a_template, reread
 from tests.conftest import StillClock
 from tests.miniprogram_api.pos.till import a_bill, a_dish, till_of
+from tests.miniprogram_api.statements import counting
 
 EVERY_300 = {"threshold_fen": 30000, "reduce_fen": 10000}
 
@@ -240,6 +241,9 @@ def test_other_money_is_a_plain_amount(app: Flask, http: FlaskClient, method: st
         ({"settled_at": "2026-11-23T08:05:01+08:00"}, "settled_at"),
         ({"settled_at": "2026-11-23T08:00:00"}, "settled_at"),
         ({"settled_at": 1795300000}, "settled_at"),
+        ({"settled_at": "0001-01-01T00:00:00+08:00"}, "settled_at"),
+        ({"opened_at": "9999-12-31T23:59:59-08:00"}, "opened_at"),
+        ({"member_id": 2**63}, "member_id"),
         ({"lines": [a_dish() | {"quantity": "1"}]}, "lines.0.quantity"),
         ({"lines": [a_dish() | {"quantity": 0}]}, "lines.0.quantity"),
         ({"lines": [a_dish() | {"price_fen": -1}]}, "lines.0.price_fen"),
@@ -256,6 +260,23 @@ def test_what_is_malformed_is_named(
     answer = till_of(http, a_shop()).post("/bills/B1/settle", a_bill() | wrong)
     assert (answer.status_code, answer.get_json()["code"]) == (400, "PARAM_ERROR")
     assert field in [error["field"] for error in answer.get_json()["detail"]["errors"]]
+
+
+def test_settling_takes_as_many_statements_for_two_lines_as_for_sixty(
+    app: Flask, http: FlaskClient
+) -> None:
+    shop = a_shop()
+    member, template = a_member(shop), a_template(shop)
+    till, counted = till_of(http, shop), []
+    for lines in (2, 60):
+        numbers = [number_of(a_coupon(shop, member, template)) for _ in range(lines)]
+        dishes = [a_dish(f"D{n}", 10) for n in range(lines)]
+        bill = a_bill(*dishes, member_id=member, coupon=numbers[-1], cash_fen=lines * 1000 - 1000)
+        with counting(db.engine) as statements:
+            assert till.post(f"/bills/B{lines}/settle", bill).status_code == 201
+        counted.append(len(statements))
+    assert counted[0] == counted[1]
+    assert counted[0] <= 26, statements
 
 
 def test_a_till_up_to_five_minutes_ahead_is_believed(app: Flask, http: FlaskClient) -> None:
