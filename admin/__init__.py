@@ -13,17 +13,38 @@ from flask_admin.theme import Bootstrap4Theme
 from flask_babel import Babel
 
 from admin import access, columns, pages, words
+from admin.audit_log import AuditLog
+from admin.base import SecureModelView
 from admin.campaigns import Campaigns
 from admin.coupon_templates import Templates
 from admin.coupons import Coupons
 from admin.members import Members
+from admin.messages import Messages
 from admin.overview import Overview
+from admin.people import People
+from admin.stores import Stores
+from admin.verifiers import Verifiers
 from backend import requesting
 from backend.campaigns.models import Campaign
 from backend.coupons import numbers
 from backend.coupons.models import Coupon, CouponTemplate
-from backend.database import db
+from backend.database import Model, db
 from backend.members.models import Member
+from backend.merchants.models import AuditEntry, Staff, Store, Verifier
+from backend.messaging.models import Intent
+
+_VIEWS: Sequence[tuple[type[SecureModelView], type[Model], str, str, str]] = (
+    (Campaigns, Campaign, "营销活动", "营销", "campaigns"),
+    (Templates, CouponTemplate, "券模板", "营销", "templates"),
+    (Coupons, Coupon, "券码明细", "营销", "coupons"),
+    (Members, Member, "会员列表", "会员", "members"),
+    (Messages, Intent, "消息记录", "会员", "messages"),
+    (Stores, Store, "门店", "门店", "stores"),
+    (Verifiers, Verifier, "核销员", "门店", "verifiers"),
+    (People, Staff, "员工", "系统", "staff"),
+    (AuditLog, AuditEntry, "操作日志", "系统", "audit"),
+)
+"""Each list with its model, its name and place in the menu, and its part of the address."""
 
 
 @dataclass(frozen=True)
@@ -56,12 +77,8 @@ def register(app: Flask) -> None:
         index_view=Overview(name="经营概览", url="/admin", endpoint="admin"),
         theme=Bootstrap4Theme(base_template="desk/base.html", fluid=True),
     )
-    admin.add_views(
-        Campaigns(Campaign, db, name="营销活动", category="营销", endpoint="campaigns"),
-        Templates(CouponTemplate, db, name="券模板", category="营销", endpoint="templates"),
-        Coupons(Coupon, db, name="券码明细", category="营销", endpoint="coupons"),
-        Members(Member, db, name="会员列表", category="会员", endpoint="members"),
-    )
+    for view, model, name, category, endpoint in _VIEWS:
+        admin.add_view(view(model, db, name=name, category=category, endpoint=endpoint))
     app.register_blueprint(pages.blueprint)
     app.jinja_env.globals.update(
         asset=_asset,
@@ -75,6 +92,7 @@ def register(app: Flask) -> None:
         plain=columns.plain,
         request_name=requesting.request_id,
         role_label=lambda role: words.ROLES[role],
+        slot_time=columns.time_of_day,
         spaced=numbers.spaced,
         weekday=columns.weekday,
         words=words,

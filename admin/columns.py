@@ -26,7 +26,7 @@ class Word:
     tone: str = ""
 
 
-Words = Mapping[str, Word]
+Words = Mapping[Any, Word]
 
 
 @dataclass(frozen=True)
@@ -71,14 +71,19 @@ def moment(at: datetime | None) -> Markup | str:
     return NOTHING if at is None else f"{local(at, access.shop().zone):%Y-%m-%d %H:%M}"
 
 
+def time_of_day(at: datetime) -> str:
+    """``16:00`` in the merchant's zone."""
+    return f"{local(at, access.shop().zone):%H:%M}"
+
+
 def weekday(at: datetime) -> str:
     """星期 of an instant in the merchant's zone."""
     return "周" + "一二三四五六日"[local(at, access.shop().zone).weekday()]
 
 
-def badge(words: Words, value: str) -> Markup:
+def badge(words: Words, value: object) -> Markup:
     """状态 as a coloured badge."""
-    word = words.get(value, Word(value))
+    word = words.get(value, Word(str(value)))
     return Markup('<span class="badge {}">{}</span>').format(word.tone, word.label)
 
 
