@@ -3,7 +3,7 @@
 from redis.exceptions import RedisError
 
 from backend import background, clock, tenancy
-from backend.campaigns import lapse, waves
+from backend.campaigns import lapse, reminders, waves
 from jobs.runtime import job
 
 RUN_SECONDS = 20
@@ -12,11 +12,14 @@ WORKED_ON_SECONDS = 30
 
 @job
 def tick() -> None:
-    """Open what is due; hand out waves that nobody is known to work on; sweep what lapsed."""
+    """Open what is due; hand out waves that nobody is known to work on, and reminders; sweep what
+    lapsed."""
     waves.open_due(clock.now())
     for merchant_id, wave_id in waves.unfinished():
-        if _take_note(wave_id):
+        if _take_note(f"wave-{wave_id}"):
             background.enqueue("jobs.waves.run", merchant_id, wave_id, queue=background.WAVES)
+    if reminders.due(clock.now()) and _take_note("reminders"):
+        background.enqueue("jobs.reminders.run", queue=background.UPKEEP)
     lapse.sweep(now=clock.now())
 
 
@@ -31,11 +34,9 @@ def run(merchant_id: int, wave_id: int) -> None:
             break
 
 
-def _take_note(wave_id: int) -> bool:
-    """Whether nobody was sent to this wave lately. A hint only: two workers share a wave."""
+def _take_note(work: str) -> bool:
+    """Whether nobody was sent to this lately. A hint only: two workers share a wave."""
     try:
-        return bool(
-            background.redis().set(f"wave-worked-on:{wave_id}", 1, nx=True, ex=WORKED_ON_SECONDS)
-        )
+        return bool(background.redis().set(f"worked-on:{work}", 1, nx=True, ex=WORKED_ON_SECONDS))
     except RedisError:
         return False

@@ -10,7 +10,7 @@ from flask import Flask
 from flask.cli import AppGroup
 
 from backend import clock, tenancy
-from backend.campaigns import figures, waves
+from backend.campaigns import figures, reminders, waves
 from backend.campaigns.cadence import Cycle
 from backend.campaigns.figures import Figures
 from backend.commands.clock import instant
@@ -29,12 +29,14 @@ def register(app: Flask) -> None:
 @group.command("run")
 @_at
 def run(at: datetime) -> None:
-    """Run every cycle due at TIME to its end; a JSON line per wave, also for those found done."""
+    """Run every cycle due at TIME to its end, then the reminders of that slot; a JSON line per
+    wave, also for those found done."""
     if at > clock.now():
         raise click.ClickException("TIME 不能晚于业务时钟")
     for merchant_id, campaign_id, cycle in waves.due_now(at):
         _run_one(merchant_id, campaign_id, cycle, at)
         _print(figures.of_cycle(merchant_id, campaign_id, cycle, at=at))
+    reminders.run(at)
 
 
 @group.command("preview")

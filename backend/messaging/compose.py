@@ -39,6 +39,9 @@ def fitted(field: str, value: JsonValue, *, fact: str = "", zone: ZoneInfo) -> s
     words = re.sub(r"\s+", " ", _written(kind, value, zone)).strip()
     if kind in _KEEPS:
         words = "".join(re.findall(_KEEPS[kind], words))
+    elif kind in _IS:
+        found = re.search(_IS[kind], words)
+        words = found[0] if found else ""
     limit = _LIMITS.get(kind)
     if limit and len(words) > limit:
         words = words[: limit - 1] + "…" if kind in ("thing", "keyword") else words[:limit]
@@ -61,11 +64,10 @@ _KEEPS = {
     "phrase": r"[\u4e00-\u9fff]",
     "character_string": r"[\x20-\x7e]",
     "letter": r"[A-Za-z]",
-    "number": r"^[+-]?\d+(?:\.\d+)?",
-    "amount": r"\d{1,10}(?:\.\d+)?元?",
     "phone_number": r"[\d+\-]",
     "symbol": r"[^\w\s\u4e00-\u9fff]",
 }
+_IS = {"number": r"^[+-]?\d+(?:\.\d+)?", "amount": r"\d{1,10}(?:\.\d+)?元?"}
 _EMPTY = {
     "character_string": "-", "letter": "A", "number": "0", "amount": "0元", "symbol": "-",
     "phone_number": "0",

@@ -166,11 +166,14 @@ class OptOut(MerchantRow, BaseModel):
 
 
 class ReminderRun(MerchantRow, BaseModel):
-    """到期提醒批次: the reminders of one slot are worked out once."""
+    """到期提醒批次. One row per merchant and slot, worked off by member id like a wave."""
 
     __tablename__ = "reminder_run"
     __table_args__ = table_args(UniqueConstraint("merchant_id", "cycle"))
     id: Mapped[Id]
     cycle: Mapped[str] = mapped_column(String(32), comment="2026-11-23@09:00")
+    cursor_id: Mapped[int] = mapped_column(RowId, default=0, comment="members up to here are done")
+    last_id: Mapped[int] = mapped_column(RowId, default=0, comment="highest member id at opening")
     told: Mapped[int] = mapped_column(default=0, comment="intents written")
-    ran_at: Mapped[Instant]
+    opened_at: Mapped[Instant]
+    finished_at: Mapped[Instant | None]

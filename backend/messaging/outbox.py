@@ -16,7 +16,7 @@ from sqlalchemy import (
 
 from backend import tenancy
 from backend.background import enqueue
-from backend.database import UtcDateTime, changed, db, table_of, transactional
+from backend.database import RowId, UtcDateTime, changed, db, table_of, transactional
 from backend.messaging.models import Intent, IntentState, Purpose
 
 USEFUL = timedelta(hours=24)
@@ -64,18 +64,23 @@ def queue_for_crowd(
     purpose: Purpose,
     facts: Mapping[str, JsonValue],
     *,
-    wave_id: int,
+    wave_id: int | None = None,
     now: datetime,
     lasts: timedelta = USEFUL,
 ) -> int:
     """One message for each row of ``people`` (column ``member_id``), in one statement.
 
-    The same facts for all of them; the dedupe key is spelt from the wave and the member. Answers
-    how many were written. The wave's fence keeps them single; the tick sends them.
+    The same facts for all of them. The dedupe key is spelt from the wave and the member unless
+    ``people`` brings a column ``dedupe_key``. Answers how many were written. Who calls it keeps
+    them single; the tick sends them.
     """
     merchant_id = tenancy.merchant_id()
     intent = table_of(Intent)
-    key: ColumnElement[str] = literal(f"wave-{wave_id}-") + cast(people.c.member_id, String(20))
+    key: ColumnElement[str] = (
+        people.c.dedupe_key
+        if "dedupe_key" in people.c
+        else literal(f"wave-{wave_id}-") + cast(people.c.member_id, String(20))
+    )
     rows = select(
         literal(merchant_id),
         people.c.member_id,
@@ -87,7 +92,7 @@ def queue_for_crowd(
         literal(now, UtcDateTime()),
         literal(now + lasts, UtcDateTime()),
         literal(0),
-        literal(wave_id),
+        literal(wave_id, RowId),
         literal(""),
     )
     columns = (

@@ -30,12 +30,21 @@ REPLY_WINDOW = timedelta(hours=48)
 
 
 @dataclass(frozen=True)
+class Expiring:
+    """到期提醒 for coupons other than 票券营销's: a switch, and how many days before."""
+
+    on: bool = False
+    days: int = 3
+
+
+@dataclass(frozen=True)
 class Rules:
     """消息设置 of a merchant."""
 
     order: Mapping[str, Sequence[str]] = field(default_factory=dict)
     quiet: tuple[time, time] = (time(21, 30), time(8, 30))
     weekly_cap: int = 3
+    expiring: Expiring = Expiring()
 
     @classmethod
     def read(cls, stored: Mapping[str, object]) -> "Rules":
@@ -43,12 +52,16 @@ class Rules:
         quiet = stored.get("quiet")
         order = stored.get("order")
         cap = stored.get("weekly_cap")
+        expiring = stored.get("expiring")
         return cls(
             order=order if isinstance(order, dict) else {},
             quiet=(time.fromisoformat(str(quiet[0])), time.fromisoformat(str(quiet[1])))
             if isinstance(quiet, list | tuple) and len(quiet) == 2
             else cls.quiet,
             weekly_cap=cap if isinstance(cap, int) else cls.weekly_cap,
+            expiring=Expiring(bool(expiring.get("on")), int(expiring.get("days", Expiring.days)))
+            if isinstance(expiring, dict)
+            else cls.expiring,
         )
 
 

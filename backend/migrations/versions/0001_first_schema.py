@@ -2,7 +2,7 @@
 
 Revision ID: 0001
 Revises: 
-Create Date: 2026-11-21 23:44:32.930655
+Create Date: 2026-11-21 23:51:12.705252
 
 """
 from alembic import op
@@ -398,8 +398,11 @@ def upgrade():
     op.create_table('reminder_run',
     sa.Column('id', RowId, nullable=False),
     sa.Column('cycle', sa.String(length=32), nullable=False, comment='2026-11-23@09:00'),
+    sa.Column('cursor_id', RowId, nullable=False, comment='members up to here are done'),
+    sa.Column('last_id', RowId, nullable=False, comment='highest member id at opening'),
     sa.Column('told', sa.Integer(), nullable=False, comment='intents written'),
-    sa.Column('ran_at', UtcDateTime(), nullable=False),
+    sa.Column('opened_at', UtcDateTime(), nullable=False),
+    sa.Column('finished_at', UtcDateTime(), nullable=True),
     sa.Column('merchant_id', RowId, nullable=False, comment='所属商家'),
     sa.ForeignKeyConstraint(['merchant_id'], ['merchant.id'], name=op.f('fk_reminder_run_merchant_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_reminder_run')),
