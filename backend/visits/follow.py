@@ -4,10 +4,9 @@ The inbox row and the effect are one transaction; a repeat finds the row and ans
 Pushes come late and in any order: CreateTime, kept beside the person, says which is the newer.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 
-from pydantic import JsonValue
 from sqlalchemy import insert, select, update
 
 from backend import faults, tenancy
@@ -19,8 +18,7 @@ from backend.members.models import Identity, Member, WechatUser
 from backend.members.queries import ids_of
 from backend.membership.join import join_same_person
 from backend.merchants.models import Merchant, Store
-from backend.messaging import consents
-from backend.visits import replies
+from backend.visits import feedback, replies
 from backend.wechat import accounts, qrcodes
 from backend.wechat.callbacks import Push, fit_reply
 from backend.wechat.models import CallbackInbox, InboxState, WechatApp
@@ -135,15 +133,15 @@ def _touch(push: Push, now: datetime) -> str | None:
 
 
 def _consent(push: Push, now: datetime) -> str | None:
-    """订阅授权, as the person chose in the dialog or in the settings."""
-    chosen = {
-        str(entry["TemplateId"])[:64]: str(entry["SubscribeStatusString"])
-        for entry in _entries(push.fields)
-        if "TemplateId" in entry and "SubscribeStatusString" in entry
-    }
-    if chosen:
-        user = _held_user(push, now)
-        consents.report(user.id, chosen, road=consents.Road.PUSH, cause=push.dedupe_key, now=now)
+    """订阅授权."""
+    if feedback.chosen(push):
+        feedback.note_choice(push, _held_user(push, now).id, now)
+    return None
+
+
+def _receipt(push: Push, now: datetime) -> str | None:
+    """送达回执."""
+    feedback.note_receipts(push, now)
     return None
 
 
@@ -163,6 +161,8 @@ _EFFECTS: dict[str, Callable[[Push, datetime], str | None]] = {
     "pic_weixin": _touch,
     "subscribe_msg_popup_event": _consent,
     "subscribe_msg_change_event": _consent,
+    "subscribe_msg_sent_event": _receipt,
+    "templatesendjobfinish": _receipt,
 }
 
 
@@ -273,11 +273,3 @@ def _merchant_spoken_to(push: Push) -> int | None:
             .order_by(Identity.followed_at.desc(), Identity.id.desc())
             .limit(1)
         )
-
-
-def _entries(fields: Mapping[str, JsonValue]) -> list[Mapping[str, JsonValue]]:
-    """The ``List`` of a subscribe event: wrapped in XML, bare in JSON, an object when single."""
-    wrapped = [value for value in fields.values() if isinstance(value, dict) and "List" in value]
-    found = wrapped[0]["List"] if wrapped else fields.get("List")
-    entries = found if isinstance(found, list) else [found]
-    return [entry for entry in entries if isinstance(entry, dict)]
