@@ -100,7 +100,7 @@ def _first_set_up(
     if options.setup:
         kept = deployment.setup.read_bytes() if deployment.setup.exists() else b""
         if empty or kept != options.setup.read_bytes():
-            set_up(supervisor, deployment, options.setup)
+            return _logins(set_up(supervisor, deployment, options.setup))
         return []
     if not (empty and options.demo and (DEMO / "setup.yaml").exists()):
         return []
@@ -109,6 +109,10 @@ def _first_set_up(
     if not (DEMO / "__main__.py").exists():
         return []
     printed = supervisor.complete("demo", (sys.executable, "-m", "scripts.demo", "--first-run"))
+    return _logins(printed)
+
+
+def _logins(printed: str) -> list[str]:
     return [_login(line) for line in printed.splitlines() if line.startswith("{")]
 
 

@@ -117,10 +117,14 @@ def prepare(supervisor: Supervisor) -> bool:
     return printed.split()[-1:] == ["empty"]
 
 
-def set_up(supervisor: Supervisor, deployment: Deployment, file: Path) -> None:
-    """Apply a set-up file, and keep it: the local WeChat platform reads its accounts there."""
-    supervisor.complete("setup", _python("flask", "--app", "wsgi", "setup", "apply", str(file)))
+def set_up(supervisor: Supervisor, deployment: Deployment, file: Path) -> str:
+    """Apply a set-up file, and keep it: the local WeChat platform reads its accounts there. What
+    was printed tells the passwords made at random, a JSON line each."""
+    told = supervisor.complete(
+        "setup", _python("flask", "--app", "wsgi", "setup", "apply", str(file))
+    )
     write_private(deployment.setup, file.read_text())
+    return told
 
 
 def start_all(supervisor: Supervisor, deployment: Deployment) -> None:
