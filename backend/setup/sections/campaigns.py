@@ -10,7 +10,7 @@ from sqlalchemy import select
 from backend import tenancy
 from backend.campaigns import kinds, lifecycle, queries
 from backend.campaigns.errors import CampaignInvalid
-from backend.campaigns.kinds.class_marketing import DEFAULT_TEMPLATES, default_plan
+from backend.campaigns.kinds.class_marketing import DEFAULT_CODE, DEFAULT_TEMPLATES, default_plan
 from backend.campaigns.kinds.periodic import FixedAudience, Periodic
 from backend.campaigns.lifecycle import CampaignDraft
 from backend.campaigns.models import Campaign, CampaignKind, CampaignState
@@ -94,7 +94,10 @@ def apply(entries: Sequence[CampaignEntry], run: Applying, *, at: str) -> None:
             continue
         with run.entry(path):
             _apply_one(entry, campaign, run)
-    if not run.problems and not _has_plan():
+    if run.problems:
+        return
+    _pause_default_plan({entry.code for entry in entries}, run)
+    if not _has_plan():
         plan = lifecycle.open_default_plan(tenancy.merchant_id(), now=run.now)
         run.note(f"campaign {plan.code}", before=None, after=_told(plan))
 
@@ -226,6 +229,22 @@ def _told(campaign: Campaign) -> dict[str, JsonValue]:
     draft = lifecycle.draft_of(campaign)
     told: dict[str, JsonValue] = _as_entry(draft).model_dump(mode="json", exclude_defaults=True)
     return told | {"state": campaign.state} | draft.settings.model_dump(mode="json")
+
+
+def _pause_default_plan(named: set[str], run: Applying) -> None:
+    """The default plan stands in for one of the merchant's own: with that, and never edited, it
+    rests."""
+    plan = queries.by_code(DEFAULT_CODE)
+    if plan is None or plan.edited_at or plan.state != CampaignState.RUNNING:
+        return
+    mine = select(Campaign.code).where(
+        Campaign.kind == CampaignKind.CLASS_MARKETING, Campaign.state == CampaignState.RUNNING
+    )
+    if DEFAULT_CODE in named or not named.intersection(db.session.scalars(mine)):
+        return
+    before = _told(plan)
+    lifecycle.pause(plan.id, now=run.now)
+    run.note(f"campaign {DEFAULT_CODE}", before=before, after=_told(plan))
 
 
 def _has_plan() -> bool:

@@ -223,6 +223,20 @@ def test_a_merchant_without_a_plan_gets_the_default_one(
     assert len(_all(CouponTemplate)) == 3
 
 
+def test_the_default_plan_rests_once_the_merchant_names_one_of_its_own(app: Flask) -> None:
+    def states(campaigns: str) -> dict[str, str]:
+        _apply(f"merchants: [{{code: a, name: 甲, campaigns: [{campaigns}]}}]")
+        return {row.code: row.state for row in _all(Campaign) if isinstance(row, Campaign)}
+
+    mine = "{code: mine, kind: class_marketing, state: %s}"
+    assert states("") == {"default": "running"}
+    assert states(mine % "paused") == {"default": "running", "mine": "paused"}
+    assert states(mine % "running") == {"default": "paused", "mine": "running"}
+    both = "{code: default, state: running}, " + mine % "running"
+    assert states(both) == {"default": "running", "mine": "running"}
+    assert _apply("merchants: [{code: a}]").changed == []
+
+
 def test_two_merchants_may_use_the_same_codes_but_not_the_same_keys_and_apps(app: Flask) -> None:
     other = SMALL.replace("code: xinghuo", "code: other")
     assert _refused(SMALL + other.replace("merchants:\n", "")) == [
