@@ -1,13 +1,17 @@
-"""Keeping house: what time has made useless is put away."""
+"""Keeping house: what was lost is asked again, what time has made useless is put away."""
 
 from backend import clock, idempotency
 from backend.merchants import tills
+from backend.visits import completion
+from backend.wechat import inbox
 from jobs.runtime import job
 
 
 @job
 def tick() -> None:
-    """Sweep answers older than 72 hours and nonces out of range; machine time."""
-    now = clock.machine_now()
-    idempotency.forget_old(now)
-    tills.forget_nonces(now)
+    """Ask who new followers are where that job was lost; sweep old answers, nonces and pushes."""
+    completion.complete_pending(now=clock.now())
+    machine = clock.machine_now()
+    idempotency.forget_old(machine)
+    tills.forget_nonces(machine)
+    inbox.forget_old(now=clock.now())
