@@ -7,7 +7,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from scripts.wechat_platform.server import Platform
-from tests.backend.redemption.coupons import a_coupon, number_of
+from tests.backend.redemption.coupons import a_coupon, number_of, redemptions_of
 from tests.builders import Shop, a_member, a_shop, a_template, reread
 from tests.journeys.customers import Customer, a_grant, enters
 from tests.miniprogram_api.pos.till import TillClient, a_bill, a_dish, till_of
@@ -131,11 +131,23 @@ def test_a_till_redeems_without_a_bill_and_undoes_it_a_day_long(
     assert till.post("/redemptions/999999/undo", {"reason": "退菜"}).status_code == 404
 
 
+def test_a_repeated_request_has_one_effect_and_another_body_is_a_conflict(
+    till: TillClient, shop: Shop
+) -> None:
+    """C-12: signed anew each time, under one key."""
+    member, template = a_member(shop), a_template(shop)
+    first, other = (number_of(a_coupon(shop, member, template)) for _ in range(2))
+    key = {"Idempotency-Key": "till-1"}
+    done = till.post("/coupons/redeem", {"scan": first}, **key)
+    again = till.post("/coupons/redeem", {"scan": first}, **key)
+    assert (again.status_code, again.get_json()) == (201, done.get_json())
+    conflict = till.post("/coupons/redeem", {"scan": other}, **key)
+    assert (conflict.status_code, conflict.get_json()["code"]) == (409, "IDEMPOTENCY_CONFLICT")
+
+
 def test_a_coupon_used_on_a_bill_comes_back_with_the_bill_not_alone(
     till: TillClient, shop: Shop
 ) -> None:
-    from tests.backend.redemption.coupons import redemptions_of
-
     coupon = a_coupon(shop, a_member(shop), a_template(shop))
     bill = a_bill(coupon=number_of(coupon), cash_fen=9000)
     assert till.post("/bills/B1/settle", bill).status_code == 201
