@@ -52,7 +52,7 @@ def specification() -> Object:
     schemas = _schemas()
     paths: dict[str, JsonValue] = {}
     for operation in sorted(OPERATIONS, key=lambda o: (o.rule, o.method)):
-        path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", operation.rule)
+        path = re.sub(r"<(?:[^:<>]+:)?(\w+)>", r"{\1}", operation.rule)
         methods = paths.setdefault(path, {})
         assert isinstance(methods, dict)
         methods[operation.method.lower()] = _operation(operation)

@@ -13,6 +13,7 @@ def test_the_contract_is_valid_and_whole(http: FlaskClient) -> None:
     assert told == len(OPERATIONS) > 0
     for path in document["paths"]:
         assert path.startswith(("/api/v1/", "/pos/v1/", "/mall/v1/")), path
+        assert "<" not in path
 
 
 def test_the_page_shows_it_without_anything_from_elsewhere(http: FlaskClient) -> None:
