@@ -1,6 +1,7 @@
 """The backend on a Flask app: configuration, database, Redis, logs, health, commands."""
 
 import logging
+from datetime import timedelta
 from pathlib import Path
 
 import structlog
@@ -28,6 +29,8 @@ def create_backend(app: Flask, settings: Settings) -> None:
         PRODUCTION=settings.production,
         PUBLIC_URL=settings.public_url.rstrip("/"),
         WECHAT_API_BASE_URL=settings.wechat_api_base_url.rstrip("/"),
+        WAVE_CHUNK=settings.wave_chunk,
+        SEND_LEASE=timedelta(seconds=settings.send_lease_seconds),
         MAX_CONTENT_LENGTH=1024 * 1024,
         MAX_FORM_MEMORY_SIZE=512 * 1024,
     )

@@ -1,7 +1,8 @@
 """``python -m jobs.worker``: one RQ worker over all queues.
 
 A dead worker's job is found again within a minute; no correctness hangs on it (rows say what is
-due). The horse dies with its parent, so that no job runs on beside its second run.
+due). The horse dies with its parent, so that no job runs on beside its second run. While Redis is
+away the worker looks for it every few seconds.
 """
 
 import ctypes
@@ -27,6 +28,7 @@ class HouseWorker(Worker):
     """Forks as RQ does; the child ends with its parent and opens its own connections."""
 
     execution: Execution
+    max_connection_wait_time = 4.0
 
     def main_work_horse(self, job: Job, queue: Queue) -> None:
         if sys.platform == "linux":

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Row, Select, exists, insert, or_, select, union_all, update
 
-from backend import requesting, tenancy
+from backend import faults, requesting, tenancy
 from backend.calendar import day_of
 from backend.campaigns import budget, kinds, offers, queries
 from backend.campaigns.kinds.class_marketing import ClassMarketing, Part
@@ -93,7 +93,9 @@ def claim_open(member_id: int, *, now: datetime) -> list[int]:
     )
     if claimed != len(grant_ids):
         raise MetAnother()
-    return make.from_grants(_promised(waiting, member_id, now=now), now=now)
+    claimed_ids = make.from_grants(_promised(waiting, member_id, now=now), now=now)
+    faults.point("claim.before_commit")
+    return claimed_ids
 
 
 def _gives_to_new(plan: Campaign) -> bool:

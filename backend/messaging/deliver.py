@@ -119,7 +119,7 @@ def _go_on(
         state=IntentState.SENDING.value,
         channel=ready[0].channel.value,
         sent_at=now,
-        lease_until=clock.machine_now() + leases.LEASE,
+        lease_until=clock.machine_now() + leases.length(),
     )
     return replace(work, letters=ready)
 

@@ -9,12 +9,12 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from flask import current_app
 from sqlalchemy import ColumnElement, and_, case, or_, select, update
 
 from backend.database import changed, db, end_read, table_of, transactional
 from backend.messaging.models import Intent, IntentState
 
-LEASE = timedelta(seconds=60)
 PAUSES = tuple(timedelta(seconds=s) for s in (30, 120, 600, 1800, 3600))
 """Before the second, third … try; machine time."""
 MOST_STUMBLES = 5
@@ -82,6 +82,12 @@ def stumble(claim: Claim, *, machine: datetime) -> bool:
     )
 
 
+def length() -> timedelta:
+    """SEND_LEASE_SECONDS: how long a row is its dispatcher's."""
+    length: timedelta = current_app.config["SEND_LEASE"]
+    return length
+
+
 def held(claim: Claim) -> ColumnElement[bool]:
     """The row, while it is this claim's."""
     return and_(
@@ -135,7 +141,7 @@ def _lease(due: ColumnElement[bool], limit: int, machine: datetime) -> list[Clai
     changed(
         update(_intents)
         .where(_intents.c.id.in_(ids), due)
-        .values(claim_token=token, lease_until=machine + LEASE)
+        .values(claim_token=token, lease_until=machine + length())
     )
     rows = db.session.connection().execute(
         select(_intents.c.id, _intents.c.merchant_id)

@@ -119,7 +119,7 @@ def test_without_a_subscription_nothing_is_granted(app: Flask, clock: StillClock
 def test_a_wave_goes_on_where_it_stopped(
     app: Flask, clock: StillClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(chunks, "CHUNK", 2)
+    monkeypatch.setitem(app.config, "WAVE_CHUNK", 2)
     shop, other = a_shop(), a_shop()
     a_class_plan(shop)
     members = []
@@ -143,7 +143,7 @@ def test_a_wave_goes_on_where_it_stopped(
 def test_a_pause_stops_a_wave_within_a_chunk(
     app: Flask, clock: StillClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(chunks, "CHUNK", 2)
+    monkeypatch.setitem(app.config, "WAVE_CHUNK", 2)
     shop = a_shop()
     plan = a_class_plan(shop)
     for _ in range(4):
@@ -165,7 +165,7 @@ def test_a_pause_stops_a_wave_within_a_chunk(
 def test_stock_serves_the_first_of_a_wave_by_id(
     app: Flask, clock: StillClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(chunks, "CHUNK", 2)
+    monkeypatch.setitem(app.config, "WAVE_CHUNK", 2)
     shop = a_shop()
     a_template(shop, "few", stock=7)
     a_class_plan(shop, parts={"new": {"coupons": gives("few", quantity=2)}})
@@ -188,7 +188,7 @@ def test_a_budget_holds_over_chunks_and_days(
     budget: dict[str, int],
     granted: list[int],
 ) -> None:
-    monkeypatch.setattr(chunks, "CHUNK", 2)
+    monkeypatch.setitem(app.config, "WAVE_CHUNK", 2)
     shop = a_shop()
     a_class_plan(shop, **budget)
     for _ in range(5):
