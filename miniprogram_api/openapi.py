@@ -90,7 +90,7 @@ def _operation(operation: Operation) -> Object:
         described["security"] = []
     if operation.body:
         described["requestBody"] = {"required": True, **_content(operation.body)}
-    if names := re.findall(r"<(?:\w+:)?(\w+)>", operation.rule):
+    if names := re.findall(r"<(?:[^:<>]+:)?(\w+)>", operation.rule):
         described["parameters"] = [
             {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
             for name in names
