@@ -1,7 +1,7 @@
 """What every section of the set-up file shares: strictness, and "not named is left alone"."""
 
 from datetime import date
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
@@ -18,9 +18,6 @@ class Section(BaseModel):
     def named(self, *names: str) -> dict[str, object]:
         """Those of the fields that the file names, with their values."""
         return {name: getattr(self, name) for name in names if name in self.model_fields_set}
-
-
-S = TypeVar("S")
 
 
 def _date(value: object) -> object:

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 
 from sqlalchemy import Column, Integer, Table, or_, select
 
-from backend import models
 from backend.database import Model
 from backend.reports.invariants.invariant import Invariant, by
 
@@ -38,7 +37,6 @@ def invariants() -> tuple[Invariant, ...]:
 
 def references() -> Iterator[tuple[Table, Column[int], Table]]:
     """Every column of a merchant's table that names a row of another one, with that one."""
-    models.load_all()
     tables = Model.metadata.tables
     for table in Model.metadata.sorted_tables:
         if "merchant_id" in table.c and table.name not in _MAY_BE_NOBODYS:
