@@ -139,9 +139,10 @@ class Person:
         """The card pack."""
         return list(self.call("GET", f"/api/v1/me/coupons?state={state}")["items"])
 
-    def messages(self) -> list[dict[str, Any]]:
-        """What arrived on the phone."""
-        return list(self.world.sim("GET", f"/deliveries?person={self.id}")["items"])
+    def messages_about(self, title: str) -> list[dict[str, Any]]:
+        """What arrived on the phone and names this coupon."""
+        arrived = self.world.sim("GET", f"/deliveries?person={self.id}")["items"]
+        return [message for message in arrived if title in message["data"].values()]
 
     def call(self, method: str, path: str, **body: object) -> dict[str, Any]:
         """A request of this person's mini-program."""
@@ -214,8 +215,8 @@ def _nine_o_clock(world: World, guest: Person) -> None:
     world.flask("clock", "set", at.isoformat())
     coupon = _wait("the 09:00 wave's coupon", guest.coupons)[0]
     _see("09:00 发券", f"{coupon['title']} {coupon['number']}")
-    told = _wait("its message on the phone", guest.messages)[-1]
-    _see("消息到达", json.dumps(told.get("data", told), ensure_ascii=False)[:120])
+    told = _wait("its message on the phone", lambda: guest.messages_about(coupon["title"]))[-1]
+    _see("消息到达", "，".join(told["data"].values()))
 
 
 def _scan_and_redeem(world: World, guest: Person) -> None:
@@ -236,7 +237,7 @@ def _scan_and_redeem(world: World, guest: Person) -> None:
 
 def _coupons_that_waited(world: World, guest: Person) -> None:
     thursday = _business_time(world) + timedelta(days=(3 - _business_time(world).weekday()) % 7)
-    at = thursday.replace(hour=10, minute=0, second=1, microsecond=0)
+    at = thursday.replace(hour=10, minute=30, second=1, microsecond=0)
     world.flask("clock", "set", at.isoformat())
     claimed = _wait("coupons that waited for the login", guest.log_in)
     _see("登录自动领取", "、".join(f"{c['title']} {c['number']}" for c in claimed))
