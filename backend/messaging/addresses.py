@@ -35,7 +35,7 @@ class Address:
     app_id: str
     openid: str
     wechat_user_id: int
-    follows: bool
+    followed_at: datetime | None
     interacted_at: datetime | None
 
 
@@ -61,6 +61,7 @@ def of(member_id: int, purpose: Purpose, *, merchant: Merchant, now: datetime) -
         channels=frozenset(by_channel),
         consents=_consents_left(mini, templates.get(Channel.SUBSCRIBE)),
         interacted_at=official.interacted_at if official else None,
+        followed_at=official.followed_at if official else None,
         opted_out=marketing and _opted_out(member_ids),
         marketing_this_week=_marketing_since(member_ids, week_of(now, zone).start)
         if marketing
@@ -90,7 +91,7 @@ def _addresses(member_ids: list[int]) -> list[Address]:
             app_id=app.app_id,
             openid=openid,
             wechat_user_id=identity.wechat_user_id,
-            follows=identity.followed_at is not None and identity.unfollowed_at is None,
+            followed_at=None if identity.unfollowed_at else identity.followed_at,
             interacted_at=identity.interacted_at,
         )
         for app, openid, identity in rows
@@ -104,7 +105,7 @@ def _by_channel(
     found: dict[Channel, Address] = {}
     for address in known:
         official = address.app.kind == AppKind.OFFICIAL_ACCOUNT
-        if official and not address.follows:
+        if official and address.followed_at is None:
             continue
         if official:
             found.setdefault(Channel.CUSTOM, address)

@@ -27,6 +27,8 @@ NO_CHANNEL = "没有可用的消息渠道"
 
 DEFAULT_ORDER = (Channel.SUBSCRIBE, Channel.TEMPLATE, Channel.CUSTOM)
 REPLY_WINDOW = timedelta(hours=48)
+WELCOME_WINDOW = timedelta(minutes=1)
+"""客服消息 after the person was in touch, and after they followed."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,7 @@ class Reach:
     channels: frozenset[Channel]
     consents: int = 0
     interacted_at: datetime | None = None
+    followed_at: datetime | None = None
     opted_out: bool = False
     marketing_this_week: int = 0
 
@@ -126,6 +129,12 @@ def _open(channel: Channel, purpose: Purpose, reach: Reach, now: datetime) -> bo
         case Channel.TEMPLATE:
             return purpose not in MARKETING
         case Channel.CUSTOM:
-            return reach.interacted_at is not None and now - reach.interacted_at < REPLY_WINDOW
+            return _within(REPLY_WINDOW, reach.interacted_at, now) or _within(
+                WELCOME_WINDOW, reach.followed_at, now
+            )
         case Channel.SMS:
             return False
+
+
+def _within(window: timedelta, since: datetime | None, now: datetime) -> bool:
+    return since is not None and now - since < window

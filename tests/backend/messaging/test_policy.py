@@ -75,6 +75,14 @@ def test_marketing_never_takes_the_template_road() -> None:
             Reach(subscribed=True, channels=ALL, interacted_at=NOON - timedelta(hours=48)),
             (Channel.TEMPLATE,),
         ),
+        (
+            Reach(subscribed=True, channels=ALL, followed_at=NOON - timedelta(seconds=59)),
+            (Channel.TEMPLATE, Channel.CUSTOM),
+        ),
+        (
+            Reach(subscribed=True, channels=ALL, followed_at=NOON - timedelta(seconds=60)),
+            (Channel.TEMPLATE,),
+        ),
     ],
 )
 def test_a_road_without_address_consent_or_window_is_closed(
