@@ -81,7 +81,7 @@ def read(merchant: Merchant) -> Shop:
 
 
 def open_since(merchant: Merchant, *, opened_at: datetime, campaigns_at: datetime) -> None:
-    """开业. What was made just now was made then; campaigns have been running for as long."""
+    """开业. What was made just now was made then; campaigns run as they were planned later."""
     mine = merchant.id
     merchants, campaigns, runs = table_of(Merchant), table_of(Campaign), table_of(CampaignRun)
     changed(update(merchants).where(merchants.c.id == mine).values(created_at=opened_at))
@@ -92,7 +92,7 @@ def open_since(merchant: Merchant, *, opened_at: datetime, campaigns_at: datetim
     changed(
         update(campaigns)
         .where(campaigns.c.merchant_id == mine, campaigns.c.first_started_at.is_not(None))
-        .values(first_started_at=campaigns_at)
+        .values(first_started_at=campaigns_at, edited_at=campaigns_at)
     )
     changed(update(runs).where(runs.c.merchant_id == mine).values(started_at=campaigns_at))
     db.session.expire_all()
