@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from flask import current_app
 from sqlalchemy import CheckConstraint, select
 from sqlalchemy.orm import Mapped, mapped_column
 
+from backend import deployment
 from backend.database import BaseModel, Instant, db, table_args, table_of, transaction
 from backend.errors import DomainError
 
@@ -121,7 +121,7 @@ _cache = _Cache()
 
 
 def _production() -> bool:
-    return bool(current_app.config.get("PRODUCTION"))
+    return deployment.is_production()
 
 
 def _current_anchor() -> Anchor | None:

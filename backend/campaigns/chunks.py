@@ -8,10 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from flask import current_app
 from sqlalchemy import ColumnElement, exists, func, insert, literal, not_, select, update
 
-from backend import faults, requesting, tenancy
+from backend import deployment, faults, requesting, tenancy
 from backend.campaigns import budget, eligibility, offers, queries
 from backend.campaigns.eligibility import IdRange, PartCrowd, Reason
 from backend.campaigns.models import (
@@ -127,7 +126,7 @@ def end_of_chunk(cursor_id: int, last_id: int) -> int | None:
             _members.c.id <= last_id,
         )
         .order_by(_members.c.id)
-        .limit(current_app.config["WAVE_CHUNK"])
+        .limit(deployment.wave_chunk())
         .subquery()
     )
     end: int | None = db.session.connection().scalar(select(func.max(ids.c.id)))

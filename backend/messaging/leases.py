@@ -9,9 +9,9 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from flask import current_app
 from sqlalchemy import ColumnElement, and_, case, or_, select, update
 
+from backend import deployment
 from backend.database import changed, db, end_read, table_of, transactional
 from backend.messaging.models import Intent, IntentState
 
@@ -84,8 +84,7 @@ def stumble(claim: Claim, *, machine: datetime) -> bool:
 
 def length() -> timedelta:
     """SEND_LEASE_SECONDS: how long a row is its dispatcher's."""
-    length: timedelta = current_app.config["SEND_LEASE"]
-    return length
+    return deployment.send_lease()
 
 
 def held(claim: Claim) -> ColumnElement[bool]:

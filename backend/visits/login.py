@@ -120,7 +120,9 @@ def enter(
 
 def bind_phone(member_id: int, wechat_user_id: int, code: str, *, now: datetime) -> Bound:
     """绑定手机号, as confirmed to WeChat: registers, and joins the member who holds it already."""
-    user = db.session.get(WechatUser, wechat_user_id)
+    user = db.session.scalars(
+        select(WechatUser).where(WechatUser.id == wechat_user_id)
+    ).one_or_none()
     if user is None:
         raise Unauthenticated()
     number = wechat.phone_number(accounts.app_by_id(user.app_id), code)

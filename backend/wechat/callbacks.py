@@ -14,10 +14,9 @@ from dataclasses import dataclass
 from typing import Any
 from xml.parsers.expat import ExpatError
 
-from flask import current_app
 from pydantic import JsonValue
 
-from backend import clock
+from backend import clock, deployment
 from backend.wechat.errors import ForgedPush
 from backend.wechat.models import WechatApp
 
@@ -57,7 +56,7 @@ def read(app: WechatApp, *, query: Mapping[str, str], body: bytes, content_type:
     outer, as_json = _parsed(body)
     sealed = outer.get("Encrypt")
     if sealed is None:
-        if app.aes_key and current_app.config["PRODUCTION"]:
+        if app.aes_key and deployment.is_production():
             raise ForgedPush()
         _check_signature(app, query)
         return _push(app, outer, encrypted=False, as_json=as_json)

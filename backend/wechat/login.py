@@ -4,8 +4,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from flask import current_app
-
+from backend import deployment
 from backend.errors import RateLimited
 from backend.wechat import gateway, tokens, transport
 from backend.wechat.errors import (
@@ -35,7 +34,7 @@ def exchange(app: WechatApp, code: str) -> Session:
 
 def web_address(app: WechatApp, *, back_to: str, state: str) -> str:
     """网页授权: where a page inside WeChat sends the browser, to come back with a code."""
-    base = current_app.config["WECHAT_API_BASE_URL"]
+    base = deployment.wechat_api()
     host = _WEB_HOST if base == transport.HOST else base
     query = {
         "appid": app.app_id,

@@ -12,7 +12,6 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import requests
-from flask import current_app
 from pydantic import JsonValue
 from requests.adapters import HTTPAdapter
 from requests.exceptions import RequestException
@@ -25,6 +24,7 @@ from urllib3.exceptions import (
     SSLError,
 )
 
+from backend import deployment
 from backend.wechat.errors import OutcomeUnknown, Transient, WechatError
 
 HOST = "https://api.weixin.qq.com"
@@ -106,7 +106,7 @@ def _client() -> Any:  # noqa: ANN401
     client = WeChatClient("", "", timeout=(CONNECT_SECONDS, ANSWER_SECONDS), auto_retry=False)
     http = client._http
     http.trust_env = False
-    http.mount("https://", _adapter(current_app.config["WECHAT_API_BASE_URL"]))
+    http.mount("https://", _adapter(deployment.wechat_api()))
     return client
 
 

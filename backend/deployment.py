@@ -1,0 +1,26 @@
+"""部署: what the running app was started with, for those who do not know Flask."""
+
+from datetime import timedelta
+
+from flask import current_app
+
+
+def is_production() -> bool:
+    """Whether the strict rules of a real deployment hold."""
+    return bool(current_app.config["PRODUCTION"])
+
+
+def wave_chunk() -> int:
+    """Members a wave's chunk looks at."""
+    return int(current_app.config["WAVE_CHUNK"])
+
+
+def wechat_api() -> str:
+    """Where WeChat's API answers, without a slash at the end."""
+    return str(current_app.config["WECHAT_API_BASE_URL"])
+
+
+def send_lease() -> timedelta:
+    """How long a dispatcher may hold a message."""
+    lease: timedelta = current_app.config["SEND_LEASE"]
+    return lease
