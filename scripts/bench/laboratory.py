@@ -146,6 +146,7 @@ class _Wechat(BaseHTTPRequestHandler):
     """Knows everybody at once: the code is the openid."""
 
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # one packet an answer
 
     def do_GET(self) -> None:
         code = parse_qs(urlsplit(self.path).query).get("js_code", [""])[0]

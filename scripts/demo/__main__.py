@@ -14,7 +14,6 @@ from flask import current_app
 from sqlalchemy import select
 
 from backend import clock, tenancy
-from backend.calendar import start_of_day
 from backend.database import db, transaction
 from backend.merchants import staff
 from backend.merchants.models import Merchant, Role, Staff
@@ -22,7 +21,7 @@ from backend.settings import Settings
 from scripts.demo import shop as shops
 from scripts.demo.guests import YEAR, people
 from scripts.demo.ledger import Ledger
-from scripts.demo.month import Month, first_day
+from scripts.demo.month import Month, started_at
 from scripts.demo.phones import Phones
 from wsgi import create_app
 
@@ -62,12 +61,10 @@ def live(data: Path, *, members: int = MEMBERS, now: datetime) -> int:
     chance = Random(SEED)
     phones = Phones.of(data, data / "setup.yaml", now=now)
     with tenancy.acting_for(merchant.id), transaction(), phones.store.transaction():
-        zone = shops.read(merchant).zone
-        began = first_day(shops.read(merchant), now)
         shops.open_since(
             merchant,
             opened_at=now - timedelta(days=YEAR + 30),
-            campaigns_at=start_of_day(began, zone),
+            campaigns_at=started_at(shops.read(merchant), now),
         )
         shop = shops.read(merchant)
         ledger = Ledger(merchant.id)

@@ -117,7 +117,7 @@ class Month:
     def _waves(self, day: date) -> Iterator[Event]:
         zone = self._shop.zone
         after, until = start_of_day(day, zone), start_of_day(day + timedelta(days=1), zone)
-        opened = start_of_day(self.first_day, zone)
+        opened = started_at(self._shop, self._now)
         for campaign in self._shop.campaigns:
             if isinstance(campaign.settings, ClassMarketing):
                 planned = class_slots(first_started_at=opened, after=after, until=until, zone=zone)
@@ -186,8 +186,13 @@ class Month:
             )
 
 
+def started_at(shop: Shop, now: datetime) -> datetime:
+    """When the campaigns were switched on: in the afternoon before their first day."""
+    return start_of_day(first_day(shop, now), shop.zone) - timedelta(hours=7, minutes=18)
+
+
 def first_day(shop: Shop, now: datetime) -> date:
-    """Six weeks ago, when the campaigns began."""
+    """Six weeks ago, when the campaigns first gave something."""
     return day_of(now, shop.zone) - timedelta(days=DAYS)
 
 
