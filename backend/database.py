@@ -4,9 +4,7 @@ Reads run deferred. The outermost ``transaction()`` ends any read and, on SQLite
 writers' file lock and begins IMMEDIATE. Inner blocks join; any exception undoes all.
 """
 
-import fcntl
 import functools
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,9 +20,7 @@ from sqlalchemy import (
     JSON,
     BigInteger,
     CheckConstraint,
-    Connection,
     DateTime,
-    Engine,
     ForeignKeyConstraint,
     Integer,
     MetaData,
@@ -32,17 +28,13 @@ from sqlalchemy import (
     Table,
     TypeDecorator,
     UniqueConstraint,
-    event,
 )
 from sqlalchemy.dialects import mysql
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, mapped_column
-from sqlalchemy.pool import ConnectionPoolEntry
 
+from backend.dialects import engine_options, is_busy, met_another, take_care
 from backend.errors import Busy
-
-WAIT_SECONDS = 5.0
-"""How long a writer waits for the database before it is told 系统繁忙."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -142,26 +134,13 @@ else:
 
 def configure(app: Flask, *, url: str, data_dir: Path, threads: int) -> None:
     """Bind the app to the database at ``url``; ``threads`` may use it at once in one process."""
-    options: dict[str, Any] = {"hide_parameters": True}
     if url.startswith("sqlite"):
         data_dir.mkdir(parents=True, exist_ok=True)
-        options["connect_args"] = {"check_same_thread": False, "timeout": WAIT_SECONDS}
-    else:
-        options |= {
-            "pool_size": threads,
-            "max_overflow": 4,
-            "pool_pre_ping": True,
-            "isolation_level": "READ COMMITTED",
-            "pool_timeout": WAIT_SECONDS,
-        }
     app.config["SQLALCHEMY_DATABASE_URI"] = url
-    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = options
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(url, threads=threads)
     db.init_app(app)
     with app.app_context():
-        if db.engine.dialect.name == "sqlite":
-            _prepare_sqlite(db.engine, lock_file=_lock_file(url, data_dir))
-        elif db.engine.dialect.name in ("mysql", "mariadb"):
-            event.listen(db.engine, "connect", _strict_mariadb)
+        take_care(db.engine, data_dir=data_dir)
 
 
 @contextmanager
@@ -185,7 +164,7 @@ def transaction() -> Iterator[None]:
         session.commit()
     except BaseException as error:
         session.rollback()
-        if isinstance(error, DBAPIError) and _is_busy(error):
+        if isinstance(error, DBAPIError) and is_busy(error):
             raise Busy() from error
         raise
     finally:
@@ -254,82 +233,4 @@ _TRIES = 4
 def _worth_another_try(error: Exception) -> bool:
     if isinstance(error, IntegrityError | MetAnother):
         return True
-    code = _driver_code(error)
-    return code in ("40001", "40P01", 1213, 1020)
-
-
-def _is_busy(error: DBAPIError) -> bool:
-    text = str(error.orig)
-    return "database is locked" in text or _driver_code(error) in (1205, "55P03")
-
-
-def _driver_code(error: Exception) -> object:
-    orig = getattr(error, "orig", None)
-    if orig is None:
-        return None
-    if sqlstate := getattr(orig, "sqlstate", None):
-        return sqlstate
-    return orig.args[0] if getattr(orig, "args", ()) else None
-
-
-def _lock_file(url: str, data_dir: Path) -> Path:
-    name = url.removeprefix("sqlite:///")
-    return Path(f"{name}.writers") if name and ":memory:" not in name else data_dir / "writers"
-
-
-def _prepare_sqlite(engine: Engine, *, lock_file: Path) -> None:
-    """WAL, full durability, one file lock for writers (``performance``: longest wait ÷ 25)."""
-
-    def connected(raw: Any, _entry: ConnectionPoolEntry) -> None:  # noqa: ANN401
-        raw.isolation_level = None
-        for pragma in (
-            "journal_mode=wal",
-            "synchronous=full",
-            "foreign_keys=on",
-            f"busy_timeout={int(WAIT_SECONDS * 1000)}",
-            "cache_size=-65536",
-        ):
-            raw.execute(f"pragma {pragma}")
-
-    def begins(connection: Connection) -> None:
-        if not connection.get_execution_options().get("writes"):
-            connection.exec_driver_sql("BEGIN")
-            return
-        waited = _take_writers_lock(connection, lock_file)
-        if waited < 0.05:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-            return
-        left = max(0, int((WAIT_SECONDS - waited) * 1000))
-        connection.exec_driver_sql(f"pragma busy_timeout={left}")
-        try:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-        finally:
-            connection.exec_driver_sql(f"pragma busy_timeout={int(WAIT_SECONDS * 1000)}")
-
-    def returned(_raw: Any, entry: ConnectionPoolEntry) -> None:  # noqa: ANN401
-        handle = entry.info.pop("writers_lock", None)
-        if handle is not None:
-            os.close(handle)
-
-    event.listen(engine, "connect", connected)
-    event.listen(engine, "begin", begins)
-    event.listen(engine, "checkin", returned)
-
-
-def _take_writers_lock(connection: Connection, lock_file: Path) -> float:
-    """Wait in the queue of writers; given back when the connection returns to the pool."""
-    if "writers_lock" in connection.info:
-        return 0.0
-    started = time.monotonic()
-    handle = os.open(lock_file, os.O_RDWR | os.O_CREAT, 0o600)
-    fcntl.flock(handle, fcntl.LOCK_EX)
-    connection.info["writers_lock"] = handle
-    return time.monotonic() - started
-
-
-def _strict_mariadb(raw: Any, _entry: ConnectionPoolEntry) -> None:  # noqa: ANN401
-    with raw.cursor() as cursor:
-        cursor.execute(
-            "SET SESSION sql_mode='STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ENGINE_SUBSTITUTION'"
-        )
-        cursor.execute("SET SESSION innodb_lock_wait_timeout=5, time_zone='+00:00'")
+    return isinstance(error, DBAPIError) and met_another(error)

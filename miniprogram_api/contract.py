@@ -7,10 +7,11 @@ from typing import Annotated, Any, ParamSpec, TypeVar
 
 from flask import Blueprint, Flask, Response, current_app, jsonify, request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 
 from backend import requesting
-from backend.errors import DomainError, FieldError, NotFound, ParamError, RateLimited
+from backend.errors import Busy, DomainError, FieldError, NotFound, ParamError, RateLimited
 from backend.wrong_fields import field_errors
 
 log = logging.getLogger(__name__)
@@ -124,6 +125,10 @@ def answer_errors(app: Flask, *, below: tuple[str, ...]) -> None:
             return error
         return error_response(_as_domain_error(error))
 
+    def database_away(error: OperationalError) -> Response:
+        log.exception("The database did not answer", extra={"path": request.path})
+        return error_response(Busy())
+
     def broken(error: Exception) -> Response:
         log.exception("A request failed", extra={"path": request.path})
         if app.testing or app.debug:
@@ -132,6 +137,7 @@ def answer_errors(app: Flask, *, below: tuple[str, ...]) -> None:
 
     app.register_error_handler(DomainError, refused)
     app.register_error_handler(HTTPException, http)
+    app.register_error_handler(OperationalError, database_away)
     app.register_error_handler(Exception, broken)
 
 

@@ -1,0 +1,120 @@
+"""What SQLite, PostgreSQL and MariaDB need each: how connections open, begin and queue, and what
+their errors mean."""
+
+import fcntl
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+WAIT_SECONDS = 5.0
+"""How long a writer waits for the database before it is told 系统繁忙."""
+
+
+def engine_options(url: str, *, threads: int) -> dict[str, Any]:
+    """How to connect to the database at ``url``; ``threads`` may use it at once."""
+    if url.startswith("sqlite"):
+        return {
+            "hide_parameters": True,
+            "connect_args": {"check_same_thread": False, "timeout": WAIT_SECONDS},
+        }
+    return {
+        "hide_parameters": True,
+        "pool_size": threads,
+        "max_overflow": 4,
+        "pool_pre_ping": True,
+        "isolation_level": "READ COMMITTED",
+        "pool_timeout": WAIT_SECONDS,
+    }
+
+
+def take_care(engine: Engine, *, data_dir: Path) -> None:
+    """Every connection of this engine behaves as the house expects."""
+    if engine.dialect.name == "sqlite":
+        _prepare_sqlite(engine, lock_file=_lock_file(engine.url.database or "", data_dir))
+    elif engine.dialect.name in ("mysql", "mariadb"):
+        event.listen(engine, "connect", _strict_mariadb)
+
+
+def met_another(error: DBAPIError) -> bool:
+    """A deadlock or serialisation failure: the same work may succeed the next time."""
+    return _driver_code(error) in ("40001", "40P01", 1213, 1020)
+
+
+def is_busy(error: DBAPIError) -> bool:
+    """The database was held by others for as long as we wait."""
+    return "database is locked" in str(error.orig) or _driver_code(error) in (1205, "55P03")
+
+
+def _driver_code(error: DBAPIError) -> object:
+    orig = error.orig
+    if sqlstate := getattr(orig, "sqlstate", None):
+        return sqlstate
+    return orig.args[0] if orig is not None and orig.args else None
+
+
+def _lock_file(database: str, data_dir: Path) -> Path:
+    in_memory = database in ("", ":memory:")
+    return data_dir / "writers" if in_memory else Path(f"{database}.writers")
+
+
+def _prepare_sqlite(engine: Engine, *, lock_file: Path) -> None:
+    """WAL, full durability, one file lock for writers (``performance``: longest wait ÷ 25)."""
+
+    def connected(raw: Any, _entry: ConnectionPoolEntry) -> None:  # noqa: ANN401
+        raw.isolation_level = None
+        for pragma in (
+            "journal_mode=wal",
+            "synchronous=full",
+            "foreign_keys=on",
+            f"busy_timeout={int(WAIT_SECONDS * 1000)}",
+            "cache_size=-65536",
+        ):
+            raw.execute(f"pragma {pragma}")
+
+    def begins(connection: Connection) -> None:
+        if not connection.get_execution_options().get("writes"):
+            connection.exec_driver_sql("BEGIN")
+            return
+        waited = _take_writers_lock(connection, lock_file)
+        if waited < 0.05:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            return
+        left = max(0, int((WAIT_SECONDS - waited) * 1000))
+        connection.exec_driver_sql(f"pragma busy_timeout={left}")
+        try:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        finally:
+            connection.exec_driver_sql(f"pragma busy_timeout={int(WAIT_SECONDS * 1000)}")
+
+    def returned(_raw: Any, entry: ConnectionPoolEntry) -> None:  # noqa: ANN401
+        handle = entry.info.pop("writers_lock", None)
+        if handle is not None:
+            os.close(handle)
+
+    event.listen(engine, "connect", connected)
+    event.listen(engine, "begin", begins)
+    event.listen(engine, "checkin", returned)
+
+
+def _take_writers_lock(connection: Connection, lock_file: Path) -> float:
+    """Wait in the queue of writers; given back when the connection returns to the pool."""
+    if "writers_lock" in connection.info:
+        return 0.0
+    started = time.monotonic()
+    handle = os.open(lock_file, os.O_RDWR | os.O_CREAT, 0o600)
+    fcntl.flock(handle, fcntl.LOCK_EX)
+    connection.info["writers_lock"] = handle
+    return time.monotonic() - started
+
+
+def _strict_mariadb(raw: Any, _entry: ConnectionPoolEntry) -> None:  # noqa: ANN401
+    with raw.cursor() as cursor:
+        cursor.execute(
+            "SET SESSION sql_mode='STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ENGINE_SUBSTITUTION'"
+        )
+        cursor.execute("SET SESSION innodb_lock_wait_timeout=5, time_zone='+00:00'")
