@@ -23,7 +23,7 @@ from backend.campaigns.models import (
     Wave,
     WaveState,
 )
-from backend.database import changed, db, end_read, table_of, transaction, transactional
+from backend.database import changed, db, end_read, table_of, transactional
 from backend.members.models import Member
 from backend.merchants.models import Merchant
 from backend.merchants.subscription import is_subscribed
@@ -214,17 +214,33 @@ def _unrecorded(
 
 def _close_paused(at: datetime) -> None:
     """A wave whose campaign was paused under way, and not started again in time, is over."""
-    with transaction(), tenancy.across_merchants("paused waves of all merchants come to an end"):
-        running = select(_campaigns.c.id).where(_campaigns.c.state == CampaignState.RUNNING)
-        changed(
-            update(_waves)
-            .where(
-                _waves.c.state == WaveState.RUNNING,
-                _waves.c.catch_up_until <= at,
-                _waves.c.campaign_id.not_in(running),
-            )
-            .values(state=WaveState.DONE.value, finished_at=at)
+    stopped = (
+        select(_waves.c.merchant_id, _waves.c.id)
+        .join(_campaigns, _campaigns.c.id == _waves.c.campaign_id)
+        .where(
+            _waves.c.state == WaveState.RUNNING,
+            _waves.c.catch_up_until <= at,
+            _campaigns.c.state != CampaignState.RUNNING,
         )
+    )
+    with tenancy.across_merchants("paused waves of all merchants come to an end"):
+        found = db.session.connection().execute(stopped).all()
+    for merchant_id, wave_id in found:
+        with tenancy.acting_for(merchant_id):
+            _close(wave_id, at)
+
+
+@transactional
+def _close(wave_id: int, at: datetime) -> None:
+    changed(
+        update(_waves)
+        .where(
+            _waves.c.merchant_id == tenancy.merchant_id(),
+            _waves.c.id == wave_id,
+            _waves.c.state == WaveState.RUNNING,
+        )
+        .values(state=WaveState.DONE.value, finished_at=at)
+    )
 
 
 def _goes_after_another(wave_id: int) -> bool:
