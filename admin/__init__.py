@@ -22,6 +22,7 @@ from admin.members import Members
 from admin.messages import Messages
 from admin.overview import Overview
 from admin.people import People
+from admin.profile import Profile
 from admin.stores import Stores
 from admin.verifiers import Verifiers
 from backend import requesting
@@ -79,6 +80,7 @@ def register(app: Flask) -> None:
     )
     for view, model, name, category, endpoint in _VIEWS:
         admin.add_view(view(model, db, name=name, category=category, endpoint=endpoint))
+    admin.add_view(Profile(name="商家信息", category="系统", endpoint="profile"))
     app.register_blueprint(pages.blueprint)
     app.jinja_env.globals.update(
         asset=_asset,

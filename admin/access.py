@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 from zoneinfo import ZoneInfo
 
-from flask import Blueprint, Flask, Response, abort, current_app, g, redirect, request, url_for
+from flask import Blueprint, Flask, Response, abort, current_app, redirect, request, url_for
 from flask_admin import expose
 from flask_admin.actions import action
 from flask_wtf.csrf import CSRFProtect
 from pydantic import JsonValue
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from admin.rights import RIGHTS, Right
 from backend import clock, tenancy
@@ -83,9 +83,9 @@ def register(app: Flask) -> None:
 
 def at_desk() -> Desk | None:
     """Who sends this request, if they are signed in."""
-    if "desk" not in g:
-        g.desk = _look_up(request.cookies.get(_cookie(), ""))
-    return cast(Desk | None, g.desk)
+    if _KEPT not in request.environ:
+        request.environ[_KEPT] = _look_up(request.cookies.get(_cookie(), ""))
+    return cast(Desk | None, request.environ[_KEPT])
 
 
 def desk() -> Desk:
@@ -174,7 +174,7 @@ def act_for(merchant_id: int) -> None:
             origin=request.remote_addr or "",
             now=clock.now(),
         )
-    g.pop("desk", None)
+    request.environ.pop(_KEPT, None)
 
 
 def to_login() -> Response:
@@ -231,6 +231,7 @@ class Guarded:
         return blueprint
 
 
+_KEPT = "quanbao.desk"
 _CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
@@ -256,17 +257,18 @@ def _look_up(token: str) -> Desk | None:
     session = staff.session_of(token, now=clock.machine_now())
     if session is None:
         return None
-    person = db.session.scalars(select(Staff).where(Staff.id == session.staff_id)).one()
-    role = Role(person.role)
-    merchant_id = session.acting_merchant_id if role is Role.OPERATOR else person.merchant_id
-    merchant = db.session.execute(
-        select(Merchant.id, Merchant.name, Merchant.zone).where(Merchant.id == merchant_id)
-    ).one_or_none()
+    person, merchant_id, name, zone = db.session.execute(
+        select(Staff, Merchant.id, Merchant.name, Merchant.zone)
+        .outerjoin(
+            Merchant, Merchant.id == func.coalesce(session.acting_merchant_id, Staff.merchant_id)
+        )
+        .where(Staff.id == session.staff_id)
+    ).one()
     return Desk(
         staff_id=person.id,
         login=person.login,
         name=person.name or person.login,
-        role=role,
+        role=Role(person.role),
         stores=None if person.stores is None else tuple(str(code) for code in person.stores),
-        merchant=merchant and Shop(merchant.id, merchant.name, ZoneInfo(merchant.zone)),
+        merchant=None if merchant_id is None else Shop(merchant_id, name, ZoneInfo(zone)),
     )

@@ -12,8 +12,17 @@ from wtforms.validators import Length
 
 from admin import condition_form
 from admin.condition_form import Row
-from admin.fields import CodesField, DayField, DeskForm, Needed, TimeOfDayField, WholeField
-from admin.template_form import WEEKDAYS, Pills
+from admin.fields import (
+    CodesField,
+    DayField,
+    DeskForm,
+    Needed,
+    Pills,
+    TimeOfDayField,
+    WholeField,
+    choices,
+)
+from admin.template_form import WEEKDAYS
 from backend.campaigns import kinds
 from backend.campaigns.errors import CampaignInvalid
 from backend.campaigns.kinds.class_marketing import Part
@@ -58,24 +67,30 @@ class PeriodicForm(CampaignForm):
 
     mode = RadioField(
         "选择发券顾客",
-        choices=[("dynamic", "指定人（动态）"), ("fixed", "搜索人群（固定）")],
+        choices=choices(("dynamic", "指定人（动态）"), ("fixed", "搜索人群（固定）")),
         default="dynamic",
     )
     search = RadioField(
-        "搜索方式", choices=[("exact", "精确搜索"), ("conditions", "条件搜索")], default="exact"
+        "搜索方式",
+        choices=choices(("exact", "精确搜索"), ("conditions", "条件搜索")),
+        default="exact",
     )
     match = RadioField(
-        "多个条件", choices=[("all", "需同时满足"), ("any", "满足一项即可")], default="all"
+        "多个条件", choices=choices(("all", "需同时满足"), ("any", "满足一项即可")), default="all"
     )
     every = RadioField(
-        "发券周期", choices=[("day", "每日"), ("week", "每周"), ("month", "每月")], default="week"
+        "发券周期",
+        choices=choices(("day", "每日"), ("week", "每周"), ("month", "每月")),
+        default="week",
     )
-    weekdays = Pills("星期", choices=WEEKDAYS, coerce=int)
-    month_days = Pills("日期", choices=MONTH_DAYS)
+    weekdays = Pills("星期", choices=choices(*WEEKDAYS), coerce=int)
+    month_days = Pills("日期", choices=choices(*MONTH_DAYS))
     at = TimeOfDayField("发券时间", [Needed()])
     window = RadioField(
         "领券时间限制",
-        choices=[("same_day", "仅发券当日"), ("days", "发券后几天内"), ("anytime", "随时可领取")],
+        choices=choices(
+            ("same_day", "仅发券当日"), ("days", "发券后几天内"), ("anytime", "随时可领取")
+        ),
         default="days",
     )
     window_days = WholeField("天数", least=1, most=3650)

@@ -10,6 +10,7 @@ from admin import access, queries, template_form
 from admin.access import page
 from admin.base import SecureModelView, Tab, sent
 from admin.columns import Column, Word, count, instant, status, word
+from admin.fields import choices
 from admin.filters import Asked, Choice, contains, equals
 from admin.rights import Right
 from admin.template_form import TemplateForm
@@ -103,7 +104,7 @@ class Templates(SecureModelView):
         if row is None and request.method == "GET" and request.args.get("copy"):
             source = self.one(request.args["copy"])
         form = template_form.form_of(sent(), source, _revision(source))
-        form.stores.choices = queries.store_choices()
+        form.stores.choices = choices(*queries.store_choices())
         return form
 
     def form_facts(self, form: TemplateForm, row: CouponTemplate | None) -> Mapping[str, object]:
@@ -129,7 +130,7 @@ class Templates(SecureModelView):
         """券面 of the form as it stands now."""
         access.need(Right.EDIT_TEMPLATES)
         form = TemplateForm(request.form)
-        form.stores.choices = queries.store_choices()
+        form.stores.choices = choices(*queries.store_choices())
         form.validate()
         return make_response(self.render("desk/ticket.html", ticket=_preview(form)))
 

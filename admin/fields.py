@@ -7,8 +7,10 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from wtforms import Form, StringField
+from wtforms import Form, SelectMultipleField, StringField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import ValidationError
+from wtforms.widgets import CheckboxInput, ListWidget
 
 from backend.calendar import SHANGHAI, local, parse_date
 from backend.money import parse_yuan, yuan
@@ -45,6 +47,22 @@ class TypedField(StringField):  # type: ignore[misc]
             self.data = self.read(valuelist[0].strip())
         except ValueError as error:
             raise ValueError(str(error)) from None
+
+
+def choices(*pairs: tuple[str | int, str]) -> list[SelectChoice]:
+    """What a select or pills offer: value and label."""
+    return [SelectChoice(value, label) for value, label in pairs]
+
+
+class Pills(SelectMultipleField):  # type: ignore[misc]
+    """Several of a few, as pills."""
+
+    widget = ListWidget(prefix_label=False)
+    option_widget = CheckboxInput()
+
+    def __init__(self, *args: Any, **rest: Any) -> None:
+        words = "没有这个选项"  # the library's catalogue lacks these
+        super().__init__(*args, invalid_choice_message=words, invalid_value_message=words, **rest)
 
 
 class YuanField(TypedField):

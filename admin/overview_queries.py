@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, case, exists, func, select
 
 from backend import tenancy
 from backend.calendar import Span, day_of, days, start_of_day
+from backend.campaigns import schedule
 from backend.campaigns.models import Campaign, CampaignKind, CampaignState, Wave, WaveState
 from backend.coupons.models import Coupon
 from backend.database import db
@@ -46,6 +47,16 @@ class Alarm:
     text: str
     tone: str
     area: str
+
+
+@dataclass(frozen=True)
+class PlannedWave:
+    """One wave of today; ``granted`` is empty while it is still to come."""
+
+    planned_at: datetime
+    campaign: str
+    state: str
+    granted: int | None
 
 
 @dataclass(frozen=True)
@@ -104,16 +115,24 @@ def running() -> Sequence[Campaign]:
     ).all()
 
 
-def waves_of_today(*, zone: ZoneInfo, now: datetime) -> Sequence[tuple[Wave, str]]:
-    """今天的发券批次 with the names of their campaigns."""
+def waves_of_today(*, zone: ZoneInfo, now: datetime) -> list[PlannedWave]:
+    """今天的发券批次: those recorded, and those still to come of campaigns that run."""
     today = days(day_of(now, zone), day_of(now, zone), zone)
-    found = db.session.execute(
-        select(Wave, Campaign.name)
+    recorded = db.session.execute(
+        select(Wave.planned_at, Campaign.name, Wave.state, Wave.granted)
         .join(Campaign, Campaign.id == Wave.campaign_id)
         .where(Wave.planned_at >= today.start, Wave.planned_at < today.end)
-        .order_by(Wave.planned_at, Wave.id)
     )
-    return [(wave, name) for wave, name in found]
+    coming = [
+        PlannedWave(cycle.planned_at, campaign.name, WaveState.PLANNED, None)
+        for campaign in db.session.scalars(
+            select(Campaign).where(Campaign.state == CampaignState.RUNNING)
+        )
+        for cycle in schedule.planned(campaign, zone=zone, after=now, until=today.end)
+    ]
+    return sorted(
+        [*(PlannedWave(*row) for row in recorded), *coming], key=lambda wave: wave.planned_at
+    )
 
 
 def alarms(*, days_left: int, now: datetime) -> list[Alarm]:

@@ -12,9 +12,8 @@ from admin import access, queries
 from admin.access import page
 from admin.base import SecureModelView, Tab, sent
 from admin.columns import Column, Word, instant, status, word
-from admin.fields import DeskForm, Needed
+from admin.fields import DeskForm, Needed, Pills, choices
 from admin.rights import RIGHTS, Right
-from admin.template_form import Pills
 from admin.words import ROLES
 from backend import clock
 from backend.database import transactional
@@ -39,11 +38,11 @@ class StaffForm(DeskForm):
         ],
     )
     name = StringField("姓名", [Length(max=40, message="最多 40 字")])
-    role = RadioField("角色", choices=_GIVEN, default=Role.MARKETING.value)
+    role = RadioField("角色", choices=choices(*_GIVEN), default=Role.MARKETING.value)
     where = RadioField(
-        "门店范围", choices=[("all", "全部门店"), ("some", "指定门店")], default="all"
+        "门店范围", choices=choices(("all", "全部门店"), ("some", "指定门店")), default="all"
     )
-    stores = Pills("门店", validate_choice=False)
+    stores = Pills("门店")
 
 
 class LastOwner(DomainError):
@@ -87,7 +86,7 @@ class People(SecureModelView):
         if row is not None:
             data = {"where": "all" if row.stores is None else "some", "stores": row.stores or []}
         form = StaffForm(sent(), obj=row, data=data)
-        form.stores.choices = queries.store_choices()
+        form.stores.choices = choices(*queries.store_choices())
         if row is not None and request.method == "POST":
             form.login.data = row.login
         return form

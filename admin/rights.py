@@ -27,6 +27,7 @@ class Right(StrEnum):
     EDIT_VERIFIERS = "edit_verifiers"
     STAFF = "staff"
     AUDIT = "audit"
+    PROFILE = "profile"
     EXPORT = "export"
 
 

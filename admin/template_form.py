@@ -6,18 +6,19 @@ from typing import Any, cast
 
 from pydantic import JsonValue
 from werkzeug.datastructures import MultiDict
-from wtforms import BooleanField, RadioField, SelectMultipleField, StringField, TextAreaField
+from wtforms import BooleanField, RadioField, StringField, TextAreaField
 from wtforms.validators import Length
-from wtforms.widgets import CheckboxInput, ListWidget
 
 from admin.fields import (
     CodesField,
     DaysField,
     DeskForm,
     Needed,
+    Pills,
     RateField,
     WholeField,
     YuanField,
+    choices,
 )
 from admin.words import COUPON_KINDS
 from backend.calendar import parse_date
@@ -30,18 +31,13 @@ WEEKDAYS = [(n, name) for n, name in enumerate(_NAMES, 1)]
 MOST = 10**9
 
 
-class Pills(SelectMultipleField):  # type: ignore[misc]
-    """Several of a few, as pills."""
-
-    widget = ListWidget(prefix_label=False)
-    option_widget = CheckboxInput()
-
-
 class TemplateForm(DeskForm):
     """券模板."""
 
     title = StringField("券名称", [Needed(), Length(max=40, message="最多 40 字")])
-    kind = RadioField("券类型", choices=list(COUPON_KINDS.items()), default=CouponKind.CASH.value)
+    kind = RadioField(
+        "券类型", choices=choices(*COUPON_KINDS.items()), default=CouponKind.CASH.value
+    )
     value = YuanField("面额")
     threshold = YuanField("每满")
     reduce = YuanField("减")
@@ -53,18 +49,20 @@ class TemplateForm(DeskForm):
     text = TextAreaField("优惠内容", [Length(max=500, message="最多 500 字")])
     minimum = YuanField("使用门槛")
     validity = RadioField(
-        "有效期", choices=[("relative", "领取后计算"), ("fixed", "固定日期")], default="relative"
+        "有效期",
+        choices=choices(("relative", "领取后计算"), ("fixed", "固定日期")),
+        default="relative",
     )
     days = WholeField("有效天数", least=1, most=3650, default=30)
     after_days = WholeField("几天后生效", most=3650, default=0)
     dates = DaysField("起止日期")
     where = RadioField(
-        "适用门店", choices=[("all", "全部门店"), ("some", "指定门店")], default="all"
+        "适用门店", choices=choices(("all", "全部门店"), ("some", "指定门店")), default="all"
     )
-    stores = Pills("门店", validate_choice=False)
+    stores = Pills("门店")
     scope_dishes = CodesField("适用菜品")
     scope_categories = CodesField("适用分类")
-    weekdays = Pills("可用星期", choices=WEEKDAYS, coerce=int)
+    weekdays = Pills("可用星期", choices=choices(*WEEKDAYS), coerce=int)
     hours = CodesField("可用时段")
     stock = WholeField("发放总量", most=MOST)
     per_member = WholeField("每人限领", least=1, most=MOST)

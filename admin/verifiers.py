@@ -14,7 +14,7 @@ from admin import access, queries
 from admin.access import page
 from admin.base import SecureModelView, Tab, sent
 from admin.columns import Column, Word, instant, phones, status
-from admin.fields import DeskForm
+from admin.fields import DeskForm, choices
 from admin.rights import Right
 from backend import clock
 from backend.coupons import qr
@@ -98,7 +98,7 @@ class Verifiers(SecureModelView):
         """邀请: a code to scan with the verifier's WeChat, once, within ten minutes."""
         access.need(Right.EDIT_VERIFIERS)
         form = InviteForm(sent())
-        form.store.choices = queries.store_choices(access.desk().stores)
+        form.store.choices = choices(*queries.store_choices(access.desk().stores))
         made = None
         if request.method == "POST":
             if not form.validate():

@@ -132,6 +132,7 @@ AUDIT_ACTIONS: dict[str, str] = {
     "member.save": "修改会员",
     "member.phone": "查看完整手机号",
     "store.save": "保存门店",
+    "merchant.save": "保存商家信息",
     "verifier.invite": "邀请核销员",
     "verifier.unbind": "解绑核销员",
 }
