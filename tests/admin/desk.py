@@ -8,7 +8,7 @@ from flask import Flask, g
 from werkzeug.test import TestResponse
 
 from backend import clock, tenancy
-from backend.campaigns.models import Campaign, Grant, Offer, Wave
+from backend.campaigns.models import Campaign, CampaignCoupon, Grant, Offer, Wave
 from backend.coupons.models import Coupon, CouponTemplate
 from backend.database import db, transaction
 from backend.merchants import audit, staff
@@ -148,7 +148,8 @@ def one_of_each(shop: Shop, *, nickname: str = "王霞芳", coupons: int = 1) ->
             excluded={"holds_coupon": 3},
             told=2,
         )
-        db.session.add_all([offer, intent, verifier, wave])
+        given = CampaignCoupon(campaign_id=campaign.id, template_id=template)
+        db.session.add_all([offer, intent, verifier, wave, given])
         db.session.flush()
         db.session.add(
             Attempt(
