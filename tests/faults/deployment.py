@@ -1,0 +1,238 @@
+"""部署. Everything real, in a folder of its own: Redis, web, two workers, a scheduler, the local
+WeChat platform, under the supervisor of ``run.py`` that starts again what dies.
+
+``furnish`` makes the folder once; every test works on a copy.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from dotenv import dotenv_values
+from sqlalchemy import Engine, create_engine, update
+
+from backend import models
+from backend.clock import ClockAnchor
+from backend.database import table_of
+from scripts.environment import ROOT
+from scripts.supervisor.redis import free_port
+from tests.faults.crowd import arrive
+from tests.faults.servers import RedisServer, children_of, is_alive, kill, until
+
+WORKERS = ("worker-1", "worker-2")
+OA, MINI, TEMPLATE = "wxoa0001", "wxmini0001", "TPL1"
+SETUP = Path(__file__).with_name("setup.yaml")
+BEFORE, SLOT = "2026-11-23T08:59:00+08:00", "2026-11-23T09:00:00+08:00"
+LEASE_SECONDS = 5
+PEOPLE = 300
+
+_START = (
+    "import sys; from scripts.supervisor import command, options;"
+    "sys.exit(command.run(options.read_options(sys.argv[1:])))"
+)
+_LATER = datetime(2026, 11, 20, 12, tzinfo=ZoneInfo("Asia/Shanghai"))
+
+
+@dataclass
+class Deployment:
+    """One data folder and what runs on it."""
+
+    data: Path
+    redis: RedisServer
+    settings: Mapping[str, str] = field(default_factory=dict)
+    port: int = 0
+    _others: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    _supervisor: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def wechat_url(self) -> str:
+        """Where the local WeChat platform answers, as the supervisor wrote it down."""
+        written = dotenv_values(self.data / "run" / "environment")
+        return str(written["WECHAT_API_BASE_URL"])
+
+    @property
+    def platform(self) -> Path:
+        """The memory of the local WeChat platform."""
+        return self.data / "wechat" / "wechat-platform.sqlite"
+
+    @property
+    def database(self) -> Path:
+        return self.data / "quanbao.db"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        ours = {
+            "DATA_DIR": str(self.data),
+            "REDIS_URL": self.redis.url,
+            "DATABASE_URL": "",
+            "ENVIRONMENT": "development",
+            "WEB_PROCESSES": "1",
+            "WAVE_CHUNK": "5",
+            "SEND_LEASE_SECONDS": str(LEASE_SECONDS),
+            "TZ": "Asia/Shanghai",
+        }
+        return dict(os.environ) | ours | dict(self.settings)
+
+    def start(self) -> None:
+        """The whole deployment; returns when it is ready."""
+        self.redis.start()
+        self.port = free_port()
+        arguments = ("--data", str(self.data), "--port", str(self.port), "--setup", str(SETUP))
+        with (self.data / "logs" / "supervisor.log").open("wb") as log:
+            self._supervisor = self._popen(("-c", _START, *arguments), log.fileno())
+        until(self._is_ready, seconds=90, what=f"the deployment is ready:\n{self.logs()}")
+
+    def stop(self) -> None:
+        """End everything, the supervisor first, which ends what it started."""
+        if self._supervisor is not None:
+            self._supervisor.send_signal(signal.SIGINT)
+            self._supervisor.wait(60)
+        for process in self._others:
+            process.kill()
+            process.wait()
+        self.redis.kill()
+        self.engine.dispose()
+
+    def flask(self, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+        """A command of the product, as a person at the terminal gives it."""
+        return subprocess.run(
+            [sys.executable, "-m", "flask", "--app", "wsgi", *arguments],
+            cwd=ROOT,
+            env=self.environment | settings,
+            capture_output=True,
+            text=True,
+            timeout=90,
+        )
+
+    def set_clock(self, time: str) -> None:
+        """As ``flask clock set`` does, without waiting for a process to start."""
+        anchor = table_of(ClockAnchor)
+        now = {"business_at": datetime.fromisoformat(time), "machine_at": datetime.now(UTC)}
+        with self.engine.begin() as connection:
+            connection.execute(update(anchor).values(now | {"held": False}))
+
+    def also_run(self, module: str) -> None:
+        """One process more than the supervisor knows of, such as a second scheduler."""
+        with (self.data / "logs" / f"also-{module}.log").open("wb") as log:
+            self._others.append(self._popen(("-m", module), log.fileno()))
+
+    def pid(self, name: str) -> int:
+        return int((self.data / "run" / f"{name}.pid").read_text())
+
+    def horses(self) -> list[int]:
+        """The children of the workers that are at work now."""
+        return [horse for worker in WORKERS for horse in children_of(self.pid(worker))]
+
+    def busy_workers(self) -> list[int]:
+        return [pid for pid in map(self.pid, WORKERS) if children_of(pid)]
+
+    def kill_trees(self) -> None:
+        """Both workers with their horses."""
+        parents = [self.pid(worker) for worker in WORKERS]
+        kill(*parents, *(horse for parent in parents for horse in children_of(parent)))
+
+    def kill_parents(self) -> None:
+        """Only the parents of the workers at work; no horse may outlive them for long."""
+        parents = until_some(self.busy_workers, "a worker is at work")
+        horses = [horse for parent in parents for horse in children_of(parent)]
+        kill(*parents)
+        until(
+            lambda: not any(map(is_alive, horses)), seconds=3, what="the horses follow their parent"
+        )
+
+    def kill_horses(self) -> None:
+        """Only the children at work."""
+        kill(*until_some(self.horses, "a horse is at work"))
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The database, for whoever looks in from outside."""
+        models.load_all()
+        return create_engine(f"sqlite:///{self.database}")
+
+    def logs(self) -> str:
+        """The end of every log, for whoever asks why."""
+        return "\n".join(
+            f"--- {log.name}\n{log.read_text(errors='replace')[-1500:]}"
+            for log in sorted((self.data / "logs").glob("*.log"))
+        )
+
+    def _is_ready(self) -> bool:
+        assert self._supervisor is not None
+        assert self._supervisor.poll() is None, self.logs()
+        return "Quanbao is ready" in (self.data / "logs" / "supervisor.log").read_text()
+
+    def _popen(self, arguments: tuple[str, ...], log: int) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [sys.executable, *arguments],
+            cwd=ROOT,
+            env=self.environment,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+
+
+def until_some(found: Callable[[], list[int]], what: str) -> list[int]:
+    """What is found as soon as there is some."""
+    seen: list[int] = []
+    until(lambda: seen.extend(found()) or seen, seconds=30, what=what)
+    return seen
+
+
+def furnish(data: Path) -> None:
+    """Migrated, set up, inhabited, the business clock held a minute before the slot."""
+    for name in ("run", "logs", "redis"):
+        (data / name).mkdir(parents=True)
+    deployment = Deployment(data, RedisServer(data / "redis"))
+    subprocess.run(
+        [sys.executable, "-m", "scripts.supervisor.prepare"],
+        cwd=ROOT,
+        env=deployment.environment,
+        check=True,
+        stdout=subprocess.DEVNULL,
+        timeout=120,
+    )
+    for command in (("clock", "set", BEFORE, "--hold"), ("setup", "apply", str(SETUP))):
+        answer = deployment.flask(*command)
+        assert answer.returncode == 0, answer.stderr
+    shutil.copy(SETUP, data / "setup.yaml")
+    arrive(
+        deployment.engine,
+        deployment.platform,
+        people=PEOPLE,
+        oa=OA,
+        mini=MINI,
+        template=TEMPLATE,
+        at=_LATER,
+    )
+    deployment.engine.dispose()
+
+
+@contextmanager
+def copied(furnished: Path, **settings: str) -> Iterator[Deployment]:
+    """A deployment on a copy of the furnished folder, stopped and gone afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix="qf-"))
+    data = folder / "d"
+    shutil.copytree(furnished, data)
+    deployment = Deployment(data, RedisServer(data / "redis"), settings)
+    try:
+        yield deployment
+    finally:
+        deployment.stop()
+        with suppress(OSError):
+            shutil.rmtree(folder)

@@ -1,0 +1,54 @@
+"""Redis emptied, killed, away: it is never the only copy of a fact (F-05, F-06, F-08)."""
+
+import pytest
+from redis import Redis
+
+from tests.faults.calls import Guest, redeem
+from tests.faults.deployment import SLOT, Deployment
+from tests.faults.judge import assert_exactly_once, progress, wait_until_quiet
+from tests.faults.servers import until
+from tests.faults.striking import IN_MID_SENDING, IN_MID_WAVE, strike
+
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
+
+
+def flush(deployment: Deployment) -> None:
+    with Redis.from_url(deployment.redis.url) as redis:
+        redis.flushall()
+
+
+def replace_by_an_empty_one(deployment: Deployment) -> None:
+    deployment.redis.kill()
+    deployment.redis.start()
+
+
+def test_redis_is_emptied_in_mid_wave(deployment: Deployment) -> None:
+    deployment.set_clock(SLOT)
+    for moment in (IN_MID_WAVE, IN_MID_SENDING):
+        strike(deployment, flush, moment, recovers_within=10)
+    wait_until_quiet(deployment)
+    assert_exactly_once(deployment)
+
+
+def test_redis_is_killed_in_mid_wave_and_back_empty(deployment: Deployment) -> None:
+    """A worker that loses its Redis may take its horse with it, hence the kills."""
+    deployment.set_clock(SLOT)
+    for moment in (IN_MID_WAVE, IN_MID_SENDING):
+        strike(deployment, replace_by_an_empty_one, moment, recovers_within=15)
+    wait_until_quiet(deployment)
+    assert_exactly_once(deployment, kills=4)
+
+
+def test_redis_is_away_over_the_slot(deployment: Deployment) -> None:
+    """Following, logging in and redeeming need no Redis; the wave runs on its return."""
+    deployment.redis.kill()
+    deployment.set_clock(SLOT)
+    guest = Guest.follows(deployment, "小红")
+    used, kept = guest.numbers()
+    assert redeem(deployment, used).status_code == 201
+    assert guest.numbers() == [kept]
+    assert progress(deployment).granted == 0
+    deployment.redis.start()
+    until(lambda: progress(deployment).granted, seconds=60, what="the wave begins")
+    wait_until_quiet(deployment)
+    assert_exactly_once(deployment, kills=2)
