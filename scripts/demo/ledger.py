@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator
 
-from sqlalchemy import Table, func, insert, select, text
+from sqlalchemy import Table, func, insert, select
 
 from backend.database import Model, db, table_of
 
@@ -42,11 +42,14 @@ class Ledger:
                 connection.execute(insert(table), batch)
             written += len(rows)
             if rows and connection.dialect.name == "postgresql":
-                last = self._last[table.name]
-                connection.execute(
-                    text(f"select setval(pg_get_serial_sequence('{table.name}', 'id'), {last})")
-                )
+                self._move_on(table)
         return written
+
+    def _move_on(self, table: Table) -> None:
+        """PostgreSQL: the sequence goes on behind our ids, never back."""
+        sequence = func.pg_get_serial_sequence(table.name, "id")
+        last = func.greatest(self._last[table.name], func.nextval(sequence))
+        db.session.connection().execute(select(func.setval(sequence, last)))
 
     def _highest(self, table: Table) -> int:
         return db.session.connection().scalar(select(func.max(table.c.id))) or 0
