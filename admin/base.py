@@ -15,18 +15,16 @@ from flask_admin.base import BaseView
 from flask_admin.contrib.sqla import ModelView
 from flask_admin.form import BaseForm
 from sqlalchemy import ColumnElement, case, false, func, select, true
-from werkzeug.datastructures import MultiDict
 
 from admin import access, spreadsheets
 from admin.access import Guarded, page
 from admin.columns import Column
-from admin.fields import DeskForm
 from admin.filters import Asked
 from admin.rights import Right
+from admin.saving import Saves
 from backend import clock
 from backend.calendar import local
-from backend.database import Model, db, transactional
-from backend.errors import DomainError
+from backend.database import db, transactional
 
 DEEPEST_PAGE = 500
 """Further down than this nobody reads: ask the search bar."""
@@ -47,24 +45,21 @@ class DeskPage(Guarded, BaseView):  # type: ignore[misc]
     icon = "fa-file-o"
 
 
-class SecureModelView(Guarded, ModelView):  # type: ignore[misc]
+class SecureModelView(Guarded, Saves, ModelView):  # type: ignore[misc]
     """A list with search bar, tabs and row actions; details and a form where a view has them."""
 
     icon = "fa-list"
-    edit_right: Right | None = None
     columns: Sequence[Column] = ()
     tabs: Sequence[Tab] = (Tab("", "全部"),)
     noun = ""
     empty_help = ""
     row_template = ""
     list_help = ""
-    field_labels: ClassVar[Mapping[str, str]] = {}
 
     can_create = can_edit = can_delete = can_export = can_view_details = False
     action_disallowed_list: ClassVar[list[str]] = ["delete"]
     list_template = "desk/list.html"
     details_template = ""
-    form_template = ""
     named_filter_urls = False
     simple_list_pager = True
     page_size = 20
@@ -86,29 +81,9 @@ class SecureModelView(Guarded, ModelView):  # type: ignore[misc]
         """The rows as the columns read them, with what belongs to them from other tables."""
         return found
 
-    def may_edit(self) -> bool:
-        """Whether this person may change what stands here."""
-        return self.edit_right is not None and access.may(self.edit_right)
-
     def facts(self, row: Any) -> Mapping[str, object]:
         """What the details page shows."""
         return {"row": row}
-
-    def draft(self, row: Any) -> DeskForm:
-        """The form: empty, of a row, or as it was sent."""
-        raise NotImplementedError
-
-    def form_facts(self, form: Any, row: Any) -> Mapping[str, object]:
-        """What the form's page shows besides."""
-        return {}
-
-    def form_page(self, row: Any) -> str:
-        """The form's template."""
-        return self.form_template
-
-    def save(self, form: Any, row: Any) -> str | None:
-        """Run the use case and write the audit entry, in the open transaction; where to go next."""
-        raise NotImplementedError
 
     # pages
 
@@ -155,20 +130,6 @@ class SecureModelView(Guarded, ModelView):  # type: ignore[misc]
             abort(404)
         row = self.one(request.args.get("id"))
         return make_response(self.render(self.details_template, **self.facts(row)))
-
-    @page("/new/", methods=("GET", "POST"))
-    def create_view(self) -> Response:
-        """新建."""
-        if not self.can_create:
-            abort(404)
-        return self._serve_form(None)
-
-    @page("/edit/", methods=("GET", "POST"))
-    def edit_view(self) -> Response:
-        """编辑."""
-        if not self.can_edit:
-            abort(404)
-        return self._serve_form(self.one(request.args.get("id")))
 
     @page("/delete/", methods=("POST",))
     def delete_view(self) -> Response:
@@ -289,7 +250,7 @@ class SecureModelView(Guarded, ModelView):  # type: ignore[misc]
             for place, flt in enumerate(self._filters or ())
         ]
 
-    # actions and forms
+    # actions
 
     def is_action_allowed(self, name: str) -> bool:
         """Batch actions change things: they need the right to edit."""
@@ -316,46 +277,6 @@ class SecureModelView(Guarded, ModelView):  # type: ignore[misc]
         return db.session.scalars(
             select(self.model).where(self.model.id.in_(wanted), *self.visible())
         ).all()
-
-    def _serve_form(self, row: Model | None) -> Response:
-        if self.edit_right is None:
-            abort(403)
-        access.need(self.edit_right)
-        form = self.draft(row)
-        problems: list[str] = []
-        if request.method == "POST" and form.validate():
-            try:
-                target = transactional(self.save)(form, row)
-                flash("已保存")
-                return cast(Response, redirect(target or self.get_url(".index_view")))
-            except DomainError as refusal:
-                problems = self._problems(refusal)
-        wrong = bool(problems) or bool(form.errors)
-        facts = self.form_facts(form, row)
-        body = self.render(self.form_page(row), form=form, row=row, problems=problems, **facts)
-        return make_response(body, 422 if wrong else 200)
-
-    def _problems(self, refusal: DomainError) -> list[str]:
-        """A refusal in the words of the form: every wrong field by its label."""
-        errors = refusal.detail.get("errors")
-        if not isinstance(errors, list):
-            return [refusal.message]
-        return [
-            f"{self._label(str(error.get('field', '')))}{error.get('message', '')}"
-            for error in errors
-            if isinstance(error, dict)
-        ] or [refusal.message]
-
-    def _label(self, path: str) -> str:
-        for name, label in self.field_labels.items():
-            if path == name or path.startswith(f"{name}."):
-                return f"{label}："
-        return ""
-
-
-def sent() -> MultiDict[str, str] | None:
-    """What the form was sent with; None before it was sent, so that defaults hold."""
-    return request.form if request.method == "POST" else None
 
 
 NOBODY: ColumnElement[bool] = false()

@@ -1,19 +1,14 @@
-"""活动查询: waves, the funnel of one campaign, and why one member got nothing."""
+"""活动查询: waves and the funnel of one campaign."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
-from sqlalchemy import case, func, or_, select
+from sqlalchemy import case, func, select
 
-from admin.words import REASONS
-from backend.campaigns import eligibility, queries
-from backend.campaigns.eligibility import IdRange
-from backend.campaigns.models import AudienceMember, Campaign, Grant, GrantState, Wave
+from backend.campaigns.models import AudienceMember, Grant, Wave
 from backend.coupons.models import Coupon, CouponState
 from backend.database import db
 from backend.members.models import Member
-from backend.members.queries import ids_of
 from backend.redemption.models import Redemption
 from backend.sales.models import Bill
 
@@ -28,15 +23,6 @@ class Funnel:
     redeemed: int
     reduction_fen: int
     sales_fen: int
-
-
-@dataclass(frozen=True)
-class Answer:
-    """发券判断 for one member: yes, no or already, and why."""
-
-    title: str
-    text: str
-    tone: str
 
 
 def waves(campaign_id: int, *, most: int = 30) -> Sequence[Wave]:
@@ -98,43 +84,3 @@ def frozen_count(campaign_id: int) -> int:
 def member_by_phone(phone: str) -> Member | None:
     """The member with exactly this phone."""
     return db.session.scalars(select(Member).where(Member.phone == phone)).one_or_none()
-
-
-def why(campaign: Campaign, member: Member, *, at: datetime) -> Answer:
-    """发券判断: what this member got in the newest cycle, and what they would get now."""
-    ids = ids_of(member.id)
-    newest = select(func.max(Wave.cycle)).where(Wave.campaign_id == campaign.id).scalar_subquery()
-    grant = db.session.scalars(
-        select(Grant)
-        .where(
-            Grant.campaign_id == campaign.id,
-            Grant.member_id.in_(ids),
-            or_(Grant.cycle == newest, newest.is_(None)),
-        )
-        .order_by(Grant.id.desc())
-        .limit(1)
-    ).one_or_none()
-    if grant is not None:
-        how = {
-            GrantState.OPEN.value: "等待会员登录小程序后自动领取",
-            GrantState.CLAIMED.value: "已进入会员的卡包",
-            GrantState.LAPSED.value: "过了领取时间，没有领取",
-            GrantState.REVOKED.value: "已作废",
-        }
-        return Answer("最近一期已发券", f"{grant.quantity} 张，{how[grant.state]}", "ok")
-    if member.blacklisted:
-        return Answer("不会发券", REASONS["blacklisted"], "bad")
-    crowds = eligibility.crowd(
-        campaign,
-        calendar=queries.calendar(),
-        ids=IdRange(after=ids[0] - 1, up_to=ids[0]),
-        at=at,
-    )
-    verdict = (
-        db.session.connection().execute(eligibility.verdicts(crowds)).first() if crowds else None
-    )
-    if verdict is None:
-        return Answer("不会发券", "现在不在活动人群里（分类、条件或关注状态不符合）", "bad")
-    if verdict.reason is not None:
-        return Answer("现在不会发券", REASONS.get(verdict.reason, verdict.reason), "warn")
-    return Answer("符合条件", "下一期会发券给这位会员（活动启动中、库存和预算足够时）", "ok")

@@ -5,28 +5,27 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
-from flask import Response, abort, flash, make_response, redirect, request
+from flask import Response, flash, make_response, redirect, request
 from sqlalchemy import select
 
 from admin import access, campaign_forms, campaign_queries, condition_form, queries, words
 from admin.access import page
-from admin.base import SecureModelView, Tab, sent
+from admin.base import SecureModelView, Tab
 from admin.campaign_forms import CampaignForm, ClassForm, PeriodicForm
+from admin.campaign_live import CampaignLive
 from admin.columns import Column, count, instant, status, word
 from admin.filters import Asked, Choice, contains, equals
 from admin.rights import Right
+from admin.saving import sent
 from admin.template_form import new_code
 from backend import clock
-from backend.campaigns import audience, cadence, forecast, kinds, lifecycle
-from backend.campaigns.cadence import Timetable
-from backend.campaigns.conditions import Conditions
+from backend.campaigns import audience, forecast, kinds, lifecycle
 from backend.campaigns.kinds.class_marketing import default_plan
 from backend.campaigns.kinds.periodic import PRESETS
 from backend.campaigns.models import Campaign, CampaignKind, CampaignState
 from backend.coupons.models import Coupon
 from backend.database import db, transactional
 from backend.errors import DomainError
-from backend.members.models import Member
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,7 @@ def _tags() -> list[tuple[str, str]]:
     return [(tag, tag) for tag in known]
 
 
-class Campaigns(SecureModelView):
+class Campaigns(CampaignLive, SecureModelView):
     """营销活动."""
 
     right = Right.CAMPAIGNS
@@ -194,64 +193,6 @@ class Campaigns(SecureModelView):
             access.record("campaign.start", f"活动 {saved.name}")
         return str(self.get_url(".details_view", id=saved.id))
 
-    # parts of the form, live
-
-    @page("/forecast", methods=("POST",))
-    def forecast(self) -> Response:
-        """预计可参与人数 and the next five dates of the form as it stands (S3-12, S3-20)."""
-        access.need(Right.EDIT_CAMPAIGNS)
-        form = PeriodicForm(request.form)
-        form.validate()
-        try:
-            found = campaign_forms.audience_settings(
-                form, condition_form.sent(request.form), request.form
-            )
-            audience_facts = _audience(found)
-        except DomainError as refusal:
-            audience_facts = {"wrong": self._problems(refusal)}
-        row = self.get_one(request.form.get("id", ""))
-        started = row.first_started_at if row is not None else None
-        return make_response(
-            self.render(
-                "desk/forecast.html",
-                dates=_dates_of(form, started),
-                started=started,
-                form=form,
-                **audience_facts,
-            )
-        )
-
-    @page("/condition")
-    def condition(self) -> Response:
-        """One more row of a condition."""
-        access.need(Right.EDIT_CAMPAIGNS)
-        number = f"{int(clock.machine_now().timestamp() * 1000)}"
-        row = condition_form.blank(request.args.get("field", ""), number) or abort(404)
-        return make_response(self.render("desk/condition.html", row=row, ops=condition_form.OPS))
-
-    @page("/find")
-    def find(self) -> Response:
-        """精确搜索 (S3-16): whole phones or nicknames, several separated by spaces."""
-        access.need(Right.EDIT_CAMPAIGNS)
-        asked = request.args.get("exact", "").split()[:200]
-        found = {person.id: person for text in asked for person in audience.find_exact(text[:64])}
-        return make_response(
-            self.render("desk/people.html", people=list(found.values()), asked=bool(asked))
-        )
-
-    @page("/why")
-    def why(self) -> Response:
-        """发券判断 for one phone or one member."""
-        campaign = self.one(request.args.get("id"))
-        phone, number = request.args.get("phone", "").strip(), request.args.get("member", "")
-        member = campaign_queries.member_by_phone(phone) if phone else None
-        if number.isascii() and number.isdigit() and len(number) < 19:
-            member = db.session.scalars(
-                select(Member).where(Member.id == int(number))
-            ).one_or_none()
-        answer = member and campaign_queries.why(campaign, member, at=clock.now())
-        return make_response(self.render("desk/why.html", answer=answer, member=member))
-
     # the switch
 
     @page("/start/", methods=("POST",))
@@ -325,40 +266,6 @@ def _people(sent_ids: Sequence[str] | None, wanted: Mapping[str, Any]) -> list[o
         ids, phones = [int(n) for n in sent_ids if n.isascii() and n.isdigit()][:500], []
     found = queries.people(ids) if ids else {}
     return [*found.values(), *(p for phone in phones[:500] for p in audience.find_exact(phone))]
-
-
-def _audience(wanted: Mapping[str, Any]) -> dict[str, object]:
-    if "members" in wanted:
-        people = list(queries.people(wanted["members"]).values())
-        return {"count": len(people), "sample": people[:10], "chips": [], "fixed": True}
-    conditions = Conditions.model_validate(
-        {"match": wanted["match"], "conditions": wanted["conditions"]}
-    )
-    zone, now = access.shop().zone, clock.now()
-    audience.refuse_unknown(conditions)
-    return {
-        "count": audience.count(conditions, zone=zone, at=now),
-        "sample": audience.sample(conditions, zone=zone, at=now),
-        "chips": [condition_form.in_words(condition) for condition in wanted["conditions"]],
-        "joined": "且" if wanted["match"] == "all" else "或",
-        "fixed": wanted["mode"] == "fixed",
-    }
-
-
-def _dates_of(form: PeriodicForm, started: datetime | None) -> list[datetime]:
-    days = {
-        "week": list(form.weekdays.data or ()),
-        "month": [n if n == "last" else int(n) for n in form.month_days.data or ()],
-    }
-    every = str(form.every.data)
-    if form.at.data is None or (every != "day" and not days.get(every)):
-        return []
-    timetable = Timetable.model_validate(
-        {"every": every, "days": days.get(every, []), "at": form.at.data}
-    )
-    return cadence.next_dates(
-        timetable, first_started_at=started, zone=access.shop().zone, now=clock.now()
-    )
 
 
 def _next_dates(campaign: Campaign, *, n: int, now: datetime) -> list[datetime]:

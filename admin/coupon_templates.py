@@ -8,11 +8,12 @@ from flask import Response, make_response, redirect, request
 
 from admin import access, queries, template_form
 from admin.access import page
-from admin.base import SecureModelView, Tab, sent
+from admin.base import SecureModelView, Tab
 from admin.columns import Column, Word, count, instant, status, word
 from admin.fields import choices
 from admin.filters import Asked, Choice, contains, equals
 from admin.rights import Right
+from admin.saving import sent
 from admin.template_form import TemplateForm
 from admin.tickets import ticket, ticket_of
 from admin.words import COUPON_KINDS

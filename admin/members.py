@@ -10,11 +10,12 @@ from wtforms import BooleanField, StringField
 from wtforms.validators import Length
 
 from admin import access, member_page, queries
-from admin.base import SecureModelView, Tab, sent
+from admin.base import SecureModelView, Tab
 from admin.columns import Column, count, instant, money, phones, word
 from admin.fields import DeskForm
 from admin.filters import Asked, Choice, DayRange, contains, equals
 from admin.rights import Right
+from admin.saving import sent
 from admin.words import CLASSES
 from backend.members.models import CustomerClass, Member, MemberLevel
 from backend.merchants.audit import Facts

@@ -10,10 +10,11 @@ from wtforms.validators import Length, Regexp
 
 from admin import access, queries
 from admin.access import page
-from admin.base import SecureModelView, Tab, sent
+from admin.base import SecureModelView, Tab
 from admin.columns import Column, Word, instant, status, word
 from admin.fields import DeskForm, Needed, Pills, choices
 from admin.rights import RIGHTS, Right
+from admin.saving import sent
 from admin.words import ROLES
 from backend import clock
 from backend.database import transactional

@@ -7,9 +7,10 @@ from wtforms.validators import Length
 
 from admin import access
 from admin.access import page
-from admin.base import DeskPage, sent
+from admin.base import DeskPage
 from admin.fields import DeskForm, Needed
 from admin.rights import Right
+from admin.saving import sent
 from backend.database import db, transactional
 from backend.merchants.audit import Facts
 from backend.merchants.models import Merchant

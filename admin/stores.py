@@ -11,11 +11,12 @@ from wtforms.validators import Length, Regexp, ValidationError
 
 from admin import access
 from admin.access import page
-from admin.base import SecureModelView, Tab, sent
+from admin.base import SecureModelView, Tab
 from admin.columns import Column, Word, status
 from admin.fields import DeskForm, Needed
 from admin.filters import Asked, contains
 from admin.rights import Right
+from admin.saving import sent
 from backend.coupons import qr
 from backend.database import db, end_read
 from backend.errors import DomainError

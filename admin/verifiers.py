@@ -12,10 +12,11 @@ from wtforms.validators import Length
 
 from admin import access, queries
 from admin.access import page
-from admin.base import SecureModelView, Tab, sent
+from admin.base import SecureModelView, Tab
 from admin.columns import Column, Word, instant, phones, status
 from admin.fields import DeskForm, choices
 from admin.rights import Right
+from admin.saving import sent
 from backend import clock
 from backend.coupons import qr
 from backend.database import transactional

@@ -1,6 +1,7 @@
 """用语: how the desk calls roles, statuses and reasons (one term each, ux.md 4.3)."""
 
 from admin.columns import Word
+from backend.campaigns import why
 from backend.campaigns.models import CampaignKind, CampaignState, GrantState, WaveState
 from backend.coupons.kinds import CouponKind
 from backend.coupons.models import CouponState
@@ -41,20 +42,7 @@ GRANT_STATES: dict[str, Word] = {
     GrantState.LAPSED: Word("已失效"),
     GrantState.REVOKED: Word("已作废"),
 }
-REASONS: dict[str, str] = {
-    "holds_coupon": "手里还有未使用的票券营销券",
-    "granted_this_week": "本周已经发过券",
-    "online_activity": "本周参与过线上活动",
-    "stock": "券的库存不足",
-    "limit": "已达到每人领取上限",
-    "budget": "活动预算已用完",
-    "control_group": "对照组，不发券",
-    "not_matched": "不在活动人群里",
-    "blacklisted": "在黑名单里",
-    "not_again": "券用完或过期后不再发放",
-    "not_following": "没有关注公众号",
-    "already_granted": "本期已经发过",
-}
+REASONS: dict[str, str] = {reason.value: text for reason, text in why.TEXTS.items()}
 COUPON_KINDS: dict[str, str] = {kind.value: kind.label for kind in CouponKind}
 COUPON_STATES: dict[str, Word] = {
     CouponState.USABLE: Word("未使用", "ok"),

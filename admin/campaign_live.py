@@ -1,0 +1,115 @@
+"""活动表单的活动部分: who would get it and when, while the form is being filled in; and why not."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from flask import Response, abort, make_response, request
+
+from admin import access, campaign_forms, campaign_queries, condition_form, queries
+from admin.access import page
+from admin.campaign_forms import PeriodicForm
+from admin.rights import Right
+from backend import clock, tenancy
+from backend.campaigns import audience, cadence, why
+from backend.campaigns.cadence import Timetable
+from backend.campaigns.conditions import Conditions
+from backend.errors import DomainError
+from backend.members.models import Member
+
+
+class CampaignLive:
+    """The fragments that the form and the pages of members and campaigns ask for."""
+
+    render: Any
+    one: Any
+    get_one: Any
+    _problems: Any
+
+    @page("/forecast", methods=("POST",))
+    def forecast(self) -> Response:
+        """预计可参与人数 and the next five dates of the form as it stands (S3-12, S3-20)."""
+        access.need(Right.EDIT_CAMPAIGNS)
+        form = PeriodicForm(request.form)
+        form.validate()
+        try:
+            found = campaign_forms.audience_settings(
+                form, condition_form.sent(request.form), request.form
+            )
+            audience_facts = _audience(found)
+        except DomainError as refusal:
+            audience_facts = {"wrong": self._problems(refusal)}
+        row = self.get_one(request.form.get("id", ""))
+        started = row.first_started_at if row is not None else None
+        return make_response(
+            self.render(
+                "desk/forecast.html",
+                dates=_dates_of(form, started),
+                started=started,
+                form=form,
+                **audience_facts,
+            )
+        )
+
+    @page("/condition")
+    def condition(self) -> Response:
+        """One more row of a condition."""
+        access.need(Right.EDIT_CAMPAIGNS)
+        number = f"{int(clock.machine_now().timestamp() * 1000)}"
+        row = condition_form.blank(request.args.get("field", ""), number) or abort(404)
+        return make_response(self.render("desk/condition.html", row=row, ops=condition_form.OPS))
+
+    @page("/find")
+    def find(self) -> Response:
+        """精确搜索 (S3-16): whole phones or nicknames, several separated by spaces."""
+        access.need(Right.EDIT_CAMPAIGNS)
+        asked = request.args.get("exact", "").split()[:200]
+        found = {person.id: person for text in asked for person in audience.find_exact(text[:64])}
+        return make_response(
+            self.render("desk/people.html", people=list(found.values()), asked=bool(asked))
+        )
+
+    @page("/why")
+    def why(self) -> Response:
+        """发券判断 for one phone or one member."""
+        campaign = self.one(request.args.get("id"))
+        phone, number = request.args.get("phone", "").strip(), request.args.get("member", "")
+        member = campaign_queries.member_by_phone(phone) if phone else None
+        if number.isascii() and number.isdigit() and len(number) < 19:
+            member = tenancy.find(Member, int(number))
+        answer = member and why.why(member.id, campaign.code, at=clock.now())
+        return make_response(self.render("desk/why.html", answer=answer))
+
+
+def _audience(wanted: Mapping[str, Any]) -> dict[str, object]:
+    if "members" in wanted:
+        people = list(queries.people(wanted["members"]).values())
+        return {"count": len(people), "sample": people[:10], "chips": [], "fixed": True}
+    conditions = Conditions.model_validate(
+        {"match": wanted["match"], "conditions": wanted["conditions"]}
+    )
+    zone, now = access.shop().zone, clock.now()
+    audience.refuse_unknown(conditions)
+    return {
+        "count": audience.count(conditions, zone=zone, at=now),
+        "sample": audience.sample(conditions, zone=zone, at=now),
+        "chips": [condition_form.in_words(condition) for condition in wanted["conditions"]],
+        "joined": "且" if wanted["match"] == "all" else "或",
+        "fixed": wanted["mode"] == "fixed",
+    }
+
+
+def _dates_of(form: PeriodicForm, started: datetime | None) -> list[datetime]:
+    days = {
+        "week": list(form.weekdays.data or ()),
+        "month": [n if n == "last" else int(n) for n in form.month_days.data or ()],
+    }
+    every = str(form.every.data)
+    if form.at.data is None or (every != "day" and not days.get(every)):
+        return []
+    timetable = Timetable.model_validate(
+        {"every": every, "days": days.get(every, []), "at": form.at.data}
+    )
+    return cadence.next_dates(
+        timetable, first_started_at=started, zone=access.shop().zone, now=clock.now()
+    )
