@@ -1,4 +1,5 @@
-"""启动前检查: what a campaign gives exists, is approved, in stock, valid for long enough.
+"""启动前检查: what a campaign gives exists, is approved, in stock, valid for long enough; 营销包年 is
+for its kind (S0-16, S3-38).
 
 Everything that is missing is said at once, in the words of the page.
 """
@@ -21,6 +22,7 @@ from backend.coupons.models import Approval, CouponTemplate, TemplateRevision
 from backend.coupons.terms import FixedValidity, parse_validity
 from backend.database import db, table_of
 from backend.errors import FieldError
+from backend.merchants import subscription
 
 _coupons, _templates = table_of(CampaignCoupon), table_of(CouponTemplate)
 _revisions = table_of(TemplateRevision)
@@ -52,6 +54,9 @@ def missing(campaign: Campaign, *, now: datetime) -> list[FieldError]:
     errors = []
     if campaign.ends_on is not None and campaign.ends_on < today:
         errors.append(FieldError(field="to", message="活动已过结束日期"))
+    if campaign.state != CampaignState.RUNNING and is_left_out(campaign.kind, today=today):
+        words = f"营销包年不含{kinds.label(campaign.kind)}，请联系运营者开通"
+        errors.append(FieldError(field="kind", message=words))
     settings = kinds.parse(campaign.kind, campaign.settings)
     rows = _given(campaign.id)
     if not settings.parts_on:
@@ -63,6 +68,12 @@ def missing(campaign: Campaign, *, now: datetime) -> list[FieldError]:
             for words in _wrong(given, campaign, zone=zone, now=now)
         )
     return errors
+
+
+def is_left_out(kind: str, *, today: date) -> bool:
+    """营销包年 is in force, and not for this kind. Without any, a campaign may run: it gives nothing
+    until there is one."""
+    return subscription.leaves_out(tenancy.merchant_id(), on=today, kind=kind)
 
 
 def _wrong(

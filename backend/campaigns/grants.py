@@ -15,7 +15,7 @@ from backend import faults, requesting, tenancy
 from backend.calendar import day_of
 from backend.campaigns import budget, kinds, offers, queries
 from backend.campaigns.kinds.class_marketing import ClassMarketing, Part
-from backend.campaigns.models import Campaign, Grant, GrantState, OfferPiece
+from backend.campaigns.models import Campaign, CampaignKind, Grant, GrantState, OfferPiece
 from backend.campaigns.offers import CurrentOffer
 from backend.coupons import make
 from backend.coupons.make import PromisedPiece
@@ -53,7 +53,8 @@ def give_on_follow(member_id: int, *, now: datetime) -> Given | None:
     nothing to give. A wave and a follow at the same moment wait for each other at the plan.
     """
     calendar = queries.calendar()
-    if not is_subscribed(tenancy.merchant_id(), on=day_of(now, calendar.zone)):
+    today, kind = day_of(now, calendar.zone), CampaignKind.CLASS_MARKETING
+    if not is_subscribed(tenancy.merchant_id(), on=today, kind=kind):
         return None
     plans = queries.locked_class_marketing()
     for plan in plans:

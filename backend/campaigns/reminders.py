@@ -31,11 +31,12 @@ from backend.calendar import day_of, last_day_before, start_of_day
 from backend.campaigns import cadence, chunks, eligibility, queries
 from backend.campaigns.cadence import Cycle
 from backend.campaigns.eligibility import IdRange, People
+from backend.campaigns.models import CampaignKind
 from backend.coupons.models import Coupon, CouponState, CouponTemplate, TemplateRevision
 from backend.database import MetAnother, changed, db, end_read, table_of, transactional
 from backend.members.models import Identity, Member
 from backend.merchants.models import Merchant, Store
-from backend.merchants.subscription import subscribed
+from backend.merchants.subscription import is_subscribed, subscribed
 from backend.messaging import outbox
 from backend.messaging.models import Intent, Purpose, ReminderRun
 from backend.messaging.policy import Rules
@@ -152,7 +153,8 @@ def _remind(ids: IdRange, at: datetime) -> int:
     plans = eligibility.class_marketing_plans()
     expiring = Rules.read(merchant.message_rules).expiring
     told = 0
-    if plans:
+    today, kind = day_of(at, calendar.zone), CampaignKind.CLASS_MARKETING
+    if plans and is_subscribed(merchant.id, on=today, kind=kind):
         unseen = _unseen(people, quiet_days=merchant.reminder_quiet_days)
         told += _tell(people, DAYS_BEFORE, [_coupons.c.campaign_id.in_(plans), *unseen])
     if expiring.on:

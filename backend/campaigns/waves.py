@@ -71,7 +71,7 @@ def due_now(at: datetime, *, merchant_id: int | None = None) -> list[tuple[int, 
 
 
 def may_run(campaign: Campaign, cycle: Cycle, zone: ZoneInfo) -> bool:
-    """Whether the campaign was running, and the merchant subscribed, at the planned instant."""
+    """Whether the campaign was running, and its kind subscribed, at the planned instant."""
     was_running = select(_runs.c.id).where(
         _runs.c.merchant_id == tenancy.merchant_id(),
         _runs.c.campaign_id == campaign.id,
@@ -79,7 +79,7 @@ def may_run(campaign: Campaign, cycle: Cycle, zone: ZoneInfo) -> bool:
         or_(_runs.c.stopped_at.is_(None), _runs.c.stopped_at > cycle.planned_at),
     )
     return db.session.connection().execute(was_running.limit(1)).first() is not None and (
-        is_subscribed(tenancy.merchant_id(), on=day_of(cycle.planned_at, zone))
+        is_subscribed(tenancy.merchant_id(), on=day_of(cycle.planned_at, zone), kind=campaign.kind)
     )
 
 

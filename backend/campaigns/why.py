@@ -89,8 +89,9 @@ def _not_at_all(
     """Why nobody gets anything in that cycle."""
     if not cycle or (wave is None and campaign.state != CampaignState.RUNNING):
         return "not_running", "活动没有在运行"
-    if not is_subscribed(tenancy.merchant_id(), on=day_of(at, queries.calendar().zone)):
-        return "not_subscribed", "营销包年不在有效期内"
+    today = day_of(at, queries.calendar().zone)
+    if not is_subscribed(tenancy.merchant_id(), on=today, kind=campaign.kind):
+        return "not_subscribed", "营销包年不在有效期内，或不含这种活动"
     if wave is not None and wave.state == WaveState.MISSED:
         return "missed", "系统当时停机，该批次已错过"
     return None

@@ -92,13 +92,15 @@ class Merchant(BaseModel):
 
 
 class Subscription(MerchantRow, BaseModel):
-    """营销包年 (S0-16). Days are inclusive; outside them campaigns neither grant nor send."""
+    """营销包年 (S0-16). Days are inclusive; outside them campaigns neither grant nor send, nor do
+    kinds of campaign that it leaves out."""
 
     __tablename__ = "subscription"
     __table_args__ = table_args(Index(None, "merchant_id", "ends_on"))
     id: Mapped[Id]
     starts_on: Mapped[date]
     ends_on: Mapped[date]
+    kinds: Mapped[JsonList] = mapped_column(JSON, default=list, comment="所含活动种类; empty: all")
 
 
 class Store(MerchantRow, BaseModel):

@@ -1,4 +1,5 @@
-"""营销包年 (S0-16). Days are inclusive; outside them campaigns neither grant nor send."""
+"""营销包年 (S0-16). Days are inclusive; outside them campaigns neither grant nor send. A package
+may be for some kinds of campaign only (S0-01, S3-38): the others are as if there were none."""
 
 from datetime import date, timedelta
 
@@ -21,9 +22,24 @@ def subscribed(
     )
 
 
-def is_subscribed(merchant_id: int, *, on: date) -> bool:
-    """Whether this merchant's campaigns may grant and send on that day."""
-    return bool(db.session.scalar(select(subscribed(merchant_id, on=on))))
+def is_subscribed(merchant_id: int, *, on: date, kind: str | None = None) -> bool:
+    """Whether this merchant's campaigns, or those of one kind, may grant and send on that day."""
+    packages = _packages(merchant_id, on=on)
+    return any(kind is None or not kinds or kind in kinds for kinds in packages)
+
+
+def included(merchant_id: int, *, on: date) -> list[str] | None:
+    """所含活动种类 of that day's packages, in their order; None: all kinds."""
+    packages = _packages(merchant_id, on=on)
+    if not all(packages):
+        return None
+    return list(dict.fromkeys(kind for kinds in packages for kind in kinds))
+
+
+def leaves_out(merchant_id: int, *, on: date, kind: str) -> bool:
+    """Whether there is a package on that day, and it is not for this kind."""
+    kinds = included(merchant_id, on=on)
+    return bool(kinds) and kind not in (kinds or ())
 
 
 def days_left(merchant_id: int, *, on: date) -> int:
@@ -40,3 +56,19 @@ def days_left(merchant_id: int, *, on: date) -> int:
             break
         last = max(last, ends_on)
     return (last - on).days + 1
+
+
+def _packages(merchant_id: int, *, on: date) -> list[list[str]]:
+    """The kinds of each package in force on that day."""
+    period = table_of(Subscription)
+    return list(
+        db.session.connection().scalars(
+            select(period.c.kinds)
+            .where(
+                period.c.merchant_id == merchant_id,
+                period.c.starts_on <= on,
+                period.c.ends_on >= on,
+            )
+            .order_by(period.c.starts_on, period.c.id)
+        )
+    )

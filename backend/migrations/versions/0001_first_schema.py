@@ -2,7 +2,7 @@
 
 Revision ID: 0001
 Revises: 
-Create Date: 2026-11-21 23:51:12.705252
+Create Date: 2026-11-22 00:24:11.721166
 
 """
 from alembic import op
@@ -454,6 +454,7 @@ def upgrade():
     sa.Column('id', RowId, nullable=False),
     sa.Column('starts_on', sa.Date(), nullable=False),
     sa.Column('ends_on', sa.Date(), nullable=False),
+    sa.Column('kinds', sa.JSON(), nullable=False, comment='所含活动种类; empty: all'),
     sa.Column('merchant_id', RowId, nullable=False, comment='所属商家'),
     sa.ForeignKeyConstraint(['merchant_id'], ['merchant.id'], name=op.f('fk_subscription_merchant_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_subscription')),

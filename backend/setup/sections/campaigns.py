@@ -8,7 +8,8 @@ from pydantic import AfterValidator, ConfigDict, Field, JsonValue, StringConstra
 from sqlalchemy import select
 
 from backend import tenancy
-from backend.campaigns import kinds, lifecycle, queries
+from backend.calendar import day_of
+from backend.campaigns import completeness, kinds, lifecycle, queries
 from backend.campaigns.errors import CampaignInvalid
 from backend.campaigns.kinds.class_marketing import DEFAULT_CODE, DEFAULT_TEMPLATES, default_plan
 from backend.campaigns.kinds.periodic import FixedAudience, Periodic
@@ -80,7 +81,8 @@ class CampaignEntry(Section):
 
 def apply(entries: Sequence[CampaignEntry], run: Applying, *, at: str) -> None:
     """营销活动. What is not named of one that exists stays as it is; ``kind`` too. A merchant that
-    then has no 票券营销 at all gets the default plan, running (S0-18)."""
+    then has no 票券营销 at all gets the default plan, running (S0-18), unless 营销包年 leaves the
+    kind out."""
     known = set(db.session.scalars(select(Store.code)))
     for position, entry in enumerate(entries):
         path = f"{at}.{position}"
@@ -97,7 +99,8 @@ def apply(entries: Sequence[CampaignEntry], run: Applying, *, at: str) -> None:
     if run.problems:
         return
     _pause_default_plan({entry.code for entry in entries}, run)
-    if not _has_plan():
+    today = day_of(run.now, queries.calendar().zone)
+    if not _has_plan() and not completeness.is_left_out(CampaignKind.CLASS_MARKETING, today=today):
         plan = lifecycle.open_default_plan(tenancy.merchant_id(), now=run.now)
         run.note(f"campaign {plan.code}", before=None, after=_told(plan))
 

@@ -3,21 +3,30 @@
 from collections.abc import Sequence
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, JsonValue, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, JsonValue, StringConstraints, model_validator
 from sqlalchemy import select
 
+from backend.campaigns.models import CampaignKind
 from backend.database import db
 from backend.merchants.models import Merchant, Registration, Sharing, Subscription
 from backend.setup.applying import Applying
 from backend.setup.section import Code, Day, Name, Phone, Section
+from backend.setup.sections.campaigns import NOT_YET
 from backend.setup.sections.messages import Menu, MessageRules, Replies
 
 
+def _known_kind(kind: str) -> str:
+    if kind not in {*CampaignKind, *NOT_YET}:
+        raise ValueError("没有这种活动")
+    return kind
+
+
 class Period(Section):
-    """营销包年; both days count."""
+    """营销包年; both days count. Without ``kinds`` it is for every kind of campaign."""
 
     starts_on: Day = Field(alias="from")
     ends_on: Day = Field(alias="to")
+    kinds: list[Annotated[str, AfterValidator(_known_kind)]] = []
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -111,14 +120,16 @@ def apply_subscription(profile: Profile, run: Applying) -> None:
         return
     wanted = _periods(profile.subscription)
     rows = db.session.scalars(select(Subscription).order_by(Subscription.starts_on)).all()
-    before = [(row.starts_on, row.ends_on) for row in rows]
+    before = [(row.starts_on, row.ends_on, row.kinds) for row in rows]
     if before == wanted:
         return
     for row in rows:
         db.session.delete(row)
-    for starts_on, ends_on in wanted:
+    for starts_on, ends_on, kinds in wanted:
         db.session.add(
-            Subscription(merchant_id=run.merchant_id, starts_on=starts_on, ends_on=ends_on)
+            Subscription(
+                merchant_id=run.merchant_id, starts_on=starts_on, ends_on=ends_on, kinds=kinds
+            )
         )
     run.note(
         "subscription",
@@ -135,6 +146,7 @@ def export(merchant: Merchant) -> dict[str, JsonValue]:
             entry[name] = value
     periods: list[JsonValue] = [
         {"from": row.starts_on.isoformat(), "to": row.ends_on.isoformat()}
+        | ({"kinds": row.kinds} if row.kinds else {})
         for row in db.session.scalars(select(Subscription).order_by(Subscription.starts_on))
     ]
     if periods:
@@ -152,6 +164,7 @@ def export(merchant: Merchant) -> dict[str, JsonValue]:
     return entry
 
 
-def _periods(named: Period | Sequence[Period] | None) -> list[tuple[Day, Day]]:
+def _periods(named: Period | Sequence[Period] | None) -> list[tuple[Day, Day, list[str]]]:
     periods = [named] if isinstance(named, Period) else list(named or ())
-    return sorted((period.starts_on, period.ends_on) for period in periods)
+    told = [(period.starts_on, period.ends_on, list(period.kinds)) for period in periods]
+    return sorted(told, key=lambda period: period[:2])

@@ -9,7 +9,13 @@ from sqlalchemy import select
 from backend import tenancy
 from backend.database import db, table_of, transaction
 from backend.merchants.models import Merchant, Subscription
-from backend.merchants.subscription import days_left, is_subscribed, subscribed
+from backend.merchants.subscription import (
+    days_left,
+    included,
+    is_subscribed,
+    leaves_out,
+    subscribed,
+)
 from tests.builders import Shop, a_shop
 
 
@@ -20,9 +26,9 @@ def shop(app: Flask) -> Shop:
     return shop
 
 
-def _opens(shop: Shop, first: date, last: date) -> None:
+def _opens(shop: Shop, first: date, last: date, *kinds: str) -> None:
     with transaction(), tenancy.acting_for(shop.merchant_id):
-        db.session.add(Subscription(starts_on=first, ends_on=last))
+        db.session.add(Subscription(starts_on=first, ends_on=last, kinds=list(kinds)))
 
 
 @pytest.mark.parametrize(
@@ -57,3 +63,30 @@ def test_one_statement_asks_it_of_every_merchant(shop: Shop) -> None:
         found = db.session.scalars(asked).all()
     assert found == [shop.merchant_id]
     assert other.merchant_id not in found
+
+
+@pytest.mark.parametrize(
+    ("packages", "kinds", "may", "is_left_out"),
+    [
+        ([], [], False, False),
+        ([()], None, True, False),
+        ([("periodic",)], ["periodic"], True, False),
+        ([("class_marketing",)], ["class_marketing"], False, True),
+        ([("class_marketing",), ("periodic",)], ["class_marketing", "periodic"], True, False),
+        ([("class_marketing",), ()], None, True, False),
+    ],
+)
+def test_a_package_is_for_the_kinds_that_it_includes(
+    app: Flask,
+    packages: list[tuple[str, ...]],
+    kinds: list[str] | None,
+    may: bool,
+    is_left_out: bool,
+) -> None:
+    """S0-16, S3-38: several at once add up; one without kinds is for all."""
+    shop, day = a_shop(subscribed=False), date(2026, 6, 1)
+    for package in packages:
+        _opens(shop, date(2026, 1, 1), date(2026, 12, 31), *package)
+    assert included(shop.merchant_id, on=day) == kinds
+    assert is_subscribed(shop.merchant_id, on=day, kind="periodic") is may
+    assert leaves_out(shop.merchant_id, on=day, kind="periodic") is is_left_out

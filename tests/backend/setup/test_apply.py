@@ -273,6 +273,18 @@ def test_the_subscription_that_is_named_is_the_only_one(app: Flask) -> None:
     assert _all(Subscription) == []
 
 
+def test_a_package_for_some_kinds_keeps_the_others_from_starting(app: Flask) -> None:
+    """S0-16: its own default plan is not opened, and a running one is refused by name."""
+    file = SMALL.replace("to: 2027-12-31}", "to: 2027-12-31, kinds: [periodic]}")
+    (line,) = _refused(file)
+    assert line == "merchants.0.campaigns.0.kind: 营销包年不含票券营销，请联系运营者开通"
+    _apply(file[: file.index("    campaigns:")])
+    assert _all(Campaign) == []
+    assert [package.kinds for package in _all(Subscription)] == [["periodic"]]  # type: ignore[attr-defined]
+    wrong = _refused(SMALL.replace("to: 2027-12-31}", "to: 2027-12-31, kinds: [magic]}"))
+    assert wrong[0].endswith("kinds.0: 没有这种活动")
+
+
 def test_the_operator_shares_an_account_with_merchants(app: Flask) -> None:
     _apply(
         "operator: {name: 排队网, staff: [{login: root, password: k7mq-x3vd2}], wechat:"

@@ -21,7 +21,12 @@ OPERATOR = (
 )
 
 
-@pytest.mark.parametrize("file", [OPERATOR + SMALL, DEMO.read_text()], ids=["small", "demo"])
+PACKAGE = SMALL.replace("to: 2027-12-31}", "to: 2027-12-31, kinds: [class_marketing]}")
+
+
+@pytest.mark.parametrize(
+    "file", [OPERATOR + SMALL, PACKAGE, DEMO.read_text()], ids=["small", "package", "demo"]
+)
 def test_what_was_exported_changes_nothing_when_applied(app: Flask, file: str) -> None:
     _apply(file)
     before, exported = _rows(), export()
