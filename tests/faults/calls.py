@@ -18,6 +18,7 @@ class Guest:
     """Somebody logged in at the mini-program."""
 
     url: str
+    person: str
     token: str
 
     @classmethod
@@ -34,7 +35,7 @@ class Guest:
             f"{deployment.url}/api/v1/login", json={"app_id": MINI, "code": code}, timeout=30
         )
         assert answer.status_code == 200, answer.text
-        return cls(deployment.url, answer.json()["token"])
+        return cls(deployment.url, person, answer.json()["token"])
 
     def numbers(self) -> list[str]:
         """Of the coupons in the card pack."""

@@ -40,15 +40,18 @@ def test_redis_is_killed_in_mid_wave_and_back_empty(deployment: Deployment) -> N
 
 
 def test_redis_is_away_over_the_slot(deployment: Deployment) -> None:
-    """Following, logging in and redeeming need no Redis; the wave runs on its return."""
+    """Following, logging in and redeeming need no Redis; what waits for it comes on its return."""
+    early = Guest.follows(deployment, "小红")
+    until(early.numbers, seconds=30, what="the follow's coupons stand in the card pack")
     deployment.redis.kill()
     deployment.set_clock(SLOT)
-    guest = Guest.follows(deployment, "小红")
-    used, kept = guest.numbers()
+    early, late = Guest.enters(deployment, early.person), Guest.follows(deployment, "小明")
+    used, kept = early.numbers()
     assert redeem(deployment, used).status_code == 201
-    assert guest.numbers() == [kept]
+    assert early.numbers() == [kept]
     assert progress(deployment).granted == 0
     deployment.redis.start()
     until(lambda: progress(deployment).granted, seconds=60, what="the wave begins")
     wait_until_quiet(deployment)
     assert_exactly_once(deployment, kills=2)
+    until(late.numbers, seconds=30, what="who followed meanwhile has the coupons too")
