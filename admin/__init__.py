@@ -33,6 +33,7 @@ from backend.database import Model, db
 from backend.members.models import Member
 from backend.merchants.models import AuditEntry, Staff, Store, Verifier
 from backend.messaging.models import Intent
+from backend.version import VERSION
 
 _VIEWS: Sequence[tuple[type[SecureModelView], type[Model], str, str, str]] = (
     (Campaigns, Campaign, "营销活动", "营销", "campaigns"),
@@ -96,6 +97,7 @@ def register(app: Flask) -> None:
         role_label=lambda role: words.ROLES[role],
         slot_time=columns.time_of_day,
         spaced=numbers.spaced,
+        version=VERSION,
         weekday=columns.weekday,
         words=words,
         yuan=columns.yuan,

@@ -4,15 +4,15 @@ from datetime import datetime
 
 from flask import Response, make_response, redirect, url_for
 
-from admin import access, overview_queries
+from admin import access, overview_queries, words
 from admin.access import page
 from admin.base import DeskPage
 from admin.rights import Right
 from backend import clock
 from backend.calendar import day_of
 from backend.campaigns import cadence
+from backend.merchants import subscription
 from backend.merchants.models import Role
-from backend.merchants.subscription import days_left
 
 
 class Overview(DeskPage):
@@ -39,7 +39,8 @@ class Overview(DeskPage):
         """经营概览."""
         shop, now = access.shop(), clock.now()
         slot = cadence.next_slot(zone=shop.zone, now=now).planned_at
-        left = days_left(shop.id, on=day_of(now, shop.zone))
+        today = day_of(now, shop.zone)
+        left = subscription.days_left(shop.id, on=today)
         steps = overview_queries.first_run()
         return make_response(
             self.render(
@@ -55,9 +56,17 @@ class Overview(DeskPage):
                 slot=slot,
                 wait=_wait(slot, now=now),
                 days_left=left,
+                package=_package(subscription.included(shop.id, on=today)),
                 is_operator=access.desk().role is Role.OPERATOR,
             )
         )
+
+
+def _package(kinds: list[str] | None) -> str:
+    """What 营销包年 includes (S0-16)."""
+    if kinds is None:
+        return "全部活动"
+    return "、".join(words.CAMPAIGN_KINDS[kind] for kind in kinds if kind in words.CAMPAIGN_KINDS)
 
 
 def _wait(slot: datetime, *, now: datetime) -> str:

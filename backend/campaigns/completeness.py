@@ -1,5 +1,5 @@
-"""启动前检查: what a campaign gives exists, is approved, in stock, valid for long enough; 营销包年 is
-for its kind (S0-16, S3-38).
+"""启动前检查: what a campaign gives exists, is approved, in stock, valid for long enough; 营销包年
+is for its kind (S0-16, S3-38).
 
 Everything that is missing is said at once, in the words of the page.
 """
@@ -59,7 +59,7 @@ def missing(campaign: Campaign, *, now: datetime) -> list[FieldError]:
         errors.append(FieldError(field="kind", message=words))
     settings = kinds.parse(campaign.kind, campaign.settings)
     rows = _given(campaign.id)
-    if not settings.parts_on:
+    if settings.coupons and not settings.parts_on:
         errors.append(FieldError(field="parts", message="请至少开启一类客户"))
     for part in settings.parts_on:
         given = [row for row in rows if row.part == part]
@@ -71,8 +71,8 @@ def missing(campaign: Campaign, *, now: datetime) -> list[FieldError]:
 
 
 def is_left_out(kind: str, *, today: date) -> bool:
-    """营销包年 is in force, and not for this kind. Without any, a campaign may run: it gives nothing
-    until there is one."""
+    """营销包年 is in force, and not for this kind. Without any, a campaign may run: it gives
+    nothing until there is one."""
     return subscription.leaves_out(tenancy.merchant_id(), on=today, kind=kind)
 
 
