@@ -21,6 +21,7 @@ from admin.fields import (
     TimeOfDayField,
     WholeField,
     choices,
+    row_id,
 )
 from admin.template_form import WEEKDAYS
 from backend.campaigns import kinds
@@ -125,24 +126,28 @@ def periodic_settings(
     form: PeriodicForm, rows: Sequence[Row], sent: MultiDict[str, str]
 ) -> dict[str, JsonValue]:
     """定期送券's settings as sent; CampaignInvalid names the conditions that cannot be read."""
+    window: dict[str, JsonValue] = {"kind": str(form.window.data)}
+    if form.window.data == "days":
+        window["days"] = form.window_days.data
+    return {
+        "audience": audience_settings(form, rows, sent),
+        "timetable": timetable_settings(form),
+        "claim_window": window,
+        "coupons": _coupons(given_rows(sent, "given")),
+    }
+
+
+def timetable_settings(form: PeriodicForm) -> dict[str, JsonValue]:
+    """发券时间 as sent."""
     every = str(form.every.data)
     days: dict[str, list[JsonValue]] = {
         "week": list(form.weekdays.data or ()),
         "month": [n if n == "last" else int(n) for n in form.month_days.data or ()],
     }
-    window: dict[str, JsonValue] = {"kind": str(form.window.data)}
-    if form.window.data == "days":
-        window["days"] = form.window_days.data
-    timetable: dict[str, JsonValue] = {
+    return {
         "every": every,
         "days": days.get(every, []),
         "at": f"{form.at.data:%H:%M}" if form.at.data else "",
-    }
-    return {
-        "audience": audience_settings(form, rows, sent),
-        "timetable": timetable,
-        "claim_window": window,
-        "coupons": _coupons(given_rows(sent, "given")),
     }
 
 
@@ -152,9 +157,7 @@ def audience_settings(
     """人群 as sent: conditions, or people found exactly."""
     mode = str(form.mode.data)
     if mode == "fixed" and form.search.data == "exact":
-        members: list[JsonValue] = [
-            int(text) for text in sent.getlist("member") if text.isascii() and text.isdigit()
-        ]
+        members: list[JsonValue] = [row_id(text) for text in sent.getlist("member")]
         return {"mode": mode, "members": list(dict.fromkeys(members))}
     conditions, wrong = condition_form.read(rows)
     if wrong:

@@ -5,17 +5,21 @@ from datetime import datetime
 from typing import Any
 
 from flask import Response, abort, make_response, request
+from pydantic import ValidationError
 
 from admin import access, campaign_forms, campaign_queries, condition_form, queries
 from admin.access import page
 from admin.campaign_forms import PeriodicForm
+from admin.fields import row_id
 from admin.rights import Right
 from backend import clock, tenancy
 from backend.campaigns import audience, cadence, why
 from backend.campaigns.cadence import Timetable
 from backend.campaigns.conditions import Conditions
+from backend.campaigns.errors import CampaignInvalid
 from backend.errors import DomainError
 from backend.members.models import Member
+from backend.wrong_fields import field_errors
 
 
 class CampaignLive:
@@ -75,8 +79,8 @@ class CampaignLive:
         campaign = self.one(request.args.get("id"))
         phone, number = request.args.get("phone", "").strip(), request.args.get("member", "")
         member = campaign_queries.member_by_phone(phone) if phone else None
-        if number.isascii() and number.isdigit() and len(number) < 19:
-            member = tenancy.find(Member, int(number))
+        if number:
+            member = tenancy.find(Member, row_id(number))
         answer = member and why.why(member.id, campaign.code, at=clock.now())
         return make_response(self.render("desk/why.html", answer=answer))
 
@@ -85,9 +89,12 @@ def _audience(wanted: Mapping[str, Any]) -> dict[str, object]:
     if "members" in wanted:
         people = list(queries.people(wanted["members"]).values())
         return {"count": len(people), "sample": people[:10], "chips": [], "fixed": True}
-    conditions = Conditions.model_validate(
-        {"match": wanted["match"], "conditions": wanted["conditions"]}
-    )
+    try:
+        conditions = Conditions.model_validate(
+            {"match": wanted["match"], "conditions": wanted["conditions"]}
+        )
+    except ValidationError as error:
+        raise CampaignInvalid(errors=field_errors(error)) from None
     zone, now = access.shop().zone, clock.now()
     audience.refuse_unknown(conditions)
     return {
@@ -100,16 +107,11 @@ def _audience(wanted: Mapping[str, Any]) -> dict[str, object]:
 
 
 def _dates_of(form: PeriodicForm, started: datetime | None) -> list[datetime]:
-    days = {
-        "week": list(form.weekdays.data or ()),
-        "month": [n if n == "last" else int(n) for n in form.month_days.data or ()],
-    }
-    every = str(form.every.data)
-    if form.at.data is None or (every != "day" and not days.get(every)):
+    """The next five, as soon as the timetable can be read."""
+    try:
+        timetable = Timetable.model_validate(campaign_forms.timetable_settings(form))
+    except (ValidationError, ValueError):
         return []
-    timetable = Timetable.model_validate(
-        {"every": every, "days": days.get(every, []), "at": form.at.data}
-    )
     return cadence.next_dates(
         timetable, first_started_at=started, zone=access.shop().zone, now=clock.now()
     )

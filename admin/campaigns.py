@@ -14,6 +14,7 @@ from admin.base import SecureModelView, Tab
 from admin.campaign_forms import CampaignForm, ClassForm, PeriodicForm
 from admin.campaign_live import CampaignLive
 from admin.columns import Column, count, instant, status, word
+from admin.fields import row_id
 from admin.filters import Asked, Choice, contains, equals
 from admin.rights import Right
 from admin.saving import sent
@@ -263,7 +264,7 @@ def _people(sent_ids: Sequence[str] | None, wanted: Mapping[str, Any]) -> list[o
         ids = [int(n) for n in wanted.get("members", ())]
         phones = [str(phone) for phone in wanted.get("phones", ())]
     else:
-        ids, phones = [int(n) for n in sent_ids if n.isascii() and n.isdigit()][:500], []
+        ids, phones = [row_id(text) for text in sent_ids][:500], []
     found = queries.people(ids) if ids else {}
     return [*found.values(), *(p for phone in phones[:500] for p in audience.find_exact(phone))]
 

@@ -14,6 +14,7 @@ from pydantic import JsonValue, ValidationError
 from werkzeug.datastructures import MultiDict
 
 from admin import queries
+from admin.fields import day
 from admin.words import CLASSES, GENDERS
 from backend.campaigns.conditions import Conditions, Op
 from backend.errors import FieldError
@@ -194,7 +195,10 @@ def _period(text: str) -> Stored:
     parts = [part.strip() for part in text.split("至")]
     if not parts[0]:
         raise ValueError("请选择日期")
-    return {"from": parts[0], "to": parts[-1]}
+    try:
+        return {"from": day(parts[0]).isoformat(), "to": day(parts[-1]).isoformat()}
+    except ValueError:
+        raise ValueError("日期应写作 2026-11-01 至 2026-11-30") from None
 
 
 def _read(kind: Kind, text: str) -> int:

@@ -16,6 +16,19 @@ from backend.calendar import SHANGHAI, local, parse_date
 from backend.money import parse_yuan, yuan
 
 
+def day(text: str) -> date:
+    """A day as typed, of a year that a calendar of ours can hold."""
+    found = parse_date(text)
+    if not 2000 <= found.year <= 2100:
+        raise ValueError("年份应在 2000 和 2100 之间")
+    return found
+
+
+def row_id(text: str) -> int:
+    """The id of a row as a form sends it; 0, which no row has, for anything else."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
+
+
 class DeskForm(Form):  # type: ignore[misc]
     """A form of the desk: Chinese errors; the CSRF token is the page's, not the form's."""
 
@@ -127,7 +140,7 @@ class DaysField(TypedField):
 
     def read(self, text: str) -> tuple[date, date]:
         try:
-            parts = [parse_date(part.strip()) for part in text.split("至")]
+            parts = [day(part.strip()) for part in text.split("至")]
         except ValueError:
             parts = []
         if len(parts) not in (1, 2) or parts[-1] < parts[0]:
@@ -143,7 +156,7 @@ class DayField(TypedField):
 
     def read(self, text: str) -> date:
         try:
-            return parse_date(text)
+            return day(text)
         except ValueError:
             raise ValueError("日期应写作 2026-11-23") from None
 

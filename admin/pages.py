@@ -19,6 +19,7 @@ from sqlalchemy import or_, select
 from werkzeug.exceptions import HTTPException
 
 from admin import access
+from admin.fields import row_id
 from backend import clock, requesting
 from backend.database import db
 from backend.errors import DomainError, Unauthenticated
@@ -79,8 +80,7 @@ def merchants() -> Response:
     if here.role is not Role.OPERATOR:
         return _page(403)
     if request.method == "POST":
-        chosen = request.form.get("merchant", "")
-        access.act_for(int(chosen) if chosen.isascii() and chosen.isdigit() else 0)
+        access.act_for(row_id(request.form.get("merchant", "")))
         return _to(url_for("admin.index"))
     words = request.args.get("q", "").strip()[:40]
     found = db.session.execute(

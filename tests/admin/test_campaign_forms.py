@@ -209,3 +209,33 @@ def test_a_campaign_from_a_setup_file_is_saved_again_as_it_was(app: Flask) -> No
         form = PeriodicForm(data=data)
         sent = MultiDict([("given-template", f"t-{shop.code}"), ("given-quantity", "1")])
         assert campaign_forms.periodic_settings(form, [], sent) == campaign.settings
+
+
+@pytest.mark.parametrize(
+    "rubbish",
+    [
+        {"mode": "fixed", "search": "exact", "member": "9" * 40},
+        {"mode": "nope", "every": "nope", "at": "99:99", "match": "nope"},
+        {"c0-field": "registered_at", "c0-dates": "0001-01-01 至 9999-12-31"},
+        {"c0-field": "consumption_count", "c0-kept": '{"field": "level"}'},
+        {"c0-field": "level", "c0-kept": "[[[[["},
+        {"c0-field": "tag", "c0-value": ""},
+        {"c0-field": "nope"},
+        {"c99999999999999999999-field": "level"},
+        {"every": "month", "month_days": "32"},
+        {
+            "c0-field": "days_since_consumption",
+            "c0-op": "between",
+            "c0-value": "9",
+            "c0-upper": "1",
+        },
+        {"c0-field": "consumption_amount", "c0-op": "~", "c0-value": "12.345"},
+    ],
+)
+def test_rubbish_in_the_form_is_answered_in_words(app: Flask, rubbish: dict[str, str]) -> None:
+    """I-14: the form never breaks, live or saved."""
+    shop = a_shop()
+    a_template(shop, "t1")
+    visitor = at_desk(app, shop)
+    assert visitor.send("/admin/campaigns/forecast", **weekly(**rubbish)).status_code == 200
+    assert post(visitor, weekly(**rubbish)).status_code in (302, 422)
