@@ -5,14 +5,26 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 
 from backend import background
-from jobs import waves
+from jobs import deliveries, waves
 
 
 def work() -> None:
     """One tick of the waves, and its jobs worked off, in this process's app."""
     waves.tick.__wrapped__()  # type: ignore[attr-defined]
+    _work_off(background.WAVES)
+
+
+def work_and_tell() -> None:
+    """All ticks of this moment: waves, reminders, what is known of followers, then messages."""
+    work()
+    for queue in (background.PROMPT, background.UPKEEP):
+        _work_off(queue)
+    deliveries.tick.__wrapped__()  # type: ignore[attr-defined]
+
+
+def _work_off(name: str) -> None:
     connection = background.redis()
-    queue = Queue(background.WAVES, connection=connection, serializer=JSONSerializer)
+    queue = Queue(name, connection=connection, serializer=JSONSerializer)
     while not queue.is_empty():
         job_id = queue.pop_job_id()
         job = Job.fetch(job_id, connection=connection, serializer=JSONSerializer)
