@@ -11,6 +11,8 @@ PACKAGES = (
     "backend.members.models",
     "backend.coupons.models",
     "backend.messaging.models",
+    "backend.points.models",
+    "backend.wallet.models",
     "backend.campaigns.models",
     "backend.redemption.models",
     "backend.sales.models",

@@ -133,6 +133,8 @@ def crowd(
             return _class_marketing(settings, scene)
         case Periodic():
             return _periodic(settings, scene)
+        case _:
+            return []
 
 
 def verdicts(crowds: Sequence[PartCrowd]) -> CompoundSelect[int, str, str | None]:

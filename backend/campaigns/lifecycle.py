@@ -11,9 +11,9 @@ from datetime import date, datetime
 from sqlalchemy import Update, delete, insert, select, update
 
 from backend import tenancy
-from backend.campaigns import audience, completeness, kinds, queries
+from backend.campaigns import audience, completeness, kinds, points_rules, queries
 from backend.campaigns.errors import CampaignEnded, CampaignInvalid, CampaignNotFound
-from backend.campaigns.kinds import Settings
+from backend.campaigns.kinds import PointsSettings, Settings
 from backend.campaigns.kinds.class_marketing import (
     DEFAULT_CODE,
     DEFAULT_TEMPLATES,
@@ -88,6 +88,8 @@ def save(draft: CampaignDraft, *, now: datetime) -> Campaign:
     campaign.control_bp = draft.control_bp
     db.session.flush()
     _name_coupons(campaign.id, draft.settings)
+    if isinstance(draft.settings, PointsSettings):
+        points_rules.refuse_wrong(campaign, draft.settings)
     if isinstance(draft.settings, Periodic):
         _find_audience(campaign.id, draft.settings, before, now=now)
     if before is not None and draft_of(campaign) != before:

@@ -27,6 +27,10 @@ from backend.tenancy import MerchantRow
 class CampaignKind(StrEnum):
     CLASS_MARKETING = "class_marketing"
     PERIODIC = "periodic"
+    REGISTRATION_POINTS = "registration_points"
+    CONSUMPTION_POINTS = "consumption_points"
+    HOLIDAY_POINTS = "holiday_points"
+    MANUAL_POINTS = "manual_points"
 
 
 class CampaignState(StrEnum):

@@ -198,6 +198,27 @@ class ClassChange(MerchantRow, BaseModel):
     cause: Mapped[str] = mapped_column(String(64), comment="bill-<id> or refund-<id>")
 
 
+class LevelChange(MerchantRow, BaseModel):
+    """等级变动, one row per move; the first level of a new member is none."""
+
+    __tablename__ = "level_change"
+    __table_args__ = table_args(
+        UniqueConstraint("member_id", "cause"),
+        in_merchant("member_id", to="member"),
+        in_merchant("before_level_id", to="member_level"),
+        in_merchant("after_level_id", to="member_level"),
+        Index(None, "merchant_id", "at"),
+    )
+    id: Mapped[Id]
+    member_id: Mapped[Ref]
+    before_level_id: Mapped[int | None] = mapped_column(RowId)
+    after_level_id: Mapped[Ref]
+    at: Mapped[Instant]
+    cause: Mapped[str] = mapped_column(
+        String(120), comment="bill-<id>, refund-<id>, recharge-<number> or review-<period>"
+    )
+
+
 class Spending(MerchantRow, BaseModel):
     """消费记录. One row per settled bill with the member; a full refund marks it reversed."""
 
@@ -213,3 +234,19 @@ class Spending(MerchantRow, BaseModel):
     paid_fen: Mapped[Fen]
     spent_at: Mapped[Instant]
     reversed_at: Mapped[Instant | None]
+
+
+class Recharge(MerchantRow, BaseModel):
+    """充值记录, written by the wallet beside its entry: what counts towards a level."""
+
+    __tablename__ = "recharge"
+    __table_args__ = table_args(
+        UniqueConstraint("merchant_id", "cause"),
+        in_merchant("member_id", to="member"),
+        Index(None, "member_id", "recharged_at"),
+    )
+    id: Mapped[Id]
+    member_id: Mapped[Ref]
+    cause: Mapped[str] = mapped_column(String(120), comment="recharge-<number>, as in the ledger")
+    principal_fen: Mapped[Fen]
+    recharged_at: Mapped[Instant]

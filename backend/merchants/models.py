@@ -77,6 +77,15 @@ class Merchant(BaseModel):
     sharing: Mapped[str] = mapped_column(String(16), default=Sharing.EXCLUSIVE)
     registration: Mapped[str] = mapped_column(String(16), default=Registration.PHONE)
     levels_match: Mapped[str] = mapped_column(String(8), default="any")
+    levels_period: Mapped[str] = mapped_column(
+        String(12), default="all", comment="figures of all time, or of the last 12_months"
+    )
+    levels_keep: Mapped[str] = mapped_column(
+        String(8), default="none", comment="保级: a level holds until the month or year is over"
+    )
+    levels_reviewed: Mapped[str] = mapped_column(
+        String(8), default="", comment="the period whose review is done: 2026-12 or 2026"
+    )
     rolling_week: Mapped[bool] = mapped_column(
         default=False, comment="本周 = rolling 7 days (R-01)"
     )
@@ -84,6 +93,7 @@ class Merchant(BaseModel):
         default=7, comment="R-04: days without contact"
     )
     points: Mapped[JsonObject] = mapped_column(JSON, default=dict)
+    recharge: Mapped[JsonObject] = mapped_column(JSON, default=dict, comment="充值赠送: tiers")
     sms: Mapped[JsonObject] = mapped_column(JSON, default=dict)
     message_rules: Mapped[JsonObject] = mapped_column(JSON, default=dict)
     replies: Mapped[JsonObject] = mapped_column(JSON, default=dict)

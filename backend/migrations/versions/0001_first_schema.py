@@ -2,7 +2,7 @@
 
 Revision ID: 0001
 Revises: 
-Create Date: 2026-11-22 00:24:11.721166
+Create Date: 2026-11-22 00:32:39.522332
 
 """
 from alembic import op
@@ -71,9 +71,13 @@ def upgrade():
     sa.Column('sharing', sa.String(length=16), nullable=False),
     sa.Column('registration', sa.String(length=16), nullable=False),
     sa.Column('levels_match', sa.String(length=8), nullable=False),
+    sa.Column('levels_period', sa.String(length=12), nullable=False, comment='figures of all time, or of the last 12_months'),
+    sa.Column('levels_keep', sa.String(length=8), nullable=False, comment='保级: a level holds until the month or year is over'),
+    sa.Column('levels_reviewed', sa.String(length=8), nullable=False, comment='the period whose review is done: 2026-12 or 2026'),
     sa.Column('rolling_week', sa.Boolean(), nullable=False, comment='本周 = rolling 7 days (R-01)'),
     sa.Column('reminder_quiet_days', sa.Integer(), nullable=False, comment='R-04: days without contact'),
     sa.Column('points', sa.JSON(), nullable=False),
+    sa.Column('recharge', sa.JSON(), nullable=False, comment='充值赠送: tiers'),
     sa.Column('sms', sa.JSON(), nullable=False),
     sa.Column('message_rules', sa.JSON(), nullable=False),
     sa.Column('replies', sa.JSON(), nullable=False),
@@ -208,7 +212,7 @@ def upgrade():
     sa.Column('created_at', UtcDateTime(), nullable=False),
     sa.Column('version', sa.Integer(), nullable=False),
     sa.Column('merchant_id', RowId, nullable=False, comment='所属商家'),
-    sa.CheckConstraint("kind in ('class_marketing', 'periodic')", name=op.f('ck_campaign_kind')),
+    sa.CheckConstraint("kind in ('class_marketing', 'periodic', 'registration_points', 'consumption_points', 'holiday_points', 'manual_points')", name=op.f('ck_campaign_kind')),
     sa.CheckConstraint("state in ('draft', 'running', 'paused', 'ended')", name=op.f('ck_campaign_state')),
     sa.ForeignKeyConstraint(['merchant_id'], ['merchant.id'], name=op.f('fk_campaign_merchant_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_campaign')),
@@ -886,6 +890,27 @@ def upgrade():
     with op.batch_alter_table('identity', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_identity_member_id'), ['member_id'], unique=False)
 
+    op.create_table('level_change',
+    sa.Column('id', RowId, nullable=False),
+    sa.Column('member_id', RowId, nullable=False),
+    sa.Column('before_level_id', RowId, nullable=True),
+    sa.Column('after_level_id', RowId, nullable=False),
+    sa.Column('at', UtcDateTime(), nullable=False),
+    sa.Column('cause', sa.String(length=120), nullable=False, comment='bill-<id>, refund-<id>, recharge-<number> or review-<period>'),
+    sa.Column('merchant_id', RowId, nullable=False, comment='所属商家'),
+    sa.ForeignKeyConstraint(['merchant_id', 'after_level_id'], ['member_level.merchant_id', 'member_level.id'], name=op.f('fk_level_change_merchant_id_after_level_id')),
+    sa.ForeignKeyConstraint(['merchant_id', 'before_level_id'], ['member_level.merchant_id', 'member_level.id'], name=op.f('fk_level_change_merchant_id_before_level_id')),
+    sa.ForeignKeyConstraint(['merchant_id', 'member_id'], ['member.merchant_id', 'member.id'], name=op.f('fk_level_change_merchant_id_member_id')),
+    sa.ForeignKeyConstraint(['merchant_id'], ['merchant.id'], name=op.f('fk_level_change_merchant_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_level_change')),
+    sa.UniqueConstraint('member_id', 'cause', name=op.f('uq_level_change_member_id_cause')),
+    mysql_charset='utf8mb4',
+    mysql_collate='utf8mb4_nopad_bin',
+    mysql_engine='InnoDB'
+    )
+    with op.batch_alter_table('level_change', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_level_change_merchant_id_at'), ['merchant_id', 'at'], unique=False)
+
     op.create_table('member_card',
     sa.Column('id', RowId, nullable=False),
     sa.Column('member_id', RowId, nullable=False),
@@ -947,6 +972,53 @@ def upgrade():
     mysql_collate='utf8mb4_nopad_bin',
     mysql_engine='InnoDB'
     )
+    op.create_table('points_entry',
+    sa.Column('id', RowId, nullable=False),
+    sa.Column('member_id', RowId, nullable=False),
+    sa.Column('seq', sa.Integer(), nullable=False, comment='1, 2, 3 … of this member'),
+    sa.Column('change', sa.Integer(), nullable=False),
+    sa.Column('balance_after', sa.Integer(), nullable=False),
+    sa.Column('kind', sa.String(length=10), nullable=False),
+    sa.Column('cause', sa.String(length=80), nullable=False, comment='bill-12-earn …: once per merchant'),
+    sa.Column('reason', sa.String(length=200), nullable=False, comment='of an adjustment'),
+    sa.Column('actor', sa.String(length=80), nullable=False),
+    sa.Column('at', UtcDateTime(), nullable=False),
+    sa.Column('request_id', sa.String(length=64), nullable=False),
+    sa.Column('reverses_id', RowId, nullable=True, comment='the entry it reverses'),
+    sa.Column('merchant_id', RowId, nullable=False, comment='所属商家'),
+    sa.CheckConstraint("kind in ('earn', 'spend', 'adjust', 'reverse', 'expire', 'join')", name=op.f('ck_points_entry_kind')),
+    sa.CheckConstraint('balance_after >= 0', name=op.f('ck_points_entry_balance_after')),
+    sa.ForeignKeyConstraint(['merchant_id', 'member_id'], ['member.merchant_id', 'member.id'], name=op.f('fk_points_entry_merchant_id_member_id')),
+    sa.ForeignKeyConstraint(['merchant_id'], ['merchant.id'], name=op.f('fk_points_entry_merchant_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_points_entry')),
+    sa.UniqueConstraint('member_id', 'seq', name=op.f('uq_points_entry_member_id_seq')),
+    sa.UniqueConstraint('merchant_id', 'cause', name=op.f('uq_points_entry_merchant_id_cause')),
+    sa.UniqueConstraint('merchant_id', 'id', name=op.f('uq_points_entry_merchant_id_id')),
+    mysql_charset='utf8mb4',
+    mysql_collate='utf8mb4_nopad_bin',
+    mysql_engine='InnoDB'
+    )
+    with op.batch_alter_table('points_entry', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_points_entry_reverses_id'), ['reverses_id'], unique=False)
+
+    op.create_table('recharge',
+    sa.Column('id', RowId, nullable=False),
+    sa.Column('member_id', RowId, nullable=False),
+    sa.Column('cause', sa.String(length=120), nullable=False, comment='recharge-<number>, as in the ledger'),
+    sa.Column('principal_fen', sa.BigInteger(), nullable=False),
+    sa.Column('recharged_at', UtcDateTime(), nullable=False),
+    sa.Column('merchant_id', RowId, nullable=False, comment='所属商家'),
+    sa.ForeignKeyConstraint(['merchant_id', 'member_id'], ['member.merchant_id', 'member.id'], name=op.f('fk_recharge_merchant_id_member_id')),
+    sa.ForeignKeyConstraint(['merchant_id'], ['merchant.id'], name=op.f('fk_recharge_merchant_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_recharge')),
+    sa.UniqueConstraint('merchant_id', 'cause', name=op.f('uq_recharge_merchant_id_cause')),
+    mysql_charset='utf8mb4',
+    mysql_collate='utf8mb4_nopad_bin',
+    mysql_engine='InnoDB'
+    )
+    with op.batch_alter_table('recharge', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_recharge_member_id_recharged_at'), ['member_id', 'recharged_at'], unique=False)
+
     op.create_table('spending',
     sa.Column('id', RowId, nullable=False),
     sa.Column('member_id', RowId, nullable=False),
@@ -984,17 +1056,98 @@ def upgrade():
     mysql_collate='utf8mb4_nopad_bin',
     mysql_engine='InnoDB'
     )
+    op.create_table('wallet_entry',
+    sa.Column('id', RowId, nullable=False),
+    sa.Column('member_id', RowId, nullable=False),
+    sa.Column('seq', sa.Integer(), nullable=False, comment='1, 2, 3 … of this member'),
+    sa.Column('principal_fen', sa.BigInteger(), nullable=False, comment='change of 本金'),
+    sa.Column('bonus_fen', sa.BigInteger(), nullable=False, comment='change of 赠金'),
+    sa.Column('principal_after', sa.BigInteger(), nullable=False),
+    sa.Column('bonus_after', sa.BigInteger(), nullable=False),
+    sa.Column('kind', sa.String(length=10), nullable=False),
+    sa.Column('cause', sa.String(length=120), nullable=False, comment='bill-12-balance …: once per merchant'),
+    sa.Column('reason', sa.String(length=200), nullable=False, comment='of an adjustment'),
+    sa.Column('actor', sa.String(length=80), nullable=False),
+    sa.Column('at', UtcDateTime(), nullable=False),
+    sa.Column('request_id', sa.String(length=64), nullable=False),
+    sa.Column('reverses_id', RowId, nullable=True, comment='the payment it gives back'),
+    sa.Column('merchant_id', RowId, nullable=False, comment='所属商家'),
+    sa.CheckConstraint("kind in ('recharge', 'pay', 'refund', 'adjust', 'join')", name=op.f('ck_wallet_entry_kind')),
+    sa.CheckConstraint('principal_after >= 0 and bonus_after >= 0', name=op.f('ck_wallet_entry_balance_after')),
+    sa.ForeignKeyConstraint(['merchant_id', 'member_id'], ['member.merchant_id', 'member.id'], name=op.f('fk_wallet_entry_merchant_id_member_id')),
+    sa.ForeignKeyConstraint(['merchant_id'], ['merchant.id'], name=op.f('fk_wallet_entry_merchant_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_wallet_entry')),
+    sa.UniqueConstraint('member_id', 'seq', name=op.f('uq_wallet_entry_member_id_seq')),
+    sa.UniqueConstraint('merchant_id', 'cause', name=op.f('uq_wallet_entry_merchant_id_cause')),
+    sa.UniqueConstraint('merchant_id', 'id', name=op.f('uq_wallet_entry_merchant_id_id')),
+    mysql_charset='utf8mb4',
+    mysql_collate='utf8mb4_nopad_bin',
+    mysql_engine='InnoDB'
+    )
+    with op.batch_alter_table('wallet_entry', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_wallet_entry_reverses_id'), ['reverses_id'], unique=False)
+
+    op.create_table('points_lot',
+    sa.Column('id', RowId, nullable=False),
+    sa.Column('member_id', RowId, nullable=False),
+    sa.Column('points_entry_id', RowId, nullable=False),
+    sa.Column('points', sa.Integer(), nullable=False),
+    sa.Column('remaining', sa.Integer(), nullable=False),
+    sa.Column('earned_at', UtcDateTime(), nullable=False),
+    sa.Column('expires_at', UtcDateTime(), nullable=True, comment='exclusive; empty: never'),
+    sa.Column('reminded_at', UtcDateTime(), nullable=True, comment='told that it will expire'),
+    sa.Column('merchant_id', RowId, nullable=False, comment='所属商家'),
+    sa.CheckConstraint('remaining between 0 and points', name=op.f('ck_points_lot_remaining')),
+    sa.ForeignKeyConstraint(['merchant_id', 'member_id'], ['member.merchant_id', 'member.id'], name=op.f('fk_points_lot_merchant_id_member_id')),
+    sa.ForeignKeyConstraint(['merchant_id', 'points_entry_id'], ['points_entry.merchant_id', 'points_entry.id'], name=op.f('fk_points_lot_merchant_id_points_entry_id')),
+    sa.ForeignKeyConstraint(['merchant_id'], ['merchant.id'], name=op.f('fk_points_lot_merchant_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_points_lot')),
+    sa.UniqueConstraint('merchant_id', 'id', name=op.f('uq_points_lot_merchant_id_id')),
+    sa.UniqueConstraint('points_entry_id', name=op.f('uq_points_lot_points_entry_id')),
+    mysql_charset='utf8mb4',
+    mysql_collate='utf8mb4_nopad_bin',
+    mysql_engine='InnoDB'
+    )
+    with op.batch_alter_table('points_lot', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_points_lot_expires_at'), ['expires_at'], unique=False)
+        batch_op.create_index(batch_op.f('ix_points_lot_member_id_earned_at'), ['member_id', 'earned_at'], unique=False)
+
+    op.create_table('points_lot_use',
+    sa.Column('id', RowId, nullable=False),
+    sa.Column('lot_id', RowId, nullable=False),
+    sa.Column('points_entry_id', RowId, nullable=False),
+    sa.Column('points', sa.Integer(), nullable=False),
+    sa.Column('at', UtcDateTime(), nullable=False),
+    sa.Column('merchant_id', RowId, nullable=False, comment='所属商家'),
+    sa.ForeignKeyConstraint(['merchant_id', 'lot_id'], ['points_lot.merchant_id', 'points_lot.id'], name=op.f('fk_points_lot_use_merchant_id_lot_id')),
+    sa.ForeignKeyConstraint(['merchant_id', 'points_entry_id'], ['points_entry.merchant_id', 'points_entry.id'], name=op.f('fk_points_lot_use_merchant_id_points_entry_id')),
+    sa.ForeignKeyConstraint(['merchant_id'], ['merchant.id'], name=op.f('fk_points_lot_use_merchant_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_points_lot_use')),
+    sa.UniqueConstraint('points_entry_id', 'lot_id', name=op.f('uq_points_lot_use_points_entry_id_lot_id')),
+    mysql_charset='utf8mb4',
+    mysql_collate='utf8mb4_nopad_bin',
+    mysql_engine='InnoDB'
+    )
+    with op.batch_alter_table('points_lot_use', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_points_lot_use_lot_id'), ['lot_id'], unique=False)
+
     # ### end Alembic commands ###
 
 
 def downgrade():
     # ### commands auto generated by Alembic - please adjust! ###
+    op.drop_table('points_lot_use')
+    op.drop_table('points_lot')
+    op.drop_table('wallet_entry')
     op.drop_table('verifier')
     op.drop_table('spending')
+    op.drop_table('recharge')
+    op.drop_table('points_entry')
     op.drop_table('opt_out')
     op.drop_table('offer_piece')
     op.drop_table('member_tag')
     op.drop_table('member_card')
+    op.drop_table('level_change')
     op.drop_table('identity')
     op.drop_table('class_change')
     op.drop_table('bill_tender')

@@ -12,7 +12,9 @@ from backend.database import Model
 from backend.reports.invariants.invariant import Invariant, by
 
 _POINTS_TO = {
+    "after_level_id": "member_level",
     "alias_of_id": "member",
+    "before_level_id": "member_level",
     "bill_id": "bill",
     "campaign_id": "campaign",
     "coupon_id": "coupon",
@@ -20,14 +22,17 @@ _POINTS_TO = {
     "intent_id": "intent",
     "inviter_id": "member",
     "level_id": "member_level",
+    "lot_id": "points_lot",
     "member_id": "member",
     "offer_id": "offer",
+    "points_entry_id": "points_entry",
     "revision_id": "template_revision",
     "store_id": "store",
     "template_id": "coupon_template",
     "verifier_id": "verifier",
     "wave_id": "wave",
 }
+_POINTS_TO_ITS_OWN = {"reverses_id"}
 
 
 def invariants() -> tuple[Invariant, ...]:
@@ -41,7 +46,8 @@ def references() -> Iterator[tuple[Table, Column[int], Table]]:
     for table in Model.metadata.sorted_tables:
         if "merchant_id" in table.c and table.name not in _MAY_BE_NOBODYS:
             for column in table.c:
-                target = _POINTS_TO.get(column.name)
+                its_own = table.name if column.name in _POINTS_TO_ITS_OWN else None
+                target = _POINTS_TO.get(column.name, its_own)
                 if target is not None and isinstance(column.type, Integer):
                     yield table, column, tables[target]
 

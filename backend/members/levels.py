@@ -1,0 +1,268 @@
+"""会员等级: which one the figures have reached, what is missing for the next (S2-37…39)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from sqlalchemy import ColumnElement, Table, func, insert, select, update
+
+from backend import tenancy
+from backend.database import db, table_of, transactional
+from backend.members.models import LevelChange, Member, MemberLevel, Recharge, Spending
+from backend.members.queries import survivor_id
+from backend.merchants.models import Merchant
+
+_members, _levels, _changes = table_of(Member), table_of(MemberLevel), table_of(LevelChange)
+_spending, _recharges, _merchants = table_of(Spending), table_of(Recharge), table_of(Merchant)
+
+YEAR = timedelta(days=365)
+"""近12个月."""
+
+
+class Match(StrEnum):
+    """Any of a level's figures is enough, or all are needed."""
+
+    ANY = "any"
+    ALL = "all"
+
+
+@dataclass(frozen=True)
+class Figures:
+    """累积: what a member consumed, how often, and recharged; or what is needed or missing."""
+
+    amount_fen: int | None = None
+    times: int | None = None
+    recharge_fen: int | None = None
+
+    def pairs(self, other: "Figures") -> list[tuple[int, int]]:
+        """(needed, reached) of those figures that are named here."""
+        named = (
+            (self.amount_fen, other.amount_fen),
+            (self.times, other.times),
+            (self.recharge_fen, other.recharge_fen),
+        )
+        return [(needed, reached or 0) for needed, reached in named if needed is not None]
+
+
+@dataclass(frozen=True)
+class Level:
+    """会员等级; without ``upgrade`` figures nobody rises to it by themselves."""
+
+    id: int
+    position: int
+    name: str
+    upgrade: Figures = Figures()
+
+
+@dataclass(frozen=True)
+class LevelMove:
+    """等级变动 of one member; ``passed`` are the levels reached, the new one last."""
+
+    member_id: int
+    before: Level | None
+    after: Level
+    passed: tuple[Level, ...]
+    change_id: int
+
+    @property
+    def is_up(self) -> bool:
+        """升级, as against 降级."""
+        return bool(self.passed)
+
+
+@dataclass(frozen=True)
+class Missing:
+    """What is missing for the next level: any of the figures will do, or all are needed."""
+
+    level: str
+    match: Match
+    figures: Figures
+
+
+def level_reached(levels: Sequence[Level], figures: Figures, match: Match) -> Level | None:
+    """The highest level whose figures are reached; several steps at once are possible.
+
+    银卡 at 1000 元 or 10 次, 金卡 at 3000 元: 3200 元 → 金卡. A figure that is met exactly counts.
+    """
+    reached = [level for level in levels if _is_reached(level.upgrade, figures, match)]
+    return max(reached, key=lambda level: level.position, default=None)
+
+
+def missing_for(level: Level, figures: Figures, match: Match) -> Missing:
+    """还差: 银卡 at 1000 元 or 10 次 after 900 元 and 9 次 → 100 元 or 1 次."""
+
+    def left(needed: int | None, reached: int | None) -> int | None:
+        return None if needed is None else max(needed - (reached or 0), 0)
+
+    return Missing(
+        level.name,
+        match,
+        Figures(
+            left(level.upgrade.amount_fen, figures.amount_fen),
+            left(level.upgrade.times, figures.times),
+            left(level.upgrade.recharge_fen, figures.recharge_fen),
+        ),
+    )
+
+
+@transactional
+def judge(member_id: int, *, cause: str, now: datetime) -> LevelMove | None:
+    """等级判定 after a bill, a recharge, a refund or at a review; a move is kept with its cause.
+
+    Use cases call ``membership.levels.judge``, which tells the member too. What figures gave a
+    refund takes again, unless 保级 keeps the level until its review; a level that was given by hand
+    or by an import is never taken. A cause that names no refund or review only lifts.
+    """
+    member_id, rule = survivor_id(member_id), _rule()
+    connection = db.session.connection()
+    current_id = connection.scalar(
+        select(_members.c.level_id).where(*_one(member_id)).with_for_update(key_share=True)
+    )
+    levels = all_levels()
+    current = next((level for level in levels if level.id == current_id), None)
+    reached = level_reached(levels, _figures(member_id, rule, now=now), rule.match)
+    least = _given(member_id, levels, current) if rule.may_fall(cause) else current
+    target = max(
+        (level for level in (reached, least) if level), key=lambda each: each.position, default=None
+    )
+    if target is None or target == current or _moved_before(member_id, cause):
+        return None
+    connection.execute(update(_members).where(*_one(member_id)).values(level_id=target.id))
+    change_id = _record(member_id, current, target, cause=cause, now=now)
+    loaded = db.session.identity_map.get(db.session.identity_key(Member, member_id))
+    if loaded is not None:
+        db.session.expire(loaded, ["level_id"])
+    at = -1 if current is None else current.position
+    passed = tuple(level for level in levels if at < level.position <= target.position)
+    return LevelMove(member_id, current, target, passed, change_id)
+
+
+def next_level(member_id: int, *, now: datetime) -> Missing | None:
+    """离下一等级还差多少; None for who has the highest."""
+    current_id = db.session.connection().scalar(select(_members.c.level_id).where(*_one(member_id)))
+    levels, rule = all_levels(), _rule()
+    at = next((level.position for level in levels if level.id == current_id), -1)
+    above = [level for level in levels if level.position > at and level.upgrade != Figures()]
+    if not above:
+        return None
+    return missing_for(above[0], _figures(member_id, rule, now=now), rule.match)
+
+
+def all_levels() -> list[Level]:
+    """会员等级 of the merchant, the lowest first."""
+    rows = db.session.connection().execute(
+        select(_levels.c.id, _levels.c.position, _levels.c.name, _levels.c.upgrade)
+        .where(_levels.c.merchant_id == tenancy.merchant_id())
+        .order_by(_levels.c.position, _levels.c.id)
+    )
+    return [Level(row.id, row.position, row.name, Figures(**(row.upgrade or {}))) for row in rows]
+
+
+GIVEN = "given-"
+"""How a change by hand or by an import begins its cause: no figures take it away."""
+
+
+@dataclass(frozen=True)
+class _Rule:
+    match: Match
+    last_12_months: bool
+    keeps: bool
+
+    def may_fall(self, cause: str) -> bool:
+        return cause.startswith("review-") if self.keeps else "refund" in cause
+
+
+def _rule() -> _Rule:
+    row = (
+        db.session.connection()
+        .execute(
+            select(
+                _merchants.c.levels_match, _merchants.c.levels_period, _merchants.c.levels_keep
+            ).where(_merchants.c.id == tenancy.merchant_id())
+        )
+        .one()
+    )
+    return _Rule(
+        Match(row.levels_match), row.levels_period == "12_months", row.levels_keep != "none"
+    )
+
+
+def _figures(member_id: int, rule: _Rule, *, now: datetime) -> Figures:
+    connection = db.session.connection()
+    if not rule.last_12_months:
+        row = connection.execute(
+            select(
+                _members.c.consumption_fen, _members.c.consumption_count, _members.c.recharged_fen
+            ).where(*_one(member_id))
+        ).one()
+        return Figures(*row)
+    since = now - YEAR
+    spent = connection.execute(
+        select(func.coalesce(func.sum(_spending.c.paid_fen), 0), func.count()).where(
+            *_theirs(_spending, member_id),
+            _spending.c.spent_at > since,
+            _spending.c.reversed_at.is_(None),
+        )
+    ).one()
+    recharged = connection.scalar(
+        select(func.coalesce(func.sum(_recharges.c.principal_fen), 0)).where(
+            *_theirs(_recharges, member_id), _recharges.c.recharged_at > since
+        )
+    )
+    return Figures(int(spent[0]), int(spent[1]), int(recharged or 0))
+
+
+def _given(member_id: int, levels: Sequence[Level], current: Level | None) -> Level | None:
+    """The level which no figures gave: where the member stood before the first step up since."""
+    history = (
+        db.session.connection()
+        .execute(
+            select(_changes.c.before_level_id, _changes.c.after_level_id, _changes.c.cause)
+            .where(*_theirs(_changes, member_id))
+            .order_by(_changes.c.id)
+        )
+        .all()
+    )
+    if not history:
+        return current
+    by_hand = [row.after_level_id for row in history if row.cause.startswith(GIVEN)]
+    given_id = by_hand[-1] if by_hand else history[0].before_level_id
+    return next((level for level in levels if level.id == given_id), None)
+
+
+def _moved_before(member_id: int, cause: str) -> bool:
+    found = db.session.connection().scalar(
+        select(_changes.c.id).where(*_theirs(_changes, member_id), _changes.c.cause == cause)
+    )
+    return found is not None
+
+
+def _record(
+    member_id: int, before: Level | None, after: Level, *, cause: str, now: datetime
+) -> int:
+    written = db.session.connection().execute(
+        insert(_changes).values(
+            merchant_id=tenancy.merchant_id(),
+            member_id=member_id,
+            before_level_id=None if before is None else before.id,
+            after_level_id=after.id,
+            at=now,
+            cause=cause,
+        )
+    )
+    (change_id,) = written.inserted_primary_key or (0,)
+    return int(change_id)
+
+
+def _is_reached(needed: Figures, figures: Figures, match: Match) -> bool:
+    met = [reached >= wanted for wanted, reached in needed.pairs(figures)]
+    return bool(met) and (any(met) if match is Match.ANY else all(met))
+
+
+def _one(member_id: int) -> tuple[ColumnElement[bool], ...]:
+    return _members.c.merchant_id == tenancy.merchant_id(), _members.c.id == member_id
+
+
+def _theirs(table: Table, member_id: int) -> tuple[ColumnElement[bool], ...]:
+    return table.c.merchant_id == tenancy.merchant_id(), table.c.member_id == member_id

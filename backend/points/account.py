@@ -1,0 +1,209 @@
+"""积分账户: a member's row held, what is due expired, entries written under the guard.
+
+Only ``points/ledger.py`` and its like in this package call it. Whoever holds the row is the only
+one to write this member's entries, so ``seq`` has no gaps and ``balance_after`` is a chain.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Row, case, func, insert, select, update
+
+from backend import requesting, tenancy
+from backend.database import MetAnother, changed, db, table_of
+from backend.members.models import Member
+from backend.points import lots
+from backend.points.models import EntryKind, PointsEntry
+
+_members, _entries = table_of(Member), table_of(PointsEntry)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """积分流水, as written."""
+
+    id: int
+    member_id: int
+    seq: int
+    change: int
+    balance_after: int
+    kind: EntryKind
+    cause: str
+    reverses_id: int | None
+
+
+@dataclass(frozen=True)
+class Posting:
+    """An entry about to be written. Without a ``cause`` it has one of its member and ``seq``."""
+
+    member_id: int
+    change: int
+    kind: EntryKind
+    cause: str = ""
+    reason: str = ""
+    actor: str = ""
+    reverses_id: int | None = None
+
+
+@dataclass(frozen=True)
+class _Account:
+    id: int
+    points: int
+    seq: int
+
+
+def hold(member_ids: Iterable[int], *, now: datetime) -> dict[int, int]:
+    """The points of these members, nobody else's to change until we commit; what is due is gone.
+
+    MetAnother when one of them was joined into somebody meanwhile.
+    """
+    wanted = sorted(set(member_ids))
+    held = _locked(wanted)
+    due = lots.due(wanted, now=now)
+    if due:
+        _expire(due, now=now)
+        held = _locked(wanted)
+    return held
+
+
+def post(postings: Sequence[Posting], *, now: datetime) -> list[Entry]:
+    """Write entries, one per member at most, and move their points; never below zero."""
+    if not postings:
+        return []
+    merchant_id = tenancy.merchant_id()
+    by_member = {posting.member_id: posting for posting in postings}
+    _move({posting.member_id: posting.change for posting in postings})
+    written: list[dict[str, object]] = []
+    for row in _accounts(by_member):
+        posting, seq = by_member[row.id], row.seq + 1
+        written.append(
+            {
+                "merchant_id": merchant_id,
+                "member_id": row.id,
+                "seq": seq,
+                "change": posting.change,
+                "balance_after": row.points,
+                "kind": posting.kind.value,
+                "cause": posting.cause or f"{posting.kind}-{row.id}-{seq}",
+                "reason": posting.reason,
+                "actor": posting.actor,
+                "at": now,
+                "request_id": requesting.request_id(),
+                "reverses_id": posting.reverses_id,
+            }
+        )
+    rows = db.session.connection().execute(insert(_entries).returning(*_SHOWN), written)
+    return sorted((_entry(row) for row in rows), key=lambda entry: entry.member_id)
+
+
+def entry_of(cause: str) -> Entry | None:
+    """The entry of a cause, which happens once."""
+    row = (
+        db.session.connection()
+        .execute(
+            select(*_SHOWN).where(
+                _entries.c.merchant_id == tenancy.merchant_id(), _entries.c.cause == cause
+            )
+        )
+        .one_or_none()
+    )
+    return None if row is None else _entry(row)
+
+
+def reversed_so_far(entry_id: int) -> int:
+    """How many points of an entry were reversed already."""
+    total = db.session.connection().scalar(
+        select(func.coalesce(func.sum(_entries.c.change), 0)).where(
+            _entries.c.merchant_id == tenancy.merchant_id(), _entries.c.reverses_id == entry_id
+        )
+    )
+    return abs(int(total or 0))
+
+
+def reversing(entry_id: int) -> list[int]:
+    """An entry and those that reversed parts of it."""
+    return [
+        entry_id,
+        *db.session.connection().scalars(
+            select(_entries.c.id).where(
+                _entries.c.merchant_id == tenancy.merchant_id(), _entries.c.reverses_id == entry_id
+            )
+        ),
+    ]
+
+
+def _expire(due: Sequence[lots.Due], *, now: datetime) -> None:
+    """One entry per member for all of their lots that are due; their rows are held."""
+    entries = post(
+        [Posting(each.member_id, -each.points, EntryKind.EXPIRE) for each in due], now=now
+    )
+    by_member = {entry.member_id: entry.id for entry in entries}
+    lots.empty([lot for each in due for lot in each.lots], by=by_member, now=now)
+
+
+def _locked(member_ids: Sequence[int]) -> dict[int, int]:
+    rows = db.session.connection().execute(
+        select(_members.c.id, _members.c.points)
+        .where(
+            _members.c.merchant_id == tenancy.merchant_id(),
+            _members.c.id.in_(member_ids),
+            _members.c.alias_of_id.is_(None),
+        )
+        .order_by(_members.c.id)
+        .with_for_update(key_share=True)
+    )
+    held = {row.id: int(row.points) for row in rows}
+    if len(held) != len(member_ids):
+        raise MetAnother("the member was joined into another")
+    return held
+
+
+def _move(changes: dict[int, int]) -> None:
+    """The guard: points never fall below zero, whatever was read before."""
+    change = case(changes, value=_members.c.id)
+    moved = changed(
+        update(_members)
+        .where(
+            _members.c.merchant_id == tenancy.merchant_id(),
+            _members.c.id.in_(changes),
+            _members.c.points + change >= 0,
+        )
+        .values(points=_members.c.points + change)
+    )
+    if moved != len(changes):
+        raise MetAnother("points were moved by somebody else")
+    for member_id in changes:
+        loaded = db.session.identity_map.get(db.session.identity_key(Member, member_id))
+        if loaded is not None:
+            db.session.expire(loaded, ["points"])
+
+
+def _accounts(member_ids: Iterable[int]) -> list[_Account]:
+    last = (
+        select(func.coalesce(func.max(_entries.c.seq), 0))
+        .where(_entries.c.member_id == _members.c.id)
+        .correlate(_members)
+        .scalar_subquery()
+    )
+    rows = db.session.connection().execute(
+        select(_members.c.id, _members.c.points, last.label("seq"))
+        .where(
+            _members.c.merchant_id == tenancy.merchant_id(),
+            _members.c.id.in_(list(member_ids)),
+        )
+        .order_by(_members.c.id)
+    )
+    return [_Account(*row) for row in rows]
+
+
+def _entry(row: Row[tuple[object, ...]]) -> Entry:
+    return Entry(**{**row._mapping, "kind": EntryKind(row.kind)})
+
+
+_SHOWN = tuple(
+    _entries.c[name]
+    for name in (
+        "id", "member_id", "seq", "change", "balance_after", "kind", "cause", "reverses_id",
+    )
+)  # fmt: skip

@@ -1,0 +1,146 @@
+"""积分账: the one writer of points. Every change is an entry with a cause that happens once.
+
+A cause that was seen before answers its entry again and changes nothing. One person's entries queue
+up at the member's row; points that are over expire before anything else is done.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from backend.database import transactional
+from backend.members.queries import survivor_id
+from backend.points import lots
+from backend.points.account import (
+    Entry,
+    Posting,
+    entry_of,
+    hold,
+    post,
+    reversed_so_far,
+    reversing,
+)
+from backend.points.errors import PointsInsufficient
+from backend.points.models import EntryKind
+
+
+@transactional
+def earn(member_id: int, points: int, *, cause: str, now: datetime) -> Entry | None:
+    """得积分. None for no points."""
+    if points <= 0:
+        return None
+    member_id, _ = _held(member_id, now=now)
+    if earlier := entry_of(cause):
+        return earlier
+    return _bring(Posting(member_id, points, EntryKind.EARN, cause), now=now)
+
+
+@transactional
+def spend(member_id: int, points: int, *, cause: str, now: datetime) -> Entry | None:
+    """用积分, oldest first; PointsInsufficient says how many are missing. None for no points."""
+    if points <= 0:
+        return None
+    member_id, has = _held(member_id, now=now)
+    if earlier := entry_of(cause):
+        return earlier
+    return _use(Posting(member_id, -points, EntryKind.SPEND, cause), has=has, now=now)
+
+
+@transactional
+def adjust(
+    member_id: int, points: int, *, cause: str, reason: str, actor: str, now: datetime
+) -> Entry | None:
+    """增减积分 by hand, never below zero. None for no points."""
+    if points == 0:
+        return None
+    member_id, has = _held(member_id, now=now)
+    if earlier := entry_of(cause):
+        return earlier
+    posting = Posting(member_id, points, EntryKind.ADJUST, cause, reason=reason, actor=actor)
+    return _bring(posting, now=now) if points > 0 else _use(posting, has=has, now=now)
+
+
+@transactional
+def reverse(
+    cause_of_original: str, *, points: int | None = None, cause: str, now: datetime
+) -> Entry | None:
+    """冲回 all that is left of an entry, or ``points`` of it; None when there is no such entry.
+
+    What was spent goes back into the lots it came from, as old as it was. What was earned is taken
+    back, from its own lot first, as far as the member still has points.
+    """
+    original = entry_of(cause_of_original)
+    if original is None:
+        return None
+    member_id, has = _held(original.member_id, now=now)
+    if earlier := entry_of(cause):
+        return earlier
+    left = abs(original.change) - reversed_so_far(original.id)
+    wanted = left if points is None else min(left, points)
+    back = -min(wanted, has) if original.change > 0 else wanted
+    (entry,) = post(
+        [Posting(member_id, back, EntryKind.REVERSE, cause, reverses_id=original.id)], now=now
+    )
+    if original.change > 0:
+        lots.take(-back, member_id=member_id, entry_id=entry.id, first=original.id, now=now)
+    else:
+        lots.put_back(back, entry_id=entry.id, taken_by=reversing(original.id), now=now)
+    return entry
+
+
+@transactional
+def expire_due(now: datetime, *, most: int = 200) -> int:
+    """积分过期 at the merchant we act for, of so many members; how many were left with less."""
+    members = lots.members_with_due(now=now, most=most)
+    if members:
+        hold(members, now=now)
+    return len(members)
+
+
+@transactional
+def set_to(figures: Mapping[int, int], *, reason: str, actor: str, now: datetime) -> None:
+    """期初积分: bring members to the figures that an earlier system knows, by an adjustment."""
+    has = hold(figures, now=now) if figures else {}
+    entries = post(
+        [
+            Posting(member_id, gap, EntryKind.ADJUST, reason=reason, actor=actor)
+            for member_id, figure in figures.items()
+            if (gap := figure - has[member_id])
+        ],
+        now=now,
+    )
+    lots.open_lots(
+        [(each.id, each.member_id, each.change) for each in entries if each.change > 0], now=now
+    )
+    for each in entries:
+        if each.change < 0:
+            lots.take(-each.change, member_id=each.member_id, entry_id=each.id, now=now)
+
+
+@transactional
+def join(joined_id: int, kept_id: int, *, now: datetime) -> None:
+    """合并: a pair of entries moves the points; the lots go along and stay as old as they are."""
+    moving = hold((joined_id, kept_id), now=now)[joined_id]
+    if moving:
+        out = Posting(joined_id, -moving, EntryKind.JOIN, f"join-{joined_id}-out")
+        post([out, Posting(kept_id, moving, EntryKind.JOIN, f"join-{joined_id}-in")], now=now)
+    lots.hand_over(joined_id, kept_id)
+
+
+def _held(member_id: int, *, now: datetime) -> tuple[int, int]:
+    """Who the member is by now, and the points they have."""
+    survivor = survivor_id(member_id)
+    return survivor, hold((survivor,), now=now)[survivor]
+
+
+def _bring(posting: Posting, *, now: datetime) -> Entry:
+    (entry,) = post([posting], now=now)
+    lots.open_lots([(entry.id, entry.member_id, entry.change)], now=now)
+    return entry
+
+
+def _use(posting: Posting, *, has: int, now: datetime) -> Entry:
+    if has + posting.change < 0:
+        raise PointsInsufficient(n=-posting.change - has)
+    (entry,) = post([posting], now=now)
+    lots.take(-posting.change, member_id=entry.member_id, entry_id=entry.id, now=now)
+    return entry

@@ -1,0 +1,205 @@
+"""积分批次: what points are made of. First in, first out; a lot past its end is never used.
+
+The member's row is held by the caller (``points/account.py``).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+
+from sqlalchemy import case, func, insert, or_, select, update
+
+from backend import tenancy
+from backend.database import MetAnother, changed, db, table_of
+from backend.merchants.models import Merchant
+from backend.merchants.queries import zone
+from backend.points.expiry import Expiry, expires_at
+from backend.points.models import PointsLot, PointsLotUse
+
+_lots, _uses, _merchants = table_of(PointsLot), table_of(PointsLotUse), table_of(Merchant)
+
+
+@dataclass(frozen=True)
+class Lot:
+    """A lot with what is left of it."""
+
+    id: int
+    member_id: int
+    remaining: int
+
+
+@dataclass(frozen=True)
+class Due:
+    """What of a member's points is over."""
+
+    member_id: int
+    lots: tuple[Lot, ...]
+
+    @property
+    def points(self) -> int:
+        """How many."""
+        return sum(lot.remaining for lot in self.lots)
+
+
+def open_lots(brought: Iterable[tuple[int, int, int]], *, now: datetime) -> None:
+    """New lots, each (entry, member, points), good until the merchant's rule says."""
+    merchant_id = tenancy.merchant_id()
+    until = expires_at(now, expiry=_expiry(), zone=zone())
+    rows = [
+        {
+            "merchant_id": merchant_id,
+            "member_id": member_id,
+            "points_entry_id": entry_id,
+            "points": points,
+            "remaining": points,
+            "earned_at": now,
+            "expires_at": until,
+        }
+        for entry_id, member_id, points in brought
+    ]
+    if rows:
+        db.session.connection().execute(insert(_lots), rows)
+
+
+def take(
+    points: int, *, member_id: int, entry_id: int, first: int | None = None, now: datetime
+) -> None:
+    """Use ``points``, oldest first; the lot that the entry ``first`` brought before all others."""
+    taken, missing = {}, points
+    for lot in _usable(member_id, first=first, now=now):
+        if not missing:
+            break
+        taken[lot.id] = min(lot.remaining, missing)
+        missing -= taken[lot.id]
+    if missing:
+        raise MetAnother("lots do not add up to the points")
+    _use(taken, dict.fromkeys(taken, entry_id), now=now)
+
+
+def put_back(points: int, *, entry_id: int, taken_by: Sequence[int], now: datetime) -> None:
+    """Refill the lots which the entries ``taken_by`` took from, the last one used first: what
+    comes back is as old as it was."""
+    used = db.session.connection().execute(
+        select(_uses.c.lot_id, func.sum(_uses.c.points).label("points"))
+        .where(_uses.c.merchant_id == tenancy.merchant_id(), _uses.c.points_entry_id.in_(taken_by))
+        .group_by(_uses.c.lot_id)
+        .order_by(func.min(_uses.c.id).desc())
+    )
+    back, missing = {}, points
+    for row in used:
+        if part := min(int(row.points), missing):
+            back[row.lot_id] = -part
+            missing -= part
+    if missing:
+        raise MetAnother("more would come back than was taken")
+    _use(back, dict.fromkeys(back, entry_id), now=now)
+
+
+def due(member_ids: Sequence[int], *, now: datetime) -> list[Due]:
+    """Which of these members have points that are over."""
+    rows = db.session.connection().execute(
+        select(_lots.c.id, _lots.c.member_id, _lots.c.remaining)
+        .where(
+            _lots.c.merchant_id == tenancy.merchant_id(),
+            _lots.c.member_id.in_(member_ids),
+            _lots.c.remaining > 0,
+            _lots.c.expires_at <= now,
+        )
+        .order_by(_lots.c.member_id, _lots.c.id)
+    )
+    found = (Lot(*row) for row in rows)
+    return [
+        Due(member_id, tuple(group))
+        for member_id, group in groupby(found, lambda lot: lot.member_id)
+    ]
+
+
+def members_with_due(*, now: datetime, most: int) -> list[int]:
+    """Some members of the merchant who have points that are over."""
+    return list(
+        db.session.connection().scalars(
+            select(_lots.c.member_id)
+            .where(
+                _lots.c.merchant_id == tenancy.merchant_id(),
+                _lots.c.remaining > 0,
+                _lots.c.expires_at <= now,
+            )
+            .group_by(_lots.c.member_id)
+            .order_by(_lots.c.member_id)
+            .limit(most)
+        )
+    )
+
+
+def empty(lots: Sequence[Lot], *, by: Mapping[int, int], now: datetime) -> None:
+    """Nothing is left of these lots; ``by`` is the entry of each member that says so."""
+    _use(
+        {lot.id: lot.remaining for lot in lots},
+        {lot.id: by[lot.member_id] for lot in lots},
+        now=now,
+    )
+
+
+def hand_over(joined_id: int, kept_id: int) -> None:
+    """合并: lots go to the survivor and keep their age."""
+    changed(
+        update(_lots)
+        .where(_lots.c.merchant_id == tenancy.merchant_id(), _lots.c.member_id == joined_id)
+        .values(member_id=kept_id)
+    )
+
+
+def _usable(member_id: int, *, first: int | None, now: datetime) -> list[Lot]:
+    own_first = case((_lots.c.points_entry_id == (first or 0), 0), else_=1)
+    rows = db.session.connection().execute(
+        select(_lots.c.id, _lots.c.member_id, _lots.c.remaining)
+        .where(
+            _lots.c.merchant_id == tenancy.merchant_id(),
+            _lots.c.member_id == member_id,
+            _lots.c.remaining > 0,
+            or_(_lots.c.expires_at.is_(None), _lots.c.expires_at > now),
+        )
+        .order_by(own_first, _lots.c.earned_at, _lots.c.id)
+    )
+    return [Lot(*row) for row in rows]
+
+
+def _use(taken: Mapping[int, int], entries: Mapping[int, int], *, now: datetime) -> None:
+    """Move what is left of lots, and say by which entry; a lot is never overdrawn or overfull."""
+    if not taken:
+        return
+    merchant_id = tenancy.merchant_id()
+    after = _lots.c.remaining - case(dict(taken), value=_lots.c.id)
+    moved = changed(
+        update(_lots)
+        .where(
+            _lots.c.merchant_id == merchant_id,
+            _lots.c.id.in_(taken),
+            after.between(0, _lots.c.points),
+        )
+        .values(remaining=after)
+    )
+    if moved != len(taken):
+        raise MetAnother("a lot was used by somebody else")
+    db.session.connection().execute(
+        insert(_uses),
+        [
+            {
+                "merchant_id": merchant_id,
+                "lot_id": lot_id,
+                "points_entry_id": entries[lot_id],
+                "points": points,
+                "at": now,
+            }
+            for lot_id, points in taken.items()
+        ],
+    )
+
+
+def _expiry() -> Expiry:
+    settings = db.session.connection().scalar(
+        select(_merchants.c.points).where(_merchants.c.id == tenancy.merchant_id())
+    )
+    said: Expiry = (settings or {}).get("expiry", "none")
+    return said

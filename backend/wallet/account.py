@@ -1,0 +1,179 @@
+"""储值账户: a member's row held, entries written under the guard.
+
+Only this package calls it. Whoever holds the row is the only one to write this member's entries.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Row, func, insert, select, update
+
+from backend import requesting, tenancy
+from backend.database import MetAnother, changed, db, table_of
+from backend.members.models import Member
+from backend.wallet.models import EntryKind, WalletEntry
+from backend.wallet.parts import Parts
+
+_members, _entries = table_of(Member), table_of(WalletEntry)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """储值流水, as written: the change and what was there after it."""
+
+    id: int
+    member_id: int
+    change: Parts
+    after: Parts
+    kind: EntryKind
+    cause: str
+
+
+@dataclass(frozen=True)
+class Posting:
+    """An entry about to be written. Without a ``cause`` it has one of its member and ``seq``."""
+
+    member_id: int
+    change: Parts
+    kind: EntryKind
+    cause: str = ""
+    reason: str = ""
+    actor: str = ""
+    reverses_id: int | None = None
+
+
+@dataclass(frozen=True)
+class _Account:
+    principal_fen: int
+    bonus_fen: int
+    seq: int
+
+
+def hold(member_ids: Iterable[int]) -> Mapping[int, Parts]:
+    """The balances of these members, nobody else's to change until we commit.
+
+    MetAnother when one of them was joined into somebody meanwhile.
+    """
+    wanted = sorted(set(member_ids))
+    rows = db.session.connection().execute(
+        select(_members.c.id, _members.c.principal_fen, _members.c.bonus_fen)
+        .where(
+            _members.c.merchant_id == tenancy.merchant_id(),
+            _members.c.id.in_(wanted),
+            _members.c.alias_of_id.is_(None),
+        )
+        .order_by(_members.c.id)
+        .with_for_update(key_share=True)
+    )
+    held = {row.id: Parts(row.principal_fen, row.bonus_fen) for row in rows}
+    if len(held) != len(wanted):
+        raise MetAnother("the member was joined into another")
+    return held
+
+
+def post(posting: Posting, *, now: datetime) -> Entry:
+    """Write an entry and move the balance; neither part ever falls below zero."""
+    merchant_id, change = tenancy.merchant_id(), posting.change
+    ours = _one(posting.member_id)
+    principal = _members.c.principal_fen + change.principal_fen
+    bonus = _members.c.bonus_fen + change.bonus_fen
+    recharged = change.principal_fen if posting.kind is EntryKind.RECHARGE else 0
+    if not changed(
+        update(_members)
+        .where(*ours, principal >= 0, bonus >= 0)
+        .values(
+            principal_fen=principal,
+            bonus_fen=bonus,
+            recharged_fen=_members.c.recharged_fen + recharged,
+        )
+    ):
+        raise MetAnother("the balance was moved by somebody else")
+    account = _account(ours)
+    row = (
+        db.session.connection()
+        .execute(
+            insert(_entries)
+            .values(
+                merchant_id=merchant_id,
+                member_id=posting.member_id,
+                seq=account.seq + 1,
+                principal_fen=change.principal_fen,
+                bonus_fen=change.bonus_fen,
+                principal_after=account.principal_fen,
+                bonus_after=account.bonus_fen,
+                kind=posting.kind.value,
+                cause=posting.cause or f"{posting.kind}-{posting.member_id}-{account.seq + 1}",
+                reason=posting.reason,
+                actor=posting.actor,
+                at=now,
+                request_id=requesting.request_id(),
+                reverses_id=posting.reverses_id,
+            )
+            .returning(_entries)
+        )
+        .one()
+    )
+    loaded = db.session.identity_map.get(db.session.identity_key(Member, posting.member_id))
+    if loaded is not None:
+        db.session.expire(loaded, ["principal_fen", "bonus_fen", "recharged_fen"])
+    return _entry(row)
+
+
+def entry_of(cause: str) -> Entry | None:
+    """The entry of a cause, which happens once."""
+    row = (
+        db.session.connection()
+        .execute(
+            select(_entries).where(
+                _entries.c.merchant_id == tenancy.merchant_id(), _entries.c.cause == cause
+            )
+        )
+        .one_or_none()
+    )
+    return None if row is None else _entry(row)
+
+
+def given_back_so_far(entry_id: int) -> Parts:
+    """What of a payment came back already."""
+    row = (
+        db.session.connection()
+        .execute(
+            select(
+                func.coalesce(func.sum(_entries.c.principal_fen), 0),
+                func.coalesce(func.sum(_entries.c.bonus_fen), 0),
+            ).where(
+                _entries.c.merchant_id == tenancy.merchant_id(), _entries.c.reverses_id == entry_id
+            )
+        )
+        .one()
+    )
+    return Parts(int(row[0]), int(row[1]))
+
+
+def _account(ours: tuple[ColumnElement[bool], ...]) -> _Account:
+    last = (
+        select(func.coalesce(func.max(_entries.c.seq), 0))
+        .where(_entries.c.member_id == _members.c.id)
+        .correlate(_members)
+        .scalar_subquery()
+    )
+    row = db.session.connection().execute(
+        select(_members.c.principal_fen, _members.c.bonus_fen, last.label("seq")).where(*ours)
+    )
+    return _Account(*row.one())
+
+
+def _one(member_id: int) -> tuple[ColumnElement[bool], ...]:
+    return _members.c.merchant_id == tenancy.merchant_id(), _members.c.id == member_id
+
+
+def _entry(row: Row[tuple[object, ...]]) -> Entry:
+    return Entry(
+        id=row.id,
+        member_id=row.member_id,
+        change=Parts(row.principal_fen, row.bonus_fen),
+        after=Parts(row.principal_after, row.bonus_after),
+        kind=EntryKind(row.kind),
+        cause=row.cause,
+    )

@@ -1,0 +1,138 @@
+"""储值账: the one writer of the balance. Every change is an entry with a cause that happens once.
+
+A cause that was seen before answers its entry again and changes nothing.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import insert, select
+
+from backend import tenancy
+from backend.database import db, table_of, transactional
+from backend.members.models import Recharge
+from backend.members.queries import ids_of, survivor_id
+from backend.merchants.models import Merchant
+from backend.wallet.account import Entry, Posting, entry_of, given_back_so_far, hold, post
+from backend.wallet.errors import BalanceInsufficient, RechargeConflict, RefundExceedsPayment
+from backend.wallet.models import EntryKind
+from backend.wallet.parts import Parts, Tier, bonus_for, given_back, paid_from
+
+_merchants, _recharges = table_of(Merchant), table_of(Recharge)
+
+
+@dataclass(frozen=True)
+class Recharged:
+    """充值: what this one brought, and the balance after it."""
+
+    balance_fen: int
+    principal_fen: int
+    bonus_fen: int
+    is_new: bool = True
+
+
+@transactional
+def recharge(member_id: int, *, recharge_no: str, principal_fen: int, now: datetime) -> Recharged:
+    """充值 with the bonus of its tier. The same number answers the first time's figures;
+    RechargeConflict for another member or amount."""
+    if principal_fen <= 0:
+        raise ValueError("a recharge brings something")
+    cause, survivor = f"recharge-{recharge_no}", survivor_id(member_id)
+    hold((survivor,))
+    if earlier := entry_of(cause):
+        same_person = earlier.member_id in ids_of(survivor)
+        if not same_person or earlier.change.principal_fen != principal_fen:
+            raise RechargeConflict(recharge=recharge_no)
+        return _recharged(earlier, is_new=False)
+    brings = Parts(principal_fen, bonus_for(principal_fen, tiers=_tiers()))
+    entry = post(Posting(survivor, brings, EntryKind.RECHARGE, cause), now=now)
+    db.session.connection().execute(
+        insert(_recharges).values(
+            merchant_id=tenancy.merchant_id(),
+            member_id=survivor,
+            cause=cause,
+            principal_fen=principal_fen,
+            recharged_at=now,
+        )
+    )
+    return _recharged(entry, is_new=True)
+
+
+@transactional
+def pay(member_id: int, fen: int, *, cause: str, now: datetime) -> Entry | None:
+    """余额支付, 本金 first; BalanceInsufficient when there is less. None for nothing to pay."""
+    if fen <= 0:
+        return None
+    survivor = survivor_id(member_id)
+    balance = hold((survivor,))[survivor]
+    if earlier := entry_of(cause):
+        return earlier
+    if balance.total_fen < fen:
+        raise BalanceInsufficient()
+    paid = paid_from(balance, fen)
+    change = Parts(-paid.principal_fen, -paid.bonus_fen)
+    return post(Posting(survivor, change, EntryKind.PAY, cause), now=now)
+
+
+@transactional
+def refund(cause_of_original: str, fen: int, *, cause: str, now: datetime) -> Entry | None:
+    """退回余额, what of a payment is to come back, 赠金 first; None for nothing, or no payment."""
+    original = entry_of(cause_of_original)
+    if original is None or fen <= 0:
+        return None
+    survivor = survivor_id(original.member_id)
+    hold((survivor,))
+    if earlier := entry_of(cause):
+        return earlier
+    so_far = given_back_so_far(original.id)
+    left = Parts(
+        -original.change.principal_fen - so_far.principal_fen,
+        -original.change.bonus_fen - so_far.bonus_fen,
+    )
+    if left.total_fen < fen:
+        raise RefundExceedsPayment()
+    posting = Posting(
+        survivor, given_back(left, fen), EntryKind.REFUND, cause, reverses_id=original.id
+    )
+    return post(posting, now=now)
+
+
+@transactional
+def set_to(figures: Mapping[int, int], *, reason: str, actor: str, now: datetime) -> None:
+    """期初余额: bring balances to the figures of an earlier system, which count as 本金."""
+    held = hold(figures) if figures else {}
+    for member_id, figure in sorted(figures.items()):
+        has = held[member_id]
+        change = Parts(figure - has.principal_fen, -has.bonus_fen)
+        if figure != has.total_fen:
+            posting = Posting(member_id, change, EntryKind.ADJUST, reason=reason, actor=actor)
+            post(posting, now=now)
+
+
+@transactional
+def join(joined_id: int, kept_id: int, *, now: datetime) -> None:
+    """合并: a pair of entries moves the balance, 本金 as 本金 and 赠金 as 赠金."""
+    moving = hold((joined_id, kept_id))[joined_id]
+    if moving.total_fen:
+        leaving = Parts(-moving.principal_fen, -moving.bonus_fen)
+        post(Posting(joined_id, leaving, EntryKind.JOIN, f"join-{joined_id}-out"), now=now)
+        post(Posting(kept_id, moving, EntryKind.JOIN, f"join-{joined_id}-in"), now=now)
+
+
+def _recharged(entry: Entry, *, is_new: bool) -> Recharged:
+    return Recharged(
+        balance_fen=entry.after.total_fen,
+        principal_fen=entry.change.principal_fen,
+        bonus_fen=entry.change.bonus_fen,
+        is_new=is_new,
+    )
+
+
+def _tiers() -> list[Tier]:
+    settings = db.session.connection().scalar(
+        select(_merchants.c.recharge).where(_merchants.c.id == tenancy.merchant_id())
+    )
+    return [
+        Tier(each["principal_fen"], each["bonus_fen"]) for each in (settings or {}).get("tiers", [])
+    ]
