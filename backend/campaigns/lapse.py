@@ -1,6 +1,6 @@
 """失效: open grants past their window are marked, and their stock goes back.
 
-Lapsing is true by time; the mark only frees what was held for them. Budget counts live grants.
+Lapsing is true by time; the mark only frees what was held for them. What a budget counts stays.
 """
 
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import func, select, update
 
 from backend import tenancy
-from backend.campaigns.models import Grant, GrantState, OfferPiece, Wave
+from backend.campaigns.models import Grant, GrantState, OfferPiece, Wave, WaveState
 from backend.coupons import stock
 from backend.coupons.models import CouponTemplate
 from backend.database import changed, db, end_read, table_of, transactional
@@ -21,11 +21,14 @@ _templates, _waves = table_of(CouponTemplate), table_of(Wave)
 
 
 def sweep(*, now: datetime) -> int:
-    """Mark what lapsed in every wave whose window is over; answers how many grants."""
+    """Mark what lapsed in every wave whose window is over; answers how many grants. A wave that
+    still grants says until when, and is swept once it is done."""
     end_read()
     with tenancy.across_merchants("the tick looks whose grants have lapsed"):
         over = db.session.connection().execute(
-            select(_waves.c.merchant_id, _waves.c.id).where(_waves.c.lapses_at <= now)
+            select(_waves.c.merchant_id, _waves.c.id).where(
+                _waves.c.lapses_at <= now, _waves.c.state != WaveState.RUNNING
+            )
         )
         found = [(row.merchant_id, row.id) for row in over]
     lapsed = 0

@@ -99,9 +99,9 @@ def record(campaign: Campaign, cycle: Cycle, *, zone: ZoneInfo, at: datetime) ->
 @transactional
 def open_one(campaign_id: int, cycle: Cycle, *, at: datetime) -> int:
     """The wave of a cycle that somebody asks for by name; a missed one may run after all."""
-    campaign = tenancy.find(Campaign, campaign_id)
+    campaign, zone = tenancy.find(Campaign, campaign_id), queries.calendar().zone
     assert campaign is not None
-    record(campaign, cycle, zone=queries.calendar().zone, at=at)
+    record(campaign, cycle, zone=zone, at=at)
     changed(
         update(_waves)
         .where(
@@ -110,7 +110,12 @@ def open_one(campaign_id: int, cycle: Cycle, *, at: datetime) -> int:
             _waves.c.cycle == cycle.key,
             _waves.c.state == WaveState.MISSED,
         )
-        .values(state=WaveState.RUNNING.value, finished_at=None)
+        .values(
+            state=WaveState.RUNNING.value,
+            started_at=at,
+            finished_at=None,
+            lapses_at=schedule.claim_until(campaign, cycle.planned_at, zone=zone),
+        )
     )
     wave = wave_of(campaign_id, cycle.key)
     assert wave is not None
