@@ -1,4 +1,4 @@
-"""预算: most grants of a campaign in all, and most in a day. Lapsed grants give theirs back.
+"""预算: most grants of a campaign in all, and most in a day, whatever became of them.
 
 Whoever grants holds the campaign's row, so that what is counted here stays true until it commits.
 """
@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from backend import tenancy
 from backend.calendar import day_of, end_of_day, start_of_day
-from backend.campaigns.models import Campaign, Grant, GrantState
+from backend.campaigns.models import Campaign, Grant
 from backend.database import db, table_of
 
 _grants = table_of(Grant)
@@ -32,7 +32,6 @@ def _granted(campaign_id: int, *between: datetime) -> int:
     counted = select(func.count()).where(
         _grants.c.merchant_id == tenancy.merchant_id(),
         _grants.c.campaign_id == campaign_id,
-        _grants.c.state.in_((GrantState.OPEN, GrantState.CLAIMED)),
     )
     if between:
         start, end = between

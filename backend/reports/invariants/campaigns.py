@@ -29,7 +29,7 @@ _waves, _grants, _intents = table_of(Wave), table_of(Grant), table_of(Intent)
 _offers, _pieces, _templates = table_of(Offer), table_of(OfferPiece), table_of(CouponTemplate)
 
 _LIVE = (GrantState.OPEN, GrantState.CLAIMED)
-"""Grants that hold stock and budget."""
+"""Grants that hold stock."""
 
 _open_runs = (
     select(_runs.c.campaign_id, func.count().label("runs"))
@@ -65,7 +65,6 @@ _spent = (
         func.count().label("granted"),
         func.max(_grants.c.granted_at).label("last_at"),
     )
-    .where(_grants.c.state.in_(_LIVE))
     .group_by(_grants.c.campaign_id)
     .subquery()
 )
@@ -93,7 +92,6 @@ def _days_over_budget(connection: Connection, _now: datetime) -> list[int]:
         .join(_merchants, _merchants.c.id == _campaigns.c.merchant_id)
         .where(
             _campaigns.c.budget_per_day.is_not(None),
-            _grants.c.state.in_(_LIVE),
             _grants.c.granted_at >= _since,
         )
     )

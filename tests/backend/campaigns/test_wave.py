@@ -7,7 +7,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from backend import tenancy
-from backend.campaigns import chunks, lifecycle, waves
+from backend.campaigns import chunks, grants, lapse, lifecycle, waves
 from backend.campaigns.models import Wave, WaveState
 from backend.database import db
 from tests.backend.campaigns.plans import (
@@ -202,12 +202,10 @@ def test_a_budget_holds_over_chunks_and_days(
     assert waves_of(shop)[0].excluded == {"budget": 2}
 
 
-def test_lapsed_grants_give_stock_and_budget_back(app: Flask, clock: StillClock) -> None:
-    from backend.campaigns import lapse
-
+def test_lapsed_grants_give_their_stock_back(app: Flask, clock: StillClock) -> None:
     shop = a_shop()
     a_template(shop, "few", stock=2)
-    a_periodic(shop, coupons=gives("few"), claim_window={"kind": "same_day"}, budget_total=2)
+    a_periodic(shop, coupons=gives("few"), claim_window={"kind": "same_day"})
     a_member(shop)
     a_member(shop)
     clock.move_to("2026-11-24 10:00")
@@ -222,6 +220,67 @@ def test_lapsed_grants_give_stock_and_budget_back(app: Flask, clock: StillClock)
     clock.move_to("2026-11-25 10:00")
     run_all(shop, clock)
     assert len([g for g in grants_of(shop) if g.state == "open"]) == 2
+
+
+def test_a_budget_counts_what_lapsed_too(app: Flask, clock: StillClock) -> None:
+    """03: most grants in all; only stock is said to come back (02)."""
+    shop = a_shop()
+    a_periodic(shop, claim_window={"kind": "same_day"}, budget_total=2)
+    a_member(shop)
+    clock.move_to("2026-11-24 10:00")
+    run_all(shop, clock)
+    clock.move_to("2026-11-25 00:00")
+    assert lapse.sweep(now=clock.at) == 1
+    a_member(shop)
+    clock.move_to("2026-11-25 10:00")
+    run_all(shop, clock)
+    assert [g.state for g in grants_of(shop)] == ["lapsed", "open"]
+    assert waves_of(shop)[-1].excluded == {"budget": 1}
+
+
+def test_a_wave_that_still_grants_after_its_window_gives_nothing_for_ever(
+    app: Flask, clock: StillClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R-18, S3-22: what lapses meanwhile is swept when the wave is done."""
+    monkeypatch.setitem(app.config, "WAVE_CHUNK", 1)
+    shop = a_shop()
+    a_periodic(
+        shop,
+        timetable={"every": "day", "at": "23:59"},
+        claim_window={"kind": "same_day"},
+    )
+    for _ in range(2):
+        a_member(shop)
+    clock.move_to("2026-11-24 23:59")
+    [wave_id] = waves.open_due(clock.at)
+    with tenancy.acting_for(shop.merchant_id):
+        assert chunks.run_chunk(wave_id, at=clock.at)
+    clock.move_to("2026-11-25 00:00")
+    lapse.sweep(now=clock.at)
+    run_all(shop, clock)
+    assert {g.claim_until for g in grants_of(shop)} == {clock.at}
+    assert lapse.sweep(now=clock.at) == 2
+
+
+def test_a_missed_wave_that_is_run_after_all_keeps_its_window(
+    app: Flask, clock: StillClock
+) -> None:
+    """09: ``waves run``; dated at its planned time, so its window may be over (S3-22)."""
+    shop = a_shop()
+    plan = a_periodic(shop, claim_window={"kind": "days", "days": 2})
+    member = a_member(shop)
+    clock.move_to("2026-11-27 08:00")
+    run_all(shop, clock)
+    lapse.sweep(now=clock.at)
+    then = clock.at - timedelta(days=2) + timedelta(hours=3)
+    [(_, _, cycle)] = waves.due_now(then, merchant_id=shop.merchant_id)
+    with tenancy.acting_for(shop.merchant_id):
+        wave_id = waves.open_one(plan, cycle, at=then)
+        assert waves.run(wave_id, at=then)
+        assert grants.claim_open(member, now=clock.at) == []
+    [grant] = grants_of(shop)
+    assert grant.claim_until is not None
+    assert lapse.sweep(now=clock.at) == 1
 
 
 def test_class_marketing_goes_before_periodic_in_the_same_minute(
