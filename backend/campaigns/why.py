@@ -8,6 +8,7 @@ from sqlalchemy import select
 from backend import tenancy
 from backend.calendar import day_of
 from backend.campaigns import eligibility, kinds, queries, schedule, waves
+from backend.campaigns.cadence import Cycle
 from backend.campaigns.eligibility import IdRange, Reason
 from backend.campaigns.errors import CampaignNotFound
 from backend.campaigns.kinds.class_marketing import ClassMarketing, Part
@@ -48,7 +49,8 @@ def why(member_id: int, campaign_code: str, *, at: datetime) -> Answer:
     if campaign is None:
         raise CampaignNotFound()
     cycle, wave, judged_at = _cycle(campaign, at)
-    if grant := _grant(campaign, member, cycle):
+    key = cycle.key if cycle else ""
+    if grant := _grant(campaign, member, key):
         reason, text = None, f"已发放{grant.quantity}张"
     else:
         reason, text = (
@@ -56,21 +58,21 @@ def why(member_id: int, campaign_code: str, *, at: datetime) -> Answer:
             or _judged(campaign, member, judged_at)
             or _ran_out(member, wave)
         )
-    return Answer(member.id, campaign.code, cycle, reason is None, reason, text)
+    return Answer(member.id, campaign.code, key, reason is None, reason, text)
 
 
-def _cycle(campaign: Campaign, at: datetime) -> tuple[str, Wave | None, datetime]:
+def _cycle(campaign: Campaign, at: datetime) -> tuple[Cycle | None, Wave | None, datetime]:
     """The newest cycle by ``at`` (else the next one), its wave, and the instant to judge at."""
     zone = queries.calendar().zone
     past = schedule.planned(campaign, zone=zone, after=at - waves.LOOK_BACK, until=at + _MOMENT)
     coming = schedule.planned(campaign, zone=zone, after=at, until=at + 2 * waves.LOOK_BACK)
     if not past and not coming:
-        return "", None, at
+        return None, None, at
     cycle = past[-1] if past else coming[0]
     wave = waves.wave_of(campaign.id, cycle.key)
     if wave is None or wave.started_at is None or wave.state == WaveState.MISSED:
-        return cycle.key, wave, max(at, cycle.planned_at)
-    return cycle.key, wave, wave.started_at
+        return cycle, wave, max(at, cycle.planned_at)
+    return cycle, wave, wave.started_at
 
 
 def _grant(campaign: Campaign, member: Member, cycle: str) -> Grant | None:
@@ -84,14 +86,17 @@ def _grant(campaign: Campaign, member: Member, cycle: str) -> Grant | None:
 
 
 def _not_at_all(
-    campaign: Campaign, wave: Wave | None, cycle: str, at: datetime
+    campaign: Campaign, wave: Wave | None, cycle: Cycle | None, at: datetime
 ) -> tuple[str, str] | None:
     """Why nobody gets anything in that cycle."""
-    if not cycle or (wave is None and campaign.state != CampaignState.RUNNING):
+    if cycle is None or (wave is None and campaign.state != CampaignState.RUNNING):
         return "not_running", "活动没有在运行"
-    today = day_of(at, queries.calendar().zone)
-    if not is_subscribed(tenancy.merchant_id(), on=today, kind=campaign.kind):
+    zone = queries.calendar().zone
+    planned_on = day_of(cycle.planned_at, zone)
+    if not is_subscribed(tenancy.merchant_id(), on=planned_on, kind=campaign.kind):
         return "not_subscribed", "营销包年不在有效期内，或不含这种活动"
+    if wave is None and cycle.planned_at <= at and not waves.may_run(campaign, cycle, zone):
+        return "paused", "活动当时处于暂停，该批次已略过"
     if wave is not None and wave.state == WaveState.MISSED:
         return "missed", "系统当时停机，该批次已错过"
     return None
