@@ -21,7 +21,8 @@ def tick() -> None:
     for merchant_id, wave_id in waves.unfinished():
         if _take_note(f"wave-{wave_id}", WAVE_SECONDS):
             _hand_out(merchant_id, wave_id)
-    if reminders.due(clock.now()) and _take_note("reminders", REMINDERS_SECONDS):
+    slots = sorted({slot.key for _, slot in reminders.due(clock.now())})
+    if slots and _take_note(f"reminders-{slots}", REMINDERS_SECONDS):
         background.enqueue("jobs.reminders.run", queue=background.UPKEEP)
     lapse.sweep(now=clock.now())
 

@@ -3,13 +3,16 @@ their phone, through whichever road is open (S0-26 … S0-29, S3-26, R-16; spec/
 
 import pytest
 from flask.testing import FlaskClient
+from rq import Queue
+from rq.serializers import JSONSerializer
 from sqlalchemy import select
 
-from backend import tenancy
+from backend import background, tenancy
 from backend.campaigns import reminders, waves
 from backend.database import db
 from backend.messaging import dispatch
 from backend.messaging.models import Channel, Consent, Intent, IntentState, Purpose
+from jobs import waves as ticks
 from scripts.wechat_platform.people import Person
 from scripts.wechat_platform.server import Platform
 from tests.backend.campaigns.plans import a_class_plan, a_periodic, gives
@@ -154,3 +157,17 @@ def test_without_any_template_the_gift_is_told_within_a_minute_of_the_follow(
     wechat.follow(anna, shop.oa)
     assert dispatch.send_due() == {"sent": 1}
     assert titles(wechat, anna) == [("custom", None)]
+
+
+def test_S0_27_every_slot_hands_out_its_reminders_whatever_the_one_before_did(
+    http: FlaskClient, shop: Shop, clock: StillClock
+) -> None:
+    """A worker sent to one slot is no reason to let the next wait."""
+    queue = Queue(background.UPKEEP, connection=background.redis(), serializer=JSONSerializer)
+    sent = []
+    for slot in ("2026-12-14 09:00", "2026-12-14 16:00"):
+        clock.move_to(slot)
+        for _ in range(2):
+            ticks.tick.__wrapped__()  # type: ignore[attr-defined]
+        sent.append(queue.count)
+    assert sent == [1, 2]
