@@ -3,16 +3,18 @@
 A grant is single by campaign, cycle and member; its coupons are made all at once or not at all.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Row, Select, exists, insert, or_, select, union_all, update
+from pydantic import JsonValue
+from sqlalchemy import Row, Select, exists, insert, literal, or_, select, union_all, update
 
 from backend import faults, requesting, tenancy
-from backend.calendar import day_of
+from backend.calendar import day_of, last_day_before
 from backend.campaigns import budget, kinds, offers, queries
 from backend.campaigns.kinds.class_marketing import ClassMarketing, Part
 from backend.campaigns.models import Campaign, CampaignKind, Grant, GrantState, OfferPiece
@@ -76,8 +78,8 @@ def give_on_follow(member_id: int, *, now: datetime) -> Given | None:
 def claim_open(member_id: int, *, now: datetime) -> list[int]:
     """领取 (S3-25): every open grant of this person becomes coupons; their ids, oldest grant first.
 
-    Three statements however many there are, one when nothing waits. Meeting another claim of the
-    same grants (a till and a mini-program at once) reads again.
+    One message tells of all of them. Four statements however many there are, one when nothing
+    waits. Meeting another claim of the same grants (a till and a mini-program at once) reads again.
     """
     waiting = db.session.connection().execute(_open_pieces(member_id, now)).all()
     if not waiting:
@@ -94,7 +96,9 @@ def claim_open(member_id: int, *, now: datetime) -> list[int]:
     )
     if claimed != len(grant_ids):
         raise MetAnother()
-    claimed_ids = make.from_grants(_promised(waiting, member_id, now=now), now=now)
+    promised = _promised(waiting, member_id, now=now)
+    claimed_ids = make.from_grants(promised, now=now)
+    _tell(waiting, promised, member_id, now=now)
     faults.point("claim.before_commit")
     return claimed_ids
 
@@ -208,6 +212,27 @@ def _promised(
     ]
 
 
+def _tell(
+    waiting: Sequence[Row[*tuple[Any, ...]]],
+    promised: Sequence[PromisedPiece],
+    member_id: int,
+    *,
+    now: datetime,
+) -> None:
+    """One login is one message (06), whatever it brought; its first grant is claimed only once."""
+    zone, titles = ZoneInfo(waiting[0].zone), Counter(row.title for row in waiting)
+    facts: dict[str, JsonValue] = {
+        "title": "、".join(offers.in_words(titles.items()))[:60],
+        "count": len(waiting),
+        "valid_to": last_day_before(min(p.use_window.end for p in promised), zone).isoformat(),
+    }
+    person = select(
+        literal(member_id).label("member_id"),
+        literal(f"claim-{waiting[0].grant_id}-received").label("dedupe_key"),
+    ).subquery()
+    outbox.queue_for_crowd(person, Purpose.COUPON_RECEIVED, facts, now=now)
+
+
 def _open_pieces(member_id: int, now: datetime) -> Select[*tuple[Any, ...]]:
     """Every piece of the grants that wait for this person, under whichever of their ids."""
     merchant_id = tenancy.merchant_id()
@@ -226,6 +251,7 @@ def _open_pieces(member_id: int, now: datetime) -> Select[*tuple[Any, ...]]:
             _pieces.c.piece,
             _pieces.c.template_id,
             _pieces.c.revision_id,
+            _revisions.c.title,
             _revisions.c.validity,
             _merchants.c.zone,
         )

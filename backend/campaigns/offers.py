@@ -3,6 +3,7 @@
 A grant points to the offer it promised; editing the campaign or a template leads to another one.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
@@ -75,10 +76,7 @@ class CurrentOffer:
     @property
     def titles(self) -> list[str]:
         """What is given, in words."""
-        return [
-            line.title if line.quantity == 1 else f"{line.title}×{line.quantity}"
-            for line in self.lines
-        ]
+        return in_words((line.title, line.quantity) for line in self.lines)
 
     def facts(self, *, until: datetime | None, zone: ZoneInfo) -> dict[str, JsonValue]:
         """What a message about it can say; ``until`` is exclusive."""
@@ -88,6 +86,11 @@ class CurrentOffer:
     def first_end(self, *, claimed_at: datetime, zone: ZoneInfo) -> datetime:
         """When the first of its coupons expires if claimed at that instant."""
         return min(line.use_window(claimed_at=claimed_at, zone=zone).end for line in self.lines)
+
+
+def in_words(given: Iterable[tuple[str, int]]) -> list[str]:
+    """Titles with how many of each: 每满300减100×2."""
+    return [title if pieces == 1 else f"{title}×{pieces}" for title, pieces in given]
 
 
 def current(campaign_id: int, part: str = "") -> CurrentOffer | None:

@@ -4,13 +4,14 @@ from datetime import datetime, timedelta
 
 import pytest
 from flask import Flask
-from sqlalchemy import event
+from sqlalchemy import event, select
 
 from backend import clock, tenancy
 from backend.calendar import local
 from backend.campaigns import grants, offers
 from backend.campaigns.models import Grant, GrantState
 from backend.database import db, transaction
+from backend.messaging.models import Intent, Purpose
 from tests.backend.campaigns.plans import (
     a_periodic,
     change_member,
@@ -61,6 +62,22 @@ def test_all_open_grants_become_coupons_at_login(app: Flask, clock: StillClock) 
     ends = {f"{local(c.valid_until):%m-%d %H:%M}" for c in coupons_of(shop)}
     assert ends == {"12-02 00:00"}, "seven days from the claim, not from the issue"
     assert claim(shop, member) == []
+
+
+def test_a_login_is_one_message_however_much_it_claims(app: Flask, clock: StillClock) -> None:
+    """06: with count, and the first end among them."""
+    shop = a_shop()
+    member = a_member(shop)
+    for code, quantity, days in (("one", 1, 7), ("two", 3, 2)):
+        a_template(shop, code, title=f"{code}元", days=days)
+        campaign = a_periodic(shop, f"p-{code}", coupons=gives(code, quantity=quantity))
+        a_grant(shop, campaign, member)
+    claim(shop, member)
+    claim(shop, member)
+    with tenancy.acting_for(shop.merchant_id):
+        [intent] = db.session.scalars(select(Intent)).all()
+    assert (intent.member_id, intent.purpose) == (member, Purpose.COUPON_RECEIVED)
+    assert intent.facts == {"title": "one元、two元×3", "count": 4, "valid_to": "2026-11-24"}
 
 
 def test_a_window_is_over_at_its_very_end(app: Flask, clock: StillClock) -> None:
@@ -115,8 +132,8 @@ def test_editing_the_template_does_not_change_what_was_granted(app: Flask) -> No
     assert [c.revision_id for c in coupons_of(shop)] == [first]
 
 
-@pytest.mark.parametrize(("quantity", "statements"), [(0, 1), (1, 3), (100, 3)])
-def test_a_claim_is_three_statements_and_one_when_nothing_waits(
+@pytest.mark.parametrize(("quantity", "statements"), [(0, 1), (1, 4), (100, 4)])
+def test_a_claim_is_four_statements_and_one_when_nothing_waits(
     app: Flask, quantity: int, statements: int
 ) -> None:
     shop = a_shop()
