@@ -35,6 +35,7 @@ SETUP = Path(__file__).with_name("setup.yaml")
 BEFORE, SLOT = "2026-11-23T08:59:00+08:00", "2026-11-23T09:00:00+08:00"
 LEASE_SECONDS = 5
 PEOPLE = 300
+CLAIMER = "guest-00001"
 
 _START = (
     "import sys; from scripts.supervisor import command, options;"
@@ -109,8 +110,14 @@ class Deployment:
 
     def flask(self, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
         """A command of the product, as a person at the terminal gives it."""
+        return self.run("flask", "--app", "wsgi", *arguments, **settings)
+
+    def run(
+        self, module: str, *arguments: str, **settings: str
+    ) -> subprocess.CompletedProcess[str]:
+        """A module as a program, to its end."""
         return subprocess.run(
-            [sys.executable, "-m", "flask", "--app", "wsgi", *arguments],
+            [sys.executable, "-m", module, *arguments],
             cwd=ROOT,
             env=self.environment | settings,
             capture_output=True,
@@ -199,14 +206,8 @@ def furnish(data: Path) -> None:
     for name in ("run", "logs", "redis"):
         (data / name).mkdir(parents=True)
     deployment = Deployment(data, RedisServer(data / "redis"))
-    subprocess.run(
-        [sys.executable, "-m", "scripts.supervisor.prepare"],
-        cwd=ROOT,
-        env=deployment.environment,
-        check=True,
-        stdout=subprocess.DEVNULL,
-        timeout=120,
-    )
+    made = deployment.run("scripts.supervisor.prepare")
+    assert made.returncode == 0, made.stderr
     for command in (("clock", "set", BEFORE, "--hold"), ("setup", "apply", str(SETUP))):
         answer = deployment.flask(*command)
         assert answer.returncode == 0, answer.stderr
