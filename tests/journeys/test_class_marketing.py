@@ -14,8 +14,6 @@ from backend.campaigns.kinds.class_marketing import DEFAULT_CODE
 from backend.coupons import templates
 from backend.coupons.kinds import CouponKind, face, parse_rule
 from backend.coupons.models import TemplateRevision
-from backend.database import db, transaction
-from backend.members import spending
 from tests.backend.campaigns.plans import (
     a_class_plan,
     campaign,
@@ -33,7 +31,9 @@ def default_plan(shop: Shop, clock: StillClock) -> int:
         return lifecycle.open_default_plan(shop.merchant_id, now=clock.at).id
 
 
-def test_S0_04_to_07_each_class_gets_its_own_coupons_at_nine(app: Flask, clock: StillClock) -> None:
+def test_S0_04_S0_05_S0_06_S0_07_each_class_gets_its_own_coupons_at_nine(
+    app: Flask, clock: StillClock
+) -> None:
     shop = a_shop()
     clock.move_to("2026-11-22 20:00")
     a_class_plan(shop)
@@ -160,41 +160,6 @@ def test_S0_21_a_plan_with_nothing_to_give_says_what_is_missing(
         ("parts.loyal.coupons", "券模板“gone”库存不足，还剩0张"),
         ("parts.loyal.coupons", "券模板“gone”库存不足，还剩0张"),
     ]
-
-
-def test_S0_22_S0_23_from_follow_to_loyal(app: Flask, clock: StillClock) -> None:
-    """Follow: at once. First bill: ordinary, served once the week has passed. Then loyal."""
-    shop = a_shop()
-    a_class_plan(shop)
-    member = a_member(shop, follows=True)
-    with transaction(), tenancy.acting_for(shop.merchant_id):
-        assert grants.give_on_follow(member, now=clock.at)
-    parts = []
-    for week, monday in enumerate(("2026-11-30", "2027-01-11")):
-        use_up(shop)
-        with transaction(), tenancy.acting_for(shop.merchant_id):
-            spending.add_bill(
-                member, bill_id=week + 1, paid_fen=100, spent_at=clock.at, now=clock.at
-            )
-        clock.move_to(f"{monday} 09:00")
-        work()
-        parts.append(len(grants_of(shop)))
-    assert parts == [2, 3]
-    with tenancy.acting_for(shop.merchant_id):
-        codes = [
-            tenancy.find(TemplateRevision, c.revision_id).title  # type: ignore[union-attr]
-            for c in coupons_of(shop, member)
-        ]
-    assert codes == ["plan-new", "plan-ordinary", "plan-loyal"]
-
-
-def use_up(shop: Shop) -> None:
-    from sqlalchemy import update
-
-    from backend.coupons.models import Coupon
-
-    with transaction(), tenancy.acting_for(shop.merchant_id):
-        db.session.execute(update(Coupon).values(state="redeemed"))
 
 
 def test_S0_28_a_tick_five_minutes_late_still_serves_everybody_once(

@@ -1,5 +1,6 @@
 """卡券核销: a verifier is added, scans what a customer shows, confirms; both screens tell. (S4)"""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -10,9 +11,11 @@ from backend import clock as business_clock
 from backend import tenancy
 from backend.merchants import verifiers
 from scripts.wechat_platform.server import Platform
+from tests.admin.desk import at_desk
 from tests.builders import Shop, a_shop, a_template, reread
 from tests.conftest import StillClock
 from tests.journeys.customers import Customer, a_grant, enters
+from tests.journeys.shops import edit
 
 REDEEM = "/api/v1/verifier/redeem"
 CHECK = "/api/v1/verifier/check"
@@ -58,7 +61,7 @@ def _shown(customer: Customer) -> str:
     return str(customer.get(f"/api/v1/me/coupons/{number}/qr").get_json()["text"])
 
 
-def test_S4_22_23_24_scan_look_confirm_and_both_screens_say_so(
+def test_S4_22_S4_23_S4_24_scan_look_confirm_and_both_screens_say_so(
     customer: Customer, verifier: Customer
 ) -> None:
     scan = {"scan": _shown(customer), "store": "s01"}
@@ -80,6 +83,24 @@ def test_S4_22_23_24_scan_look_confirm_and_both_screens_say_so(
         1,
         [redeemed["number"]],
     )
+
+
+def test_S4_20_S4_21_a_verifier_is_added_at_the_desk_and_scans_to_begin(
+    app: Flask, http: FlaskClient, wechat: Platform, shop: Shop, customer: Customer
+) -> None:
+    """添加核销员 → 选择门店 → 扫码: the code on the desk's page makes this person a verifier."""
+    boss = at_desk(app, shop)
+    page = edit(boss, "/admin/verifiers/invite/", store="s01", name="小张")
+    code = re.search(r'<span class="tag">([A-Za-z0-9_-]{32})</span>', page.get_data(as_text=True))
+    assert code is not None
+    zhang = enters(http, wechat, shop, wechat.person("小张"))
+    bound = zhang.post("/api/v1/verifier/bind", {"token": code[1]})
+    assert [store["name"] for store in bound.get_json()["stores"]] == ["皇岗"]
+    assert "小张" in boss.read("/admin/verifiers/")
+    assert zhang.post(REDEEM, {"scan": _shown(customer), "store": "s01"}).status_code == 201
+    stranger = enters(http, wechat, shop, wechat.person())
+    used = stranger.post("/api/v1/verifier/bind", {"token": code[1]})
+    assert (used.status_code, used.get_json()["code"]) == (422, "BIND_TOKEN_INVALID")
 
 
 def test_S4_25_a_number_read_out_is_typed_in(customer: Customer, verifier: Customer) -> None:

@@ -5,7 +5,7 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 
 from backend import background
-from jobs import deliveries, waves
+from jobs import deliveries, reminders, waves
 
 
 def work() -> None:
@@ -15,10 +15,10 @@ def work() -> None:
 
 
 def work_and_tell() -> None:
-    """All ticks of this moment: waves, reminders, what is known of followers, then messages."""
+    """All that is due at this moment: waves, what is known of followers, reminders, messages."""
     work()
-    for queue in (background.PROMPT, background.UPKEEP):
-        _work_off(queue)
+    _work_off(background.PROMPT)
+    reminders.run.__wrapped__()  # type: ignore[attr-defined]
     deliveries.tick.__wrapped__()  # type: ignore[attr-defined]
 
 
