@@ -30,6 +30,7 @@ def test_S0_19_S0_20_every_300_minus_100_takes_400_off_1200_and_has_no_end(
         (number, off_yuan * 100)
     ]
     to_pay_fen = (bill_yuan - off_yuan) * 100
-    bill = a_bill(*feast, quote_id=quote["quote_id"], cash_fen=to_pay_fen)
+    who = {"member_id": guest.member_id, "quote_id": quote["quote_id"]}
+    bill = a_bill(*feast, cash_fen=to_pay_fen, **who)
     settled = till.post("/bills/B1/settle", bill)
     assert (settled.status_code, settled.get_json()["paid_fen"]) == (201, to_pay_fen)
