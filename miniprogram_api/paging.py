@@ -20,6 +20,7 @@ class PageAsked:
 def page_asked(*, usual: int = 20) -> PageAsked:
     """What the query asks for; ParamError for a limit that is none."""
     said = request.args.get("limit", str(usual))
-    if not (said.isascii() and said.isdigit() and 1 <= int(said[:4]) <= MOST):
+    limit = int(said) if said.isascii() and said.isdigit() and len(said) < 5 else 0
+    if not 1 <= limit <= MOST:
         raise ParamError(errors=[FieldError(field="limit", message=f"应为1到{MOST}的整数")])
-    return PageAsked(int(said), request.args.get("cursor") or None)
+    return PageAsked(limit, request.args.get("cursor") or None)

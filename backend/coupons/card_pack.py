@@ -248,6 +248,8 @@ def _read_cursor(cursor: str) -> tuple[ColumnElement[datetime], int]:
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         micros, coupon_id = base64.urlsafe_b64decode(padded).decode("ascii").split(".")
+        if not (coupon_id.isdigit() and len(coupon_id) < 19):
+            raise ValueError("not a row id")
         at = _EPOCH + timedelta(microseconds=int(micros))
         return literal(at, UtcDateTime()), int(coupon_id)
     except (ValueError, OverflowError, binascii.Error):
