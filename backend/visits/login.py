@@ -6,8 +6,9 @@ turned out to be one person, registers where due and claims every open grant (S3
 
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import unquote
 
-from sqlalchemy import select, update
+from sqlalchemy import exists, select, update
 
 from backend import tenancy
 from backend.campaigns import grants
@@ -24,8 +25,8 @@ from backend.tenancy import across_merchants
 from backend.wechat import accounts
 from backend.wechat import login as wechat
 from backend.wechat.errors import AppNotFound
-from backend.wechat.models import AppKind
-from backend.wechat.qrcodes import read_scene
+from backend.wechat.models import AppKind, WechatApp
+from backend.wechat.qrcodes import StoreScene, read_scene
 
 CHANNEL = "miniprogram"
 
@@ -147,21 +148,33 @@ def take_phone(member_id: int, phone: str, *, now: datetime) -> Bound:
 
 
 def _door(owner_id: int | None, store: str | None, scene: str | None) -> Door:
-    """A merchant's own mini-program is its door; on the operator's, the store's code must say."""
-    said = read_scene(scene or "") or read_scene(store or "")
-    wanted = select(Merchant.id, Store.id).join(Store, Store.merchant_id == Merchant.id)
-    with across_merchants("which merchant a mini-program's visitor comes to"):
-        if said is not None:
-            wanted = wanted.where(Merchant.code == said.merchant, Store.code == said.store)
-        elif store:
-            wanted = wanted.where(Store.code == store)
-        elif owner_id is not None:
-            return Door(owner_id, None)
-        if owner_id is not None:
-            wanted = wanted.where(Merchant.id == owner_id)
-        doors = [Door(*row) for row in db.session.execute(wanted.limit(2))] if said or store else []
-    if len(doors) == 1:
-        return doors[0]
+    """A merchant's own mini-program is its door; on the operator's, the store must say."""
+    said = read_scene(unquote(scene or "")) or read_scene(unquote(store or ""))
+    if (said or store) and (door := _door_of_store(owner_id, said, store)):
+        return door
     if owner_id is not None:
         return Door(owner_id, None)
     raise ParamError(errors=[FieldError(field="store", message="请说明门店，或扫描门店的小程序码")])
+
+
+def _door_of_store(owner_id: int | None, said: StoreScene | None, store: str | None) -> Door | None:
+    """The one door that is meant. Where several merchants have the store's code, it is the one
+    without a mini-program of its own, if that is only one."""
+    own = exists().where(
+        WechatApp.merchant_id == Merchant.id, WechatApp.kind == AppKind.MINIPROGRAM
+    )
+    wanted = (
+        select(Merchant.id.label("merchant_id"), Store.id.label("store_id"), own.label("own"))
+        .join(Store, Store.merchant_id == Merchant.id)
+        .where(
+            Store.code == (said.store if said else store),
+            *([Merchant.code == said.merchant] if said else []),
+            *([Merchant.id == owner_id] if owner_id is not None else []),
+        )
+        .order_by(own)
+        .limit(2)
+    )
+    with across_merchants("which merchant a mini-program's visitor comes to"):
+        found = db.session.execute(wanted).all()
+    only_one_of_its_sort = len({row.own for row in found}) == len(found)
+    return Door(found[0].merchant_id, found[0].store_id) if found and only_one_of_its_sort else None

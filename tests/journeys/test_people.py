@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from pydantic import JsonValue
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from backend import clock as business_clock
 from backend import tenancy
@@ -179,7 +179,12 @@ def shared(wechat: Platform) -> str:
 
 @pytest.mark.parametrize(
     "said",
-    [{"scene": "s:huoguo:s01"}, {"store": "s:huoguo:s01"}, {"store": "only-here"}],
+    [
+        {"scene": "s:huoguo:s01"},
+        {"scene": "s%3Ahuoguo%3As01"},
+        {"store": "s:huoguo:s01"},
+        {"store": "only-here"},
+    ],
 )
 def test_at_the_operators_mini_program_the_store_says_which_merchant(
     http: FlaskClient, wechat: Platform, shop: Shop, shared: str, said: dict[str, str]
@@ -192,6 +197,19 @@ def test_at_the_operators_mini_program_the_store_says_which_merchant(
     with tenancy.acting_for(shop.merchant_id):
         member = tenancy.find(Member, answer.get_json()["member"]["id"])
         assert member is not None and member.store_id is not None
+
+
+def test_at_the_operators_mini_program_a_store_means_who_has_no_mini_program(
+    http: FlaskClient, wechat: Platform, shop: Shop, shared: str
+) -> None:
+    guest = a_shop("guest")
+    with transaction(), tenancy.across_merchants("the test"):
+        db.session.execute(delete(WechatApp).where(WechatApp.app_id == guest.mini))
+    body = {"app_id": shared, "code": wechat.login_code(wechat.person(), shared), "store": "s01"}
+    answer = http.post("/api/v1/login", json=body)
+    assert answer.status_code == 200
+    with tenancy.acting_for(guest.merchant_id):
+        assert tenancy.find(Member, answer.get_json()["member"]["id"]) is not None
 
 
 @pytest.mark.parametrize("said", [{}, {"store": "s01"}, {"scene": "s:huoguo:none"}])
@@ -354,7 +372,8 @@ def test_the_card_pack_shows_the_soonest_to_expire_first_page_by_page(
 @pytest.mark.parametrize(
     "query",
     ["limit=0", "limit=101", "limit=x", "limit=-1", "cursor=zzz", "cursor=%00", "state=used",
-     "limit=99999999999999999999", "limit=²", "cursor=OTk5OTk5OTk5OTk5OTk5OTk5OTk5LjE"],
+     "limit=99999999999999999999", "limit=00999", "limit=²",
+     "cursor=OTk5OTk5OTk5OTk5OTk5OTk5OTk5LjE", "cursor=MS45OTk5OTk5OTk5OTk5OTk5OTk5OQ"],
 )  # fmt: skip
 def test_a_list_asked_for_wrongly_says_so(me: Customer, query: str) -> None:
     answer = me.get(f"/api/v1/me/coupons?{query}")
