@@ -5,12 +5,14 @@ from datetime import datetime
 
 from backend.campaigns import grants
 from backend.coupons import card_pack, qr
+from backend.coupons.numbers import read_scan
 from backend.coupons.view import CouponView
 from backend.database import transactional
 from backend.errors import FieldError, ParamError
 from backend.keys import purpose_key
 from backend.members import identify as members
 from backend.members import queries, recognise
+from backend.members.errors import CardNotFound, MemberNotFound
 from backend.members.models import Member
 from backend.members.view import MemberView, member_view
 
@@ -50,6 +52,16 @@ def by_member_code(text: str, *, now: datetime) -> Member:
     return queries.survivor(qr.read_member(purpose_key("member-qr"), text, now=now))
 
 
+def _scanned(said: str, now: datetime) -> Member:
+    """A member code or a card's barcode; anything else names nobody."""
+    if said.startswith(qr.MEMBER_MARK):
+        return by_member_code(said, now=now)
+    try:
+        return members.by_card(said)
+    except CardNotFound:
+        raise MemberNotFound() from None
+
+
 def _member(phone: str | None, card: str | None, scan: str | None, now: datetime) -> Member:
     match (phone, card, scan):
         case (str(), None, None):
@@ -57,9 +69,6 @@ def _member(phone: str | None, card: str | None, scan: str | None, now: datetime
         case (None, str(), None):
             return members.by_card(card)
         case (None, None, str()):
-            said = scan.strip()
-            if said.startswith(qr.MEMBER_MARK):
-                return by_member_code(said, now=now)
-            return members.by_card(said)
+            return _scanned(read_scan(scan).text, now)
     message = "手机号、卡号、会员码须填一项"
     raise ParamError(errors=[FieldError(field="phone", message=message)])

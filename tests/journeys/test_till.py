@@ -82,6 +82,8 @@ def test_from_the_member_code_to_the_receipt(
         ({"phone": "18199999999"}, 404, "MEMBER_NOT_FOUND"),
         ({"card": "8001"}, 404, "CARD_NOT_FOUND"),
         ({"scan": "QB1MAAAA"}, 404, "MEMBER_NOT_FOUND"),
+        ({"scan": "QB1CAAAA"}, 404, "MEMBER_NOT_FOUND"),
+        ({"scan": "8001"}, 404, "MEMBER_NOT_FOUND"),
         ({"phone": "12"}, 400, "PARAM_ERROR"),
         ({}, 400, "PARAM_ERROR"),
         ({"phone": "18100004469", "card": "8001"}, 400, "PARAM_ERROR"),
