@@ -155,15 +155,19 @@ def _gives(rule: Rule, names: Mapping[str, str]) -> str:
             most = f"，最多减{yuan(max_fen)}元" if max_fen else ""
             return f"打{_tenths(rate_bp)}折{most}"
         case GiftRule(dishes=dishes, quantity=quantity):
-            choice = "任选" if len(dishes) > 1 else ""
-            return f"免费赠送{_listed(dishes, names)}{choice}{quantity}份"
+            return f"免费赠送{_portions(quantity, dishes, names)}"
         case DeductionRule(dishes=dishes, value_fen=value_fen):
-            choice = "任选" if len(dishes) > 1 else ""
-            return f"抵扣{_listed(dishes, names)}{choice}1份，最多抵{yuan(value_fen)}元"
+            return f"抵扣{_portions(1, dishes, names)}，最多抵{yuan(value_fen)}元"
         case GroupBuyRule(dishes=dishes):
             return f"套餐已付款，{_listed(dishes, names)}各1份"
         case GeneralRule(text=text):
             return text
+
+
+def _portions(quantity: int, dishes: tuple[str, ...], names: Mapping[str, str]) -> str:
+    """``1份D001``, ``D001、D002任选2份``: a code's digits never run into the quantity."""
+    listed = _listed(dishes, names)
+    return f"{listed}任选{quantity}份" if len(dishes) > 1 else f"{quantity}份{listed}"
 
 
 def _listed(dishes: tuple[str, ...], names: Mapping[str, str]) -> str:

@@ -86,7 +86,7 @@ def test_the_face_says_what_it_is_worth_and_from_when(
         (CouponKind.CASH, 20000, "满200元，减100元，不找零"),
         (CouponKind.EVERY_FULL, 0, "每满300元减100元，上不封顶"),
         (CouponKind.DISCOUNT, 0, "打8.5折，最多减50元"),
-        (CouponKind.GIFT, 0, "免费赠送鱼香肉丝1份"),
+        (CouponKind.GIFT, 0, "免费赠送1份鱼香肉丝"),
         (CouponKind.DEDUCTION, 0, "抵扣鱼香肉丝、D002任选1份，最多抵50元"),
         (CouponKind.GROUP_BUY, 0, "套餐已付款，鱼香肉丝、D002各1份"),
         (CouponKind.GENERAL, 0, "送果盘一份"),
