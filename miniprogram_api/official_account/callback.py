@@ -43,5 +43,6 @@ def receive(app_id: str) -> Response:
         log.warning("A push was refused as forged", extra={"app_id": app_id})
         raise
     except SQLAlchemyError as error:
+        log.exception("A push could not be stored", extra={"app_id": app_id})
         raise Busy() from error
     return Response(answer, mimetype="text/xml")

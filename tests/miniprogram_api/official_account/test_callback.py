@@ -141,12 +141,15 @@ def test_an_old_push_is_still_good(http: FlaskClient, shop: Shop, clock: StillCl
     assert counts(shop) == (1, 1, 1)
 
 
-def test_a_push_that_cannot_be_stored_is_503_and_comes_again(http: FlaskClient, shop: Shop) -> None:
+def test_a_push_that_cannot_be_stored_is_503_and_comes_again(
+    http: FlaskClient, shop: Shop, caplog: pytest.LogCaptureFixture
+) -> None:
     url, query = f"/wechat/{shop.oa}/callback", signed(shop.oa)
     with db.engine.begin() as connection:
         connection.execute(text("alter table callback_inbox rename to away"))
     try:
         assert http.post(url, query_string=query, data=FOLLOW).status_code == 503
+        assert "A push could not be stored" in caplog.text
     finally:
         with db.engine.begin() as connection:
             connection.execute(text("alter table away rename to callback_inbox"))
