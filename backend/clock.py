@@ -15,6 +15,7 @@ from sqlalchemy import CheckConstraint, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from backend import deployment
+from backend.calendar import local
 from backend.database import BaseModel, Instant, db, table_args, table_of, transaction
 from backend.errors import DomainError
 
@@ -23,7 +24,7 @@ REREAD_SECONDS = 0.5
 
 class ClockCannotGoBack(DomainError):
     code = "CLOCK_BACKWARDS"
-    message = "业务时钟不能倒退：现在是{now}"
+    message = "业务时钟不能倒退：现在是{now:%Y-%m-%d %H:%M:%S}"
     http_status = 409
 
 
@@ -84,7 +85,7 @@ def set_clock(instant: datetime, *, hold: bool = False) -> datetime:
         machine = machine_now()
         before = Anchor(row.business_at, row.machine_at, row.held).at(machine) if row else machine
         if row is not None and instant < before:
-            raise ClockCannotGoBack(now=before.isoformat(timespec="seconds"))
+            raise ClockCannotGoBack(now=local(before))
         row = row or ClockAnchor(id=1)
         row.business_at, row.machine_at, row.held = instant, machine, hold
         db.session.add(row)

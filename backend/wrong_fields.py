@@ -1,5 +1,7 @@
 """填写有误: what pydantic found wrong, as fields with Chinese words."""
 
+import re
+
 from pydantic import ValidationError
 
 from backend.errors import FieldError
@@ -52,6 +54,8 @@ def field_errors(error: ValidationError, *, below: str = "") -> list[FieldError]
 def _words(kind: str, context: dict[str, object]) -> str:
     if kind == "value_error":
         return str(context.get("error", "填写有误"))
+    if "expected" in context:
+        context["expected"] = re.sub(r"', '|' or '", "、", str(context["expected"])).strip("'")
     try:
         return _WORDS.get(kind, "填写有误").format(**context)
     except (KeyError, IndexError):

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ParamSpec, TypeVar
 from flask import Blueprint, Flask, Response, current_app, jsonify, request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy.exc import OperationalError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from backend import requesting
 from backend.errors import Busy, DomainError, FieldError, NotFound, ParamError, RateLimited
@@ -123,7 +123,10 @@ def answer_errors(app: Flask, *, below: tuple[str, ...]) -> None:
     def http(error: HTTPException) -> HTTPException | Response:
         if not request.path.startswith(below) or error.response is not None:
             return error
-        return error_response(_as_domain_error(error))
+        response = error_response(_as_domain_error(error))
+        if isinstance(error, MethodNotAllowed):
+            response.allow.update(error.valid_methods or ())
+        return response
 
     def database_away(error: OperationalError) -> Response:
         log.exception("The database did not answer", extra={"path": request.path})

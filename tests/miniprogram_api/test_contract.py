@@ -1,0 +1,44 @@
+"""Every failure has the one shape, whatever went wrong (spec/08)."""
+
+import pytest
+from flask.testing import FlaskClient
+
+from tests.builders import a_shop
+from tests.miniprogram_api.pos.till import till_of
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/api/v1/nothing", 404, "NOT_FOUND"),
+        ("GET", "/api/v1/login", 405, "METHOD_NOT_ALLOWED"),
+        ("GET", "/api/v1/me", 401, "UNAUTHENTICATED"),
+        ("POST", "/pos/v1/quotes", 401, "SIGNATURE_INVALID"),
+    ],
+)
+def test_a_failure_has_the_one_shape(
+    http: FlaskClient, method: str, path: str, status: int, code: str
+) -> None:
+    answer = http.open(path, method=method)
+    told = answer.get_json()
+    assert (answer.status_code, told["code"]) == (status, code)
+    assert set(told) == {"code", "message", "detail", "request_id"}
+    assert told["request_id"] == answer.headers["X-Request-Id"]
+
+
+def test_a_wrong_method_is_told_the_right_ones(http: FlaskClient) -> None:
+    assert set(http.get("/api/v1/login").allow) == {"POST", "OPTIONS"}
+
+
+def test_a_word_that_is_none_of_a_few_is_told_which(http: FlaskClient) -> None:
+    wrong = {
+        "settled_at": "2026-11-23T12:00:00+08:00",
+        "lines": [],
+        "tenders": [{"method": "gold"}],
+    }
+    answer = till_of(http, a_shop()).post("/bills/B1/settle", wrong)
+    (error,) = answer.get_json()["detail"]["errors"]
+    assert error == {
+        "field": "tenders.0.method",
+        "message": "只能是 coupon、cash、wechat、card、balance、points",
+    }
