@@ -8,7 +8,15 @@ from datetime import datetime
 
 from backend import clock, tenancy
 from backend.database import db, end_read, transaction
-from backend.reports.invariants import bills, campaigns, coupons, members, messages, references
+from backend.reports.invariants import (
+    bills,
+    campaigns,
+    coupons,
+    ledgers,
+    members,
+    messages,
+    references,
+)
 from backend.reports.invariants.invariant import Invariant
 
 MOST_TOLD = 20
@@ -44,6 +52,7 @@ def invariants() -> tuple[Invariant, ...]:
         *coupons.INVARIANTS,
         *campaigns.INVARIANTS,
         *members.INVARIANTS,
+        *ledgers.INVARIANTS,
         *messages.INVARIANTS,
         *bills.INVARIANTS,
         *references.invariants(),

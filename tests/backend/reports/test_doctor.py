@@ -68,6 +68,23 @@ DAMAGES = {
         "update member set alias_of_id={two} where id={one}",
         "update member set alias_of_id={three} where id={two}",
     ],
+    "points.balance": [
+        "update member set points=points+1 where id={visitor}",
+        "update points_lot set remaining=remaining+1, points=points+1 where id={lot}",
+    ],
+    "points.chain": ["update points_entry set seq=9 where id={given}"],
+    "points.lots": ["update points_lot set member_id={regular} where id={lot}"],
+    "points.lot": ["update points_lot set points=points+1 where id={lot}"],
+    "points.expired": [
+        "update points_lot set expires_at='2026-11-23 00:00:00' where id={lot}",
+    ],
+    "points.reversal": ["update points_entry set reverses_id={earned} where id={given}"],
+    "wallet.balance": ["update member set bonus_fen=bonus_fen+1 where id={visitor}"],
+    "wallet.chain": [
+        "update wallet_entry set principal_after=principal_after+1 where id={refunded}"
+    ],
+    "wallet.refund": ["update wallet_entry set reverses_id={recharged} where id={refunded}"],
+    "member.recharged": ["update member set recharged_fen=recharged_fen+1 where id={visitor}"],
     "intent.once": [
         "insert into attempt (merchant_id, intent_id, channel, app_id, at, outcome, code, answer,"
         " provider_id, receipt) values"

@@ -15,12 +15,16 @@ from backend.members.models import Identity
 from backend.merchants.queries import place
 from backend.messaging import consents
 from backend.messaging.models import Attempt, Consent, ConsentEntry, Intent
+from backend.points import ledger as points
+from backend.points.models import PointsEntry, PointsLot
 from backend.redemption.models import Redemption
 from backend.redemption.redeem import Redeemer, redeem
 from backend.sales.bill import Bill, DishLine, Goods, Method, Tender
 from backend.sales.models import Bill as BillRow
 from backend.sales.models import BillLine as LineRow
 from backend.sales.settle import settle
+from backend.wallet import ledger as wallet
+from backend.wallet.models import WalletEntry
 from tests.backend.campaigns.plans import a_class_plan, a_periodic, gives
 from tests.builders import Shop, a_member, a_shop, a_template, reread
 from tests.conftest import StillClock
@@ -101,6 +105,7 @@ def _business(shop: Shop, still: StillClock) -> tuple[int, int, int, int]:
                 waves.run(wave_id, at=still.at)
     with tenancy.acting_for(shop.merchant_id):
         _spend(visitor, regular)
+        _save(visitor)
         _write_to(visitor)
     return plan, waiting, visitor, regular
 
@@ -124,6 +129,18 @@ def _spend(visitor: int, regular: int) -> None:
         by=Redeemer("till"),
         now=now,
     )
+
+
+def _save(visitor: int) -> None:
+    """Points earned, spent and given back; a recharge with a payment that was refunded in part."""
+    now = clock.now()
+    points.earn(visitor, 100, cause="p1", now=now)
+    points.earn(visitor, 50, cause="p2", now=now)
+    points.spend(visitor, 40, cause="p3", now=now)
+    points.reverse("p3", points=10, cause="p4", now=now)
+    wallet.recharge(visitor, recharge_no="R1", principal_fen=10000, now=now)
+    wallet.pay(visitor, 3000, cause="w1", now=now)
+    wallet.refund("w1", 1000, cause="w2", now=now)
 
 
 def _write_to(visitor: int) -> None:
@@ -171,6 +188,11 @@ def _ids(plan: int, waiting: int, visitor: int) -> dict[str, int]:
         "due": first(Intent, Intent.state == "due"),
         "consent": first(Consent),
         "entry": first(ConsentEntry),
+        "earned": first(PointsEntry, PointsEntry.cause == "p1"),
+        "given": first(PointsEntry, PointsEntry.cause == "p4"),
+        "lot": first(PointsLot),
+        "recharged": first(WalletEntry, WalletEntry.cause == "recharge-R1"),
+        "refunded": first(WalletEntry, WalletEntry.cause == "w2"),
     }
 
 
