@@ -46,6 +46,7 @@ class Operation:
     body: type[Body] | None
     answer: type[Answer] | None
     status: int
+    query: tuple[str, ...]
     summary: str
 
 
@@ -60,8 +61,12 @@ def route(
     body: type[Body] | None = None,
     answer: type[Answer] | None = None,
     status: int = 200,
+    query: tuple[str, ...] = (),
 ) -> Callable[[Callable[..., Answer]], Callable[..., Response]]:
-    """An endpoint: ``body`` is validated and handed over as ``body=``, the answer is sent."""
+    """An endpoint: ``body`` is validated and handed over as ``body=``, the answer is sent.
+
+    ``query`` only tells the contract what the view reads from the query itself.
+    """
 
     def decorate(view: Callable[..., Answer]) -> Callable[..., Response]:
         def serve(**parts: Any) -> Response:  # noqa: ANN401
@@ -74,7 +79,7 @@ def route(
         blueprint.add_url_rule(rule, view.__name__, serve, methods=[method])
         summary = (view.__doc__ or "").strip().split("\n")[0]
         full = (blueprint.url_prefix or "") + rule
-        OPERATIONS.append(Operation(method, full, body, answer, status, summary))
+        OPERATIONS.append(Operation(method, full, body, answer, status, query, summary))
         return serve
 
     return decorate

@@ -7,7 +7,9 @@ from flask import Blueprint, Response, current_app, jsonify, render_template_str
 from pydantic import JsonValue
 from pydantic.json_schema import models_json_schema
 
+from backend.coupons.card_pack import Shown
 from miniprogram_api.contract import OPERATIONS, Operation
+from miniprogram_api.paging import MOST
 
 blueprint = Blueprint("openapi", __name__)
 
@@ -23,6 +25,13 @@ _ERROR: Object = {
         "detail": {"type": "object"},
         "request_id": {"type": "string"},
     },
+}
+_PART = re.compile(r"<(?:(\w+)(?:\([^)]*\))?:)?(\w+)>")
+_TYPES = {"": "string", "int": "integer"}
+_QUERY: dict[str, Object] = {
+    "state": {"type": "string", "enum": list(Shown), "default": Shown.USABLE},
+    "limit": {"type": "integer", "minimum": 1, "maximum": MOST, "default": 20},
+    "cursor": {"type": "string", "description": "next_cursor of the page before"},
 }
 _SECURITY: dict[str, Object] = {
     "bearer": {"type": "http", "scheme": "bearer"},
@@ -52,8 +61,7 @@ def specification() -> Object:
     schemas = _schemas()
     paths: dict[str, JsonValue] = {}
     for operation in sorted(OPERATIONS, key=lambda o: (o.rule, o.method)):
-        path = re.sub(r"<(?:[^:<>]+:)?(\w+)>", r"{\1}", operation.rule)
-        methods = paths.setdefault(path, {})
+        methods = paths.setdefault(_path(operation), {})
         assert isinstance(methods, dict)
         methods[operation.method.lower()] = _operation(operation)
     return {
@@ -76,7 +84,8 @@ def _schemas() -> dict[str, JsonValue]:
 def _operation(operation: Operation) -> Object:
     described: Object = {
         "summary": operation.summary,
-        "operationId": f"{operation.method.lower()} {operation.rule}",
+        "operationId": f"{operation.method.lower()} {_path(operation)}",
+        "parameters": _parameters(operation),
         "responses": {
             str(operation.status): {"description": "成功", **_content(operation.answer)},
             "default": {
@@ -90,12 +99,24 @@ def _operation(operation: Operation) -> Object:
         described["security"] = []
     if operation.body:
         described["requestBody"] = {"required": True, **_content(operation.body)}
-    if names := re.findall(r"<(?:[^:<>]+:)?(\w+)>", operation.rule):
-        described["parameters"] = [
-            {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
-            for name in names
-        ]
     return described
+
+
+def _path(operation: Operation) -> str:
+    return _PART.sub(r"{\2}", operation.rule)
+
+
+def _parameters(operation: Operation) -> list[JsonValue]:
+    """What stands in the path, the query and the headers."""
+    said: list[JsonValue] = [
+        {"name": name, "in": "path", "required": True, "schema": {"type": _TYPES[converter]}}
+        for converter, name in _PART.findall(operation.rule)
+    ]
+    said += [{"name": name, "in": "query", "schema": _QUERY[name]} for name in operation.query]
+    if operation.method == "POST":
+        key: Object = {"type": "string", "minLength": 1, "maxLength": 128}
+        said.append({"name": "Idempotency-Key", "in": "header", "schema": key})
+    return said
 
 
 def _content(model: type | None) -> Object:

@@ -7,6 +7,8 @@ from flask import request
 from backend.errors import FieldError, ParamError
 
 MOST = 100
+QUERY = ("limit", "cursor")
+"""What a list reads from its query, for the contract."""
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,12 @@ from backend.coupons.card_pack import Page, Shown
 from backend.coupons.show import code_of
 from backend.errors import FieldError, ParamError
 from backend.members.queries import ids_of
+from miniprogram_api import paging
 from miniprogram_api.answers import CouponAnswer
 from miniprogram_api.contract import Answer, route
 from miniprogram_api.customer.blueprint import blueprint
 from miniprogram_api.customer.codes import QrAnswer
 from miniprogram_api.customer.tokens import current_customer
-from miniprogram_api.paging import page_asked
 
 
 class CouponsAnswer(Answer):
@@ -27,10 +27,10 @@ class CouponsAnswer(Answer):
         return cls(items=CouponAnswer.each(page.items), next_cursor=page.next_cursor)
 
 
-@route(blueprint, "GET", "/me/coupons", answer=CouponsAnswer)
+@route(blueprint, "GET", "/me/coupons", answer=CouponsAnswer, query=("state", *paging.QUERY))
 def my_coupons() -> CouponsAnswer:
     """卡包, the soonest to expire first; usable ones unless ``state`` says otherwise."""
-    asked = page_asked()
+    asked = paging.page_asked()
     return CouponsAnswer.of(
         card_pack.coupons_of(
             ids_of(current_customer().member_id),

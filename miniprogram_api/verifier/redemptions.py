@@ -9,12 +9,12 @@ from backend.redemption import queries
 from backend.redemption.look_up import check
 from backend.redemption.redeem import Redeemer, redeem
 from backend.redemption.undo import undo
+from miniprogram_api import paging
 from miniprogram_api.answers import CouponAnswer
 from miniprogram_api.contract import Answer, Body, CodeText, route
 from miniprogram_api.customer.tokens import current_customer
 from miniprogram_api.instants import shown
 from miniprogram_api.limits import counting_wrong_numbers
-from miniprogram_api.paging import page_asked
 from miniprogram_api.redemptions import (
     RedeemedAnswer,
     RedemptionAnswer,
@@ -83,11 +83,11 @@ def undo_redemption(redemption_id: int, body: UndoBody) -> CouponAnswer:
     return CouponAnswer.of(coupon)
 
 
-@route(blueprint, "GET", "/redemptions", answer=History)
+@route(blueprint, "GET", "/redemptions", answer=History, query=paging.QUERY)
 def list_redemptions() -> History:
     """核销记录 of one's own, newest first"""
     verifier = this_verifier()
-    asked = page_asked()
+    asked = paging.page_asked()
     limit = asked.limit
     rows = queries.by_verifier(verifier.id, before_id=_after(asked.cursor), limit=limit + 1)
     zone = merchants.zone()

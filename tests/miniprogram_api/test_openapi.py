@@ -16,6 +16,19 @@ def test_the_contract_is_valid_and_whole(http: FlaskClient) -> None:
         assert "<" not in path
 
 
+def test_lists_and_numbers_in_paths_are_told_with_their_types(http: FlaskClient) -> None:
+    paths = http.get("/openapi.json").get_json()["paths"]
+
+    def told(path: str, method: str) -> dict[str, str]:
+        return {p["name"]: p["schema"]["type"] for p in paths[path][method]["parameters"]}
+
+    page = {"limit": "integer", "cursor": "string"}
+    assert told("/api/v1/me/coupons", "get") == {"state": "string"} | page
+    assert told("/api/v1/verifier/redemptions", "get") == page
+    undo = told("/pos/v1/redemptions/{redemption_id}/undo", "post")
+    assert undo == {"redemption_id": "integer", "Idempotency-Key": "string"}
+
+
 def test_the_page_shows_it_without_anything_from_elsewhere(http: FlaskClient) -> None:
     page = http.get("/docs").get_data(as_text=True)
     assert "/api/v1/login" in page
