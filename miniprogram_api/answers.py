@@ -28,6 +28,7 @@ class CampaignAnswer(Answer):
     id: int
     code: str
     name: str
+    description: str
 
 
 class CouponAnswer(Answer):

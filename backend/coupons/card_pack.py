@@ -176,7 +176,12 @@ def _row(row: RowMapping) -> CouponRow:
         stores=None
         if everywhere
         else frozenset(str(code) for code in (*row["promised_stores"], *row["stores_now"])),
-        campaign=CampaignName(row["campaign_id"], row["campaign_code"], row["campaign_name"]),
+        campaign=CampaignName(
+            row["campaign_id"],
+            row["campaign_code"],
+            row["campaign_name"],
+            row["campaign_description"],
+        ),
         template_id=row["template_id"],
         template=row["template_code"],
         giftable=row["giftable"],
@@ -218,6 +223,7 @@ def _rows() -> Select[Any]:
             _templates.c.code.label("template_code"),
             campaigns.c.code.label("campaign_code"),
             campaigns.c.name.label("campaign_name"),
+            campaigns.c.description.label("campaign_description"),
             redemptions.c.at.label("redeemed_at"),
             _stores.c.name.label("redeemed_store"),
             _merchants.c.zone,

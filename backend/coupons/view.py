@@ -17,11 +17,12 @@ _OPEN = (CouponState.USABLE, CouponState.LOCKED, CouponState.GIFTING)
 
 @dataclass(frozen=True)
 class CampaignName:
-    """活动 behind a coupon, as far as its holder may know."""
+    """活动 behind a coupon as its holder may know it, its page too (S3-07)."""
 
     id: int
     code: str
     name: str
+    description: str
 
 
 @dataclass(frozen=True)

@@ -91,7 +91,7 @@ def test_what_waits_is_claimed_by_the_login_itself(
         "redeemed_at": None,
         "redeemed_store": None,
     }
-    assert set(coupon["campaign"]) == {"id", "code", "name"}
+    assert set(coupon["campaign"]) == {"id", "code", "name", "description"}
     assert enters(http, wechat, shop, person).answer["claimed"] == []
     assert me.numbers() == sorted([c["number"] for c in told], key=me.numbers().index)
 
