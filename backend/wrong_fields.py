@@ -1,6 +1,7 @@
 """填写有误: what pydantic found wrong, as fields with Chinese words."""
 
 import re
+from collections.abc import Iterator
 
 from pydantic import ValidationError
 
@@ -40,15 +41,36 @@ _WORDS = {
 }
 
 
-def field_errors(error: ValidationError, *, below: str = "") -> list[FieldError]:
-    """Every wrong field by its path (``rule.value_fen``) and what is wrong with it."""
+def field_errors(
+    error: ValidationError, *, below: str = "", said: object = None
+) -> list[FieldError]:
+    """Every wrong field by its path (``rule.value_fen``) and what is wrong with it.
+
+    With what was ``said``, paths hold only what stands there: pydantic's own steps, tags of a
+    union, are left out.
+    """
     return [
         FieldError(
-            field=".".join(str(part) for part in (*([below] if below else []), *found["loc"])),
+            field=".".join(filter(None, (below, *_steps(found["loc"], found["type"], said)))),
             message=_words(found["type"], dict(found.get("ctx", {}))),
         )
         for found in error.errors()
     ]
+
+
+def _steps(loc: tuple[int | str, ...], kind: str, said: object) -> Iterator[str]:
+    if said is None:
+        yield from map(str, loc)
+        return
+    for position, step in enumerate(loc):
+        match said, step:
+            case dict(), str() if step in said:
+                said = said[step]
+            case list() | tuple(), int() if step < len(said):
+                said = said[step]
+            case _ if position < len(loc) - 1 or kind != "missing":
+                continue
+        yield str(step)
 
 
 def _words(kind: str, context: dict[str, object]) -> str:

@@ -132,7 +132,8 @@ def _promise(draft: TemplateDraft) -> dict[str, JsonValue]:
         try:
             promise[name] = read().model_dump(mode="json")
         except ValidationError as error:
-            errors.extend(field_errors(error, below=name))
+            said = None if name == "hours" else getattr(draft, name)
+            errors.extend(field_errors(error, below=name, said=said))
     if errors:
         raise TemplateInvalid(errors=errors)
     return promise

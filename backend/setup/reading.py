@@ -1,7 +1,7 @@
 """读取设置文件: YAML 1.2 (JSON too) into the file's schema; what is wrong is named by its path."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from pydantic import JsonValue, ValidationError
@@ -24,15 +24,8 @@ def read(text: str) -> SetupFile:
     try:
         return SetupFile.model_validate_json(json.dumps(content))
     except ValidationError as error:
-        raise SetupRefused(problems_of(error, content)) from None
-
-
-def problems_of(error: ValidationError, content: object, *, at: str = "") -> list[Problem]:
-    """What pydantic found in ``content``, by its path in the file."""
-    return [
-        Problem(".".join(filter(None, (at, *_steps(found["loc"], content)))), wrong["message"])
-        for found, wrong in zip(error.errors(), field_errors(error), strict=True)
-    ]
+        wrong = field_errors(error, said=content)
+        raise SetupRefused([Problem(found["field"], found["message"]) for found in wrong]) from None
 
 
 def _content(text: str) -> Mapping[str, JsonValue]:
@@ -61,16 +54,3 @@ def _as_written(_constructor: SafeConstructor, node: "ScalarNode") -> str:
 
 
 _Words.add_constructor("tag:yaml.org,2002:timestamp", _as_written)
-
-
-def _steps(loc: tuple[int | str, ...], content: object) -> Iterator[str]:
-    """The steps that stand in the file; pydantic's own (tags of a union) are left out."""
-    for position, step in enumerate(loc):
-        match content, step:
-            case dict(), str() if step in content:
-                content = content[step]
-            case list(), int() if step < len(content):
-                content = content[step]
-            case _ if position < len(loc) - 1:
-                continue
-        yield str(step)

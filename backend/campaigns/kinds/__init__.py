@@ -59,7 +59,7 @@ def parse(kind: str, settings: Mapping[str, JsonValue]) -> Settings:
     try:
         return _SETTINGS[kind].model_validate(dict(settings))
     except ValidationError as error:
-        raise CampaignInvalid(errors=field_errors(error)) from None
+        raise CampaignInvalid(errors=field_errors(error, said=dict(settings))) from None
 
 
 def label(kind: str) -> str:

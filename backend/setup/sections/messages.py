@@ -10,7 +10,7 @@ from backend.database import db
 from backend.messaging.models import Channel, MessageTemplate, Purpose
 from backend.setup.applying import Applying
 from backend.setup.section import Section
-from backend.wechat.models import WechatApp
+from backend.wechat.models import AppKind, WechatApp
 
 TimeOfDay = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=600)]
@@ -89,19 +89,29 @@ class Button(Section):
 
 Menu = Annotated[list[Button], Field(max_length=3)]
 
+_ROADS = {
+    Channel.SUBSCRIBE: (AppKind.MINIPROGRAM, "小程序"),
+    Channel.TEMPLATE: (AppKind.OFFICIAL_ACCOUNT, "公众号"),
+}
+"""订阅消息 leave through a mini-program, 模板消息 through an official account."""
+
 
 def apply(entries: Sequence[MessageEntry], run: Applying, *, at: str) -> None:
     """消息模板, one per purpose and channel."""
-    apps = set(
-        db.session.scalars(
-            select(WechatApp.app_id).where(
-                (WechatApp.merchant_id == run.merchant_id) | WechatApp.merchant_id.is_(None)
-            )
+    apps: dict[str, str] = {}
+    for app in db.session.scalars(
+        select(WechatApp).where(
+            (WechatApp.merchant_id == run.merchant_id) | WechatApp.merchant_id.is_(None)
         )
-    )
+    ):
+        apps[app.app_id] = app.kind
     for position, entry in enumerate(entries):
         if entry.app_id and entry.app_id not in apps:
             run.refuse(f"{at}.{position}.app_id", f"没有绑定{entry.app_id}")
+            continue
+        kind, label = _ROADS.get(entry.channel, ("", ""))
+        if kind and entry.app_id and apps[entry.app_id] != kind:
+            run.refuse(f"{at}.{position}.app_id", f"{entry.app_id}不是{label}")
             continue
         row = db.session.scalars(
             select(MessageTemplate).where(

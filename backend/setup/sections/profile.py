@@ -3,7 +3,14 @@
 from collections.abc import Sequence
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, JsonValue, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    JsonValue,
+    StringConstraints,
+    model_validator,
+)
 from sqlalchemy import select
 
 from backend.campaigns.models import CampaignKind
@@ -35,6 +42,11 @@ class Period(Section):
         return self
 
 
+def _listed(value: object) -> object:
+    """One period, or several."""
+    return [value] if isinstance(value, dict) else value
+
+
 class Points(Section):
     """积分抵现 (spec 04)."""
 
@@ -58,7 +70,7 @@ class Profile(Section):
     address: Annotated[str, StringConstraints(max_length=200)] = ""
     introduction: Annotated[str, StringConstraints(max_length=5000)] = ""
     receipt_footer: Annotated[str, StringConstraints(max_length=200)] = ""
-    subscription: Period | list[Period] | None = None
+    subscription: Annotated[list[Period] | None, BeforeValidator(_listed)] = None
     sharing: Sharing = Sharing.EXCLUSIVE
     registration: Registration = Registration.PHONE
     levels_match: Literal["any", "all"] = "any"
@@ -164,7 +176,6 @@ def export(merchant: Merchant) -> dict[str, JsonValue]:
     return entry
 
 
-def _periods(named: Period | Sequence[Period] | None) -> list[tuple[Day, Day, list[str]]]:
-    periods = [named] if isinstance(named, Period) else list(named or ())
-    told = [(period.starts_on, period.ends_on, list(period.kinds)) for period in periods]
+def _periods(named: Sequence[Period] | None) -> list[tuple[Day, Day, list[str]]]:
+    told = [(period.starts_on, period.ends_on, list(period.kinds)) for period in named or ()]
     return sorted(told, key=lambda period: period[:2])

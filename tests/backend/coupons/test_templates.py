@@ -70,7 +70,7 @@ def test_only_a_changed_promise_is_a_new_revision(
     [
         ({"kind": "voucher"}, "kind"),
         ({"rule": {"threshold_fen": "30000", "reduce_fen": 1}}, "rule.threshold_fen"),
-        ({"validity": {"days": 0}}, "validity.relative.days"),
+        ({"validity": {"days": 0}}, "validity.days"),
         ({"hours": ("25:00",)}, "hours.hours"),
         ({"stock": -1}, "stock"),
         ({"title": ""}, "title"),

@@ -319,8 +319,10 @@ def test_the_operator_shares_an_account_with_merchants(app: Flask) -> None:
         (("class_marketing", "magic"), "campaigns.0.kind: 没有这种活动"),
         (("wxmini0001, template_id", "wx9, template_id"), "messages.0.app_id: 没有绑定wx9"),
         (("purpose: coupons_waiting", "purpose: hello"), "messages.0.purpose: 只能是"),
-        (("to: 2027-12-31}", "to: 2025-12-31}"), "subscription"),
-        (("to: 2027-12-31}", "to: 2027/12/31}"), "subscription"),
+        (("channel: subscribe", "channel: template"), "messages.0.app_id: wxmini0001不是公众号"),
+        (("to: 2027-12-31}", "to: 2025-12-31}"), "subscription: 结束日期早于开始日期"),
+        (("to: 2027-12-31}", "to: 2027/12/31}"), "subscription.to: 日期应写作 2026-01-01"),
+        (("days: 30", "days: 0"), "templates.0.validity.days: 不能小于1"),
         (("secret: s1", "scret: s1"), "wechat.0.scret: 没有这一项"),
         (("\n    name: 星火火锅", ""), "name: 必填"),
         (("discount_bp: 9500", "discount_bp: 9500.5"), "levels.1.discount_bp: 应为整数"),
@@ -391,6 +393,32 @@ def _a_member(phone: str) -> None:
 )
 def test_what_is_no_set_up_file_is_refused(app: Flask, text: str) -> None:
     assert _refused(text)
+
+
+@pytest.mark.parametrize(
+    ("condition", "says"),
+    [
+        ("{field: magic, op: '='}", ": 种类不认识"),
+        ("{field: consumption_count, op: '~', value: 3}", ".op: 只能是"),
+        ("{field: level, op: in}", ".value: 必填"),
+    ],
+)
+def test_a_wrong_condition_is_named_as_it_stands_in_the_file(
+    app: Flask, condition: str, says: str
+) -> None:
+    lines = _refused(
+        f"""
+merchants:
+  - code: xinghuo
+    name: 星火火锅
+    campaigns:
+      - {{code: core, kind: periodic, timetable: {{every: day, at: 10:00}},
+         claim_window: {{kind: same_day}},
+         audience: {{mode: dynamic, conditions: [{condition}]}}}}
+"""
+    )
+    assert len(lines) == 1
+    assert lines[0].startswith(f"merchants.0.campaigns.0.audience.conditions.0{says}")
 
 
 def test_one_run_names_all_that_is_wrong(app: Flask) -> None:
