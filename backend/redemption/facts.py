@@ -29,6 +29,7 @@ class CouponFacts:
     """One coupon: what it promised, where it stands, who holds it."""
 
     id: int
+    template_id: int
     campaign_id: int
     source: str
     holder_id: int
@@ -74,6 +75,7 @@ def _read(*conditions: ColumnElement[bool] | TextClause) -> list[CouponFacts]:
     return [
         CouponFacts(
             id=row["id"],
+            template_id=row["template_id"],
             campaign_id=row["campaign_id"],
             source=row["source"],
             holder_id=row["member_id"],
@@ -117,6 +119,7 @@ def _statement() -> Select[tuple[object, ...]]:
     return (
         select(
             _coupons.c.id,
+            _coupons.c.template_id,
             _coupons.c.campaign_id,
             _coupons.c.member_id,
             _coupons.c.source,

@@ -1,6 +1,6 @@
 """结账的拒绝理由."""
 
-from backend.errors import Conflict, DomainError
+from backend.errors import Conflict, DomainError, NotFound
 
 
 class BillConflict(Conflict):
@@ -29,4 +29,37 @@ class TenderNotOffered(DomainError):
 
     code = "TENDER_NOT_OFFERED"
     message = "暂不支持{method}支付"
-    hint = "请改用现金、微信、刷卡或票券"
+    hint = "请改用其他付款方式"
+
+
+class MemberRequired(DomainError):
+    """Fact: ``method``: balance and points are somebody's."""
+
+    code = "MEMBER_REQUIRED"
+    message = "使用{method}支付请先识别会员"
+
+
+class PointsBeyondShare(DomainError):
+    """Fact: ``most_fen``: what points may pay of this bill."""
+
+    code = "POINTS_BEYOND_SHARE"
+    message = "本单积分最多抵{most_fen:yuan}元"
+
+
+class BillNotFound(NotFound):
+    """Not settled at this store."""
+
+    code = "BILL_NOT_FOUND"
+    message = "账单不存在"
+
+
+class RefundExceeds(DomainError):
+    code = "REFUND_EXCEEDS"
+    message = "退款超过可退金额"
+
+
+class RefundConflict(Conflict):
+    """Fact: ``refund``. The bill's refund of this number was another one."""
+
+    code = "REFUND_CONFLICT"
+    message = "退款单{refund}已退款，内容不一致"

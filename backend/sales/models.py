@@ -1,4 +1,4 @@
-"""报价, 账单, its lines and tenders."""
+"""报价, 账单, its lines and tenders, 退款."""
 
 from sqlalchemy import JSON, CheckConstraint, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
@@ -45,6 +45,7 @@ class Bill(MerchantRow, BaseModel):
         UniqueConstraint("store_id", "number"),
         in_merchant("store_id", to="store"),
         CheckConstraint("paid_fen >= 0 and reduction_fen >= 0", name="amounts"),
+        CheckConstraint("refunded_fen >= 0 and refunded_fen <= paid_fen", name="refunded"),
         Index(None, "merchant_id", "settled_at"),
         Index(None, "member_id", "settled_at"),
     )
@@ -61,8 +62,16 @@ class Bill(MerchantRow, BaseModel):
     recorded_at: Mapped[Instant]
     lines_fen: Mapped[Fen]
     service_fen: Mapped[Fen] = mapped_column(default=0)
-    reduction_fen: Mapped[Fen] = mapped_column(default=0)
+    reduction_fen: Mapped[Fen] = mapped_column(
+        default=0, comment="coupons, level discount and points together"
+    )
+    level_fen: Mapped[Fen] = mapped_column(default=0, comment="等级折扣")
+    points_fen: Mapped[Fen] = mapped_column(default=0, comment="积分抵现")
     paid_fen: Mapped[Fen] = mapped_column(comment="cash + wechat + card + balance")
+    refunded_fen: Mapped[Fen] = mapped_column(default=0, comment="of what was paid")
+    earning: Mapped[JsonObject] = mapped_column(
+        JSON, default=dict, comment="the rule that its points were earned by"
+    )
     answer: Mapped[JsonObject] = mapped_column(JSON, comment="what the till was told")
     receipt_text: Mapped[str] = mapped_column(Text, default="")
     request_id: Mapped[str] = mapped_column(String(64), default="")
@@ -83,7 +92,11 @@ class BillLine(MerchantRow, BaseModel):
     category: Mapped[Code] = mapped_column(default="")
     quantity: Mapped[int]
     price_fen: Mapped[Fen]
-    reduction_fen: Mapped[Fen] = mapped_column(default=0)
+    reduction_fen: Mapped[Fen] = mapped_column(
+        default=0, comment="coupons, level discount and points together"
+    )
+    level_fen: Mapped[Fen] = mapped_column(default=0)
+    points_fen: Mapped[Fen] = mapped_column(default=0)
 
 
 class BillTender(MerchantRow, BaseModel):
@@ -99,3 +112,48 @@ class BillTender(MerchantRow, BaseModel):
     method: Mapped[str] = mapped_column(String(10))
     amount_fen: Mapped[Fen]
     coupon_id: Mapped[int | None] = mapped_column(RowId)
+
+
+class Refund(MerchantRow, BaseModel):
+    """退款, whole or by lines. One per bill and the till's own number of it, for ever."""
+
+    __tablename__ = "refund"
+    __table_args__ = table_args(
+        within_merchant(),
+        UniqueConstraint("bill_id", "number"),
+        in_merchant("bill_id", to="bill"),
+        Index(None, "merchant_id", "refunded_at"),
+        CheckConstraint("refunded_fen >= 0", name="amount"),
+    )
+    id: Mapped[Id]
+    bill_id: Mapped[Ref]
+    number: Mapped[Code]
+    fingerprint: Mapped[str] = mapped_column(String(64), comment="sha256 of what was asked")
+    refunded_at: Mapped[Instant]
+    refunded_fen: Mapped[Fen] = mapped_column(comment="of what was paid in money")
+    service_fen: Mapped[Fen] = mapped_column(default=0, comment="of it, service fee")
+    reason: Mapped[str] = mapped_column(String(200), default="")
+    by: Mapped[str] = mapped_column(String(80), default="")
+    answer: Mapped[JsonObject] = mapped_column(JSON, comment="what the till was told")
+    request_id: Mapped[str] = mapped_column(String(64), default="")
+
+
+class RefundLine(MerchantRow, BaseModel):
+    """退款明细: units of a line, and what they give back."""
+
+    __tablename__ = "refund_line"
+    __table_args__ = table_args(
+        UniqueConstraint("refund_id", "line"),
+        in_merchant("refund_id", to="refund"),
+        in_merchant("bill_id", to="bill"),
+        Index(None, "bill_id", "line"),
+        CheckConstraint("quantity > 0", name="quantity"),
+    )
+    id: Mapped[Id]
+    refund_id: Mapped[Ref]
+    bill_id: Mapped[Ref]
+    line: Mapped[int]
+    quantity: Mapped[int]
+    paid_fen: Mapped[Fen] = mapped_column(comment="in money")
+    level_fen: Mapped[Fen] = mapped_column(default=0)
+    points_fen: Mapped[Fen] = mapped_column(default=0)

@@ -1,7 +1,4 @@
-"""批价 of one coupon: which one, what it takes off, and why each other one is not used. Pure.
-
-A coupon stands alone on a bill; the optimum of several is not asked for yet.
-"""
+"""批价: which coupons are used, what each takes off, and why each other one is not. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,59 +8,86 @@ from backend.coupons.discount import Reduction, reduction
 from backend.coupons.errors import NotCombinable
 from backend.errors import DomainError
 from backend.redemption.facts import CouponFacts
+from backend.sales.best_plan import Benefits, Plan, best_plan, plan_of
 from backend.sales.bill import Goods
+from backend.sales.offers import Offer, clash
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """候选券: what it would take off, or the words with which the cashier refuses it."""
+    """候选券: what it alone would take off, or the words with which the cashier refuses it."""
 
     coupon: CouponFacts
     reduction: Reduction
     refusal: DomainError | None
 
+    @property
+    def offer(self) -> Offer:
+        """As the search for the best plan sees it."""
+        promise = self.coupon.promise
+        return Offer(
+            number=promise.number,
+            template_id=self.coupon.template_id,
+            off=self.reduction.lines,
+            valid_until=promise.valid_until,
+            combine=promise.combine,
+            max_per_bill=promise.max_per_bill,
+        )
+
+
+@dataclass(frozen=True)
+class Used:
+    """选用的券 and its part: with others, never more than they leave of a line."""
+
+    coupon: CouponFacts
+    reduction: Reduction
+
 
 @dataclass(frozen=True)
 class Price:
-    """批价结果. ``reduction_fen`` = ``total_fen`` − ``to_pay_fen``."""
+    """批价结果. ``reduction_fen`` = ``total_fen`` − ``to_pay_fen``: coupons, level and points."""
 
     total_fen: int
-    chosen: Candidate | None
+    plan: Plan
+    chosen: tuple[Used, ...]
     candidates: tuple[Candidate, ...]
 
     @property
     def reduction_fen(self) -> int:
-        return 0 if self.chosen is None else self.chosen.reduction.total_fen
+        return self.plan.reduction_fen
 
     @property
     def to_pay_fen(self) -> int:
         return self.total_fen - self.reduction_fen
 
-
-def best_price(goods: Goods, coupons: Sequence[CouponFacts], use: UseFacts) -> Price:
-    """The best for the customer: least to pay; among equals what expires first, then by number.
-
-    A coupon that takes nothing off is not spent.
-    """
-    candidates = tuple(judged(coupon, use) for coupon in coupons)
-    useful = [each for each in candidates if each.refusal is None and each.reduction.total_fen > 0]
-    chosen = min(useful, key=_first_to_use, default=None)
-    return Price(goods.total_fen, chosen, candidates)
+    @property
+    def payable_fen(self) -> int:
+        """应付金额: coupons and points are ways to pay it (R-09)."""
+        return self.total_fen - self.plan.level_fen
 
 
-def price_by_hand(goods: Goods, coupons: Sequence[CouponFacts], use: UseFacts) -> Price:
-    """The first of the coupons named that may be used; any other cannot go with it."""
-    chosen: Candidate | None = None
+def best_price(
+    goods: Goods, coupons: Sequence[CouponFacts], use: UseFacts, benefits: Benefits
+) -> Price:
+    """The best for the member (S2-43)."""
+    candidates = [judged(coupon, use) for coupon in coupons]
+    offers = [each.offer for each in candidates if each.refusal is None]
+    return _price(goods, best_plan(_amounts(goods), offers, benefits), candidates)
+
+
+def price_by_hand(
+    goods: Goods, coupons: Sequence[CouponFacts], use: UseFacts, benefits: Benefits
+) -> Price:
+    """The coupons named, as far as they may be used and stand beside those named before."""
     candidates: list[Candidate] = []
+    chosen: list[Candidate] = []
     for coupon in coupons:
-        candidate = judged(coupon, use)
-        if candidate.refusal is None and chosen is not None:
-            refusal = NotCombinable(name=chosen.coupon.title)
-            candidate = Candidate(coupon, candidate.reduction, refusal)
-        elif candidate.refusal is None:
-            chosen = candidate
+        candidate = _beside(judged(coupon, use), chosen)
         candidates.append(candidate)
-    return Price(goods.total_fen, chosen, tuple(candidates))
+        if candidate.refusal is None:
+            chosen.append(candidate)
+    plan = plan_of(_amounts(goods), [each.offer for each in chosen], benefits)
+    return _price(goods, plan, candidates)
 
 
 def judged(coupon: CouponFacts, use: UseFacts) -> Candidate:
@@ -74,6 +98,24 @@ def judged(coupon: CouponFacts, use: UseFacts) -> Candidate:
     return Candidate(coupon, off, refusal)
 
 
-def _first_to_use(candidate: Candidate) -> tuple[int, float, str]:
-    promise = candidate.coupon.promise
-    return -candidate.reduction.total_fen, promise.valid_until.timestamp(), promise.number
+def _beside(candidate: Candidate, chosen: Sequence[Candidate]) -> Candidate:
+    if candidate.refusal is not None:
+        return candidate
+    other = clash(candidate.offer, [each.offer for each in chosen])
+    if other is None:
+        return candidate
+    (title,) = {each.coupon.title for each in chosen if each.coupon.number == other.number}
+    return Candidate(candidate.coupon, candidate.reduction, NotCombinable(name=title))
+
+
+def _price(goods: Goods, plan: Plan, candidates: Sequence[Candidate]) -> Price:
+    named = {each.coupon.number: each.coupon for each in candidates}
+    chosen = tuple(
+        Used(named[offer.number], Reduction(part))
+        for offer, part in zip(plan.offers, plan.parts, strict=True)
+    )
+    return Price(goods.total_fen, plan, chosen, tuple(candidates))
+
+
+def _amounts(goods: Goods) -> list[int]:
+    return [each.line.amount_fen for each in goods.lines]

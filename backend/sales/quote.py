@@ -1,4 +1,4 @@
-"""报价: what a bill costs now, with the best coupon or those chosen by hand; good 10 minutes."""
+"""报价: what a bill costs now, at its best or with the coupons chosen by hand; good 10 minutes."""
 
 import secrets
 from collections.abc import Sequence
@@ -11,12 +11,18 @@ from backend import tenancy
 from backend.coupons.errors import CouponNotFound
 from backend.database import db, table_of, transaction
 from backend.members.queries import ids_of, survivor_id
+from backend.members.view import MemberView, member_view
+from backend.merchants.models import Sharing
 from backend.merchants.queries import Place
+from backend.points import earn
+from backend.points.errors import PointsInsufficient
 from backend.redemption import facts
 from backend.redemption.facts import CouponFacts
 from backend.redemption.look_up import find, use_at
+from backend.sales.best_plan import FULL_PRICE_BP, Benefits
 from backend.sales.bill import Goods, bill_key, lines_key
 from backend.sales.errors import QuoteExpired
+from backend.sales.house_rules import house_rules
 from backend.sales.models import Quote
 from backend.sales.pricing import Price, best_price, price_by_hand
 
@@ -31,15 +37,18 @@ class Quoted:
 
     code: str
     price: Price
+    points_earned: int
     unknown: tuple[str, ...]
     expires_at: datetime
 
 
 @dataclass(frozen=True)
 class Guaranteed:
-    """What a settlement may rely on: the coupon quoted, and when it was judged."""
+    """What a settlement may rely on: the coupons quoted, what stands beside them, and when they
+    were judged. Without a level discount in the quote ``benefits`` has none either."""
 
-    coupon_id: int | None
+    coupon_ids: tuple[int, ...]
+    benefits: Benefits
     judged_at: datetime
 
 
@@ -49,20 +58,25 @@ def quote(
     here: Place,
     member_id: int | None,
     chosen: Sequence[str] | None = None,
+    points: int = 0,
     bill: str | None = None,
     now: datetime,
 ) -> Quoted:
-    """批价. ``chosen`` None: the best of the member's coupons; else only those numbers."""
+    """批价. ``chosen`` None: the best of the member's coupons; else only those numbers. ``points``
+    are those the member would like to pay with."""
     locks = None if bill is None else bill_key(here.store_id, bill)
     use = use_at(here, lines=goods.judged, bill=locks, at=now)
+    member = None if member_id is None else member_view(survivor_id(member_id))
+    benefits = _benefits(goods, member, points)
     unknown: list[str] = []
     if chosen is None:
-        price = best_price(goods, _held(member_id, now=now), use)
+        price = best_price(goods, _held(member, now=now), use, benefits)
     else:
         named = {number: _named(number, now=now) for number in chosen}
         unknown = [number for number, coupon in named.items() if coupon is None]
         distinct = {coupon.id: coupon for coupon in named.values() if coupon is not None}
-        price = price_by_hand(goods, list(distinct.values()), use)
+        price = price_by_hand(goods, list(distinct.values()), use, benefits)
+    earned = _points_earned(price, member, now=now)
     code, expires_at = f"q-{secrets.token_urlsafe(18)}", now + QUOTE_LASTS
     with transaction():
         db.session.connection().execute(
@@ -70,13 +84,18 @@ def quote(
                 merchant_id=tenancy.merchant_id(),
                 code=code,
                 store_id=here.store_id,
-                member_id=None if member_id is None else survivor_id(member_id),
+                member_id=None if member is None else member.id,
                 asked={"goods": lines_key(goods)},
-                plan={"coupon_id": None if price.chosen is None else price.chosen.coupon.id},
+                plan={
+                    "coupon_ids": [each.coupon.id for each in price.chosen],
+                    "sharing": benefits.sharing.value,
+                    "level_bp": benefits.level_bp if price.plan.level_fen else FULL_PRICE_BP,
+                    "points_fen": price.plan.points_fen,
+                },
                 expires_at=expires_at,
             )
         )
-    return Quoted(code, price, tuple(unknown), expires_at)
+    return Quoted(code, price, earned, tuple(unknown), expires_at)
 
 
 def guaranteed(
@@ -103,11 +122,35 @@ def guaranteed(
         member_id is None or row.member_id != member_id and row.member_id not in ids_of(member_id)
     ):
         raise QuoteExpired()
-    return Guaranteed(row.plan["coupon_id"], row.expires_at - QUOTE_LASTS)
+    benefits = Benefits(Sharing(row.plan["sharing"]), row.plan["level_bp"], row.plan["points_fen"])
+    return Guaranteed(tuple(row.plan["coupon_ids"]), benefits, row.expires_at - QUOTE_LASTS)
 
 
-def _held(member_id: int | None, *, now: datetime) -> list[CouponFacts]:
-    return [] if member_id is None else facts.held_by(ids_of(member_id), at=now)
+def _benefits(goods: Goods, member: MemberView | None, points: int) -> Benefits:
+    rules = house_rules()
+    if member is None:
+        return Benefits(rules.sharing)
+    points_fen = 0
+    if points:
+        if points > member.points:
+            raise PointsInsufficient(n=points - member.points)
+        rule = rules.points_rule
+        points_fen = min(rule.worth_fen(points), rule.most_fen(goods.total_fen))
+    return Benefits(rules.sharing, member.level_discount_bp, points_fen)
+
+
+def _points_earned(price: Price, member: MemberView | None, *, now: datetime) -> int:
+    if member is None:
+        return 0
+    rules = earn.rules_for(tenancy.merchant_id(), member.level, at=now)
+    counted_fen = earn.counted_fen(
+        price.payable_fen, coupons_fen=price.plan.coupons_fen, balance_fen=0, rule=rules.rule
+    )
+    return earn.points_for(counted_fen, rule=rules.rule, multiple=rules.multiple)
+
+
+def _held(member: MemberView | None, *, now: datetime) -> list[CouponFacts]:
+    return [] if member is None else facts.held_by(ids_of(member.id), at=now)
 
 
 def _named(number: str, *, now: datetime) -> CouponFacts | None:

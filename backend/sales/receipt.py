@@ -6,7 +6,7 @@ from datetime import datetime
 from backend.calendar import local
 from backend.members.view import MemberView
 from backend.merchants.queries import Place
-from backend.sales.bill import Bill, Tender
+from backend.sales.bill import Bill, Method, Tender, paid_by
 
 WIDTH = 32
 _RULE = "-" * WIDTH
@@ -20,8 +20,11 @@ def receipt(
     tenders: tuple[Tender, ...],
     member: MemberView | None,
     points_earned: int,
+    level_fen: int = 0,
+    card: str | None = None,
 ) -> str:
-    """小票. Amounts with two decimals; fields that nobody gave are left out."""
+    """小票. 应付金额 is what the level discount leaves; the tenders pay it. Amounts with two
+    decimals; fields that nobody gave are left out."""
     parts = [
         _centred(here.name),
         _centred("结账单"),
@@ -35,9 +38,10 @@ def receipt(
         _RULE,
         _pair("服务费", _amount(bill.goods.service_fen)),
         _pair("订单金额", _amount(bill.goods.total_fen)),
-        _pair("应付金额", _amount(bill.goods.total_fen)),
+        *([_pair("会员折扣", _amount(-level_fen))] if level_fen else []),
+        _pair("应付金额", _amount(bill.goods.total_fen - level_fen)),
         *_payments(tenders),
-        *([] if member is None else _member(member, points_earned)),
+        *([] if member is None else _member(member, card, points_earned)),
         _RULE,
         _centred(here.receipt_footer or _FAREWELL),
     ]
@@ -60,20 +64,20 @@ def _head(bill: Bill, here: Place) -> list[str]:
 
 
 def _payments(tenders: tuple[Tender, ...]) -> list[str]:
-    return [
-        _pair(
-            tender.method.label + ("x1" if tender.number is not None else ""),
-            _amount(tender.amount_fen),
-        )
-        for tender in tenders
-    ]
+    """Money and points first, then 票券 with their number."""
+    coupons = [each for each in tenders if each.method is Method.COUPON]
+    paid = [(each.method.label, each.amount_fen) for each in tenders if each not in coupons]
+    if coupons:
+        count_and_sum = f"{Method.COUPON.label}x{len(coupons)}", paid_by(coupons, Method.COUPON)
+        paid.append(count_and_sum)
+    return [_pair(name, _amount(fen)) for name, fen in paid]
 
 
-def _member(member: MemberView, points_earned: int) -> list[str]:
-    phone = [_pair("手机号码", member.phone_masked)] if member.phone_masked else []
+def _member(member: MemberView, card: str | None, points_earned: int) -> list[str]:
     return [
         _RULE,
-        *phone,
+        *([_pair("卡号", card)] if card else []),
+        *([_pair("手机号码", member.phone_masked)] if member.phone_masked else []),
         _pair("卡内余额", _amount(member.balance_fen)),
         _pair("本次积分", str(points_earned)),
         _pair("累计积分", str(member.points)),
@@ -81,7 +85,8 @@ def _member(member: MemberView, points_earned: int) -> list[str]:
 
 
 def _amount(fen: int) -> str:
-    return f"{fen // 100}.{fen % 100:02d}"
+    whole, rest = divmod(abs(fen), 100)
+    return f"{'-' if fen < 0 else ''}{whole}.{rest:02d}"
 
 
 def _columns(name: str, quantity: str, amount: str) -> str:

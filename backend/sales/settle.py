@@ -1,39 +1,31 @@
-"""结账. One paid bill, once: coupon used, bill written, counters and class moved, customer told."""
+"""结账. One paid bill, once: coupons used, points and balance moved, counters, class and level
+following, the customer told."""
 
-from dataclasses import asdict
 from datetime import datetime
 
-from sqlalchemy import insert, update
-
-from backend import faults, requesting, tenancy
+from backend import faults, tenancy
 from backend.calendar import local
-from backend.coupons.applicability import UseFacts
-from backend.coupons.errors import CouponNotFound, NotCombinable
-from backend.database import changed, db, table_of, transactional
-from backend.members import spending
+from backend.database import transactional
+from backend.members import levels, spending
 from backend.members.queries import survivor_id
 from backend.members.view import MemberView, member_view
 from backend.merchants.queries import Place
 from backend.messaging import outbox
 from backend.messaging.models import Purpose
 from backend.money import yuan
-from backend.redemption import facts
-from backend.redemption.facts import CouponFacts
-from backend.redemption.look_up import find, use_at
+from backend.points import earn
+from backend.points import ledger as points
+from backend.points.earn import Rules
 from backend.redemption.redeem import OnBill, Redeemer, take
-from backend.sales import models, queries
-from backend.sales.bill import Bill, Method, Tender, bill_key
-from backend.sales.errors import BillConflict, TenderMismatch, TenderNotOffered
+from backend.sales import queries
+from backend.sales.bill import Bill
+from backend.sales.due import Due, due
+from backend.sales.errors import BillConflict
 from backend.sales.lock import unlock
-from backend.sales.pricing import Candidate, Price, judged
 from backend.sales.queries import Settlement
-from backend.sales.quote import guaranteed
 from backend.sales.receipt import receipt
-
-_bills = table_of(models.Bill)
-_lines, _tenders = table_of(models.BillLine), table_of(models.BillTender)
-
-OFFERED = (Method.COUPON, Method.CASH, Method.WECHAT, Method.CARD)
+from backend.sales.records import claim_number, write_answer, write_content
+from backend.wallet import ledger as wallet
 
 
 def settle(bill: Bill, *, here: Place, by: Redeemer, now: datetime) -> Settlement:
@@ -50,157 +42,59 @@ def _settle(bill: Bill, *, here: Place, by: Redeemer, now: datetime) -> Settleme
         if earlier.fingerprint != bill.fingerprint:
             raise BillConflict(bill=bill.number)
         return earlier.settlement
-    _refuse_what_is_not_offered(bill)
     member_id = None if bill.member_id is None else survivor_id(bill.member_id)
-    bill_id = _claim_number(bill, here=here, member_id=member_id, now=now)
-    price, use = _price(bill, here=here, member_id=member_id)
-    if bill.money_fen != price.to_pay_fen:
-        raise TenderMismatch(to_pay_fen=price.to_pay_fen, tendered_fen=bill.money_fen)
-    if price.chosen is not None:
-        _use(price.chosen, bill, bill_id, use=use, here=here, by=by, now=now)
+    bill_id = claim_number(bill, here=here, member_id=member_id, now=now)
+    to_pay = due(bill, here=here, member_id=member_id)
+    _use_coupons(to_pay, bill, bill_id, here=here, by=by, now=now)
     unlock(None, bill=bill.number, here=here, actor=by.name, now=now)
-    tenders = _with_coupon(bill, price.chosen)
-    _write_content(bill, bill_id, price=price, tenders=tenders)
-    member = None
+    write_content(bill, bill_id, to_pay=to_pay)
+    member, earned, earning = None, 0, None
     if member_id is not None:
-        spending.add_bill(
-            member_id, bill_id=bill_id, paid_fen=bill.money_fen, spent_at=bill.settled_at, now=now
+        earning = earn.rules_for(
+            tenancy.merchant_id(), member_view(member_id).level, at=bill.settled_at
         )
+        earned = _move(member_id, bill, bill_id, to_pay=to_pay, earning=earning, now=now)
         member = member_view(member_id)
-        _tell(member_id, bill, bill_id, here=here, member=member, now=now)
-    settlement = _settlement(bill, price, here=here, tenders=tenders, member=member)
-    _write_answer(bill_id, settlement)
+        _tell(member_id, bill, bill_id, here=here, member=member, earned=earned, now=now)
+    settlement = _settlement(bill, to_pay, here=here, member=member, earned=earned)
+    write_answer(bill_id, settlement, to_pay=to_pay, earning=earning)
     faults.point("settle.before_commit")
     return settlement
 
 
-def _refuse_what_is_not_offered(bill: Bill) -> None:
-    for tender in bill.tenders:
-        if tender.method not in OFFERED:
-            raise TenderNotOffered(method=tender.method.label)
-
-
-def _price(bill: Bill, *, here: Place, member_id: int | None) -> tuple[Price, UseFacts]:
-    """批价 anew; what a quote promised is judged at the quote's time."""
-    at, coupons = bill.settled_at, {}
-    if bill.quote_id is not None:
-        promised = guaranteed(
-            bill.quote_id, goods=bill.goods, here=here, member_id=member_id, at=at
-        )
-        at = promised.judged_at
-        if promised.coupon_id is not None:
-            coupon = facts.coupon(promised.coupon_id)
-            if coupon is None:
-                raise CouponNotFound()
-            coupons[coupon.id] = coupon
-    for number in bill.coupon_numbers:
-        coupon = find(number, now=bill.settled_at)
-        coupons.setdefault(coupon.id, coupon)
-    use = use_at(here, lines=bill.goods.judged, bill=bill_key(here.store_id, bill.number), at=at)
-    return Price(bill.goods.total_fen, _the_one(list(coupons.values()), use), ()), use
-
-
-def _the_one(coupons: list[CouponFacts], use: UseFacts) -> Candidate | None:
-    """The bill's coupon, which must be good; a second one cannot go with it."""
-    if len(coupons) > 1:
-        raise NotCombinable(name=coupons[0].title)
-    for coupon in coupons:
-        candidate = judged(coupon, use)
-        if candidate.refusal is not None:
-            raise candidate.refusal
-        return candidate
-    return None
-
-
-def _use(
-    chosen: Candidate,
-    bill: Bill,
-    bill_id: int,
-    *,
-    use: UseFacts,
-    here: Place,
-    by: Redeemer,
-    now: datetime,
+def _use_coupons(
+    to_pay: Due, bill: Bill, bill_id: int, *, here: Place, by: Redeemer, now: datetime
 ) -> None:
-    on_bill = OnBill(
-        bill_id=bill_id, reduction_fen=chosen.reduction.total_fen, redeemed_at=bill.settled_at
+    """In the order of their ids, so that two bills which meet wait for each other, not both."""
+    for used in sorted(to_pay.price.chosen, key=lambda used: used.coupon.id):
+        on_bill = OnBill(
+            bill_id=bill_id,
+            reduction_fen=used.reduction.total_fen,
+            redeemed_at=bill.settled_at,
+        )
+        take(used.coupon, use=to_pay.use, here=here, by=by, on_bill=on_bill, now=now)
+
+
+def _move(
+    member_id: int, bill: Bill, bill_id: int, *, to_pay: Due, earning: Rules, now: datetime
+) -> int:
+    """Points and balance paid, points earned, counters, class and level; the points earned."""
+    cause = f"bill-{bill_id}"
+    points.spend(member_id, to_pay.points, cause=f"{cause}-points", now=now)
+    wallet.pay(member_id, to_pay.balance_fen, cause=f"{cause}-balance", now=now)
+    counted_fen = earn.counted_fen(
+        to_pay.price.payable_fen,
+        coupons_fen=to_pay.price.plan.coupons_fen,
+        balance_fen=to_pay.balance_fen,
+        rule=earning.rule,
     )
-    take(chosen.coupon, use=use, here=here, by=by, on_bill=on_bill, now=now)
-
-
-def _with_coupon(bill: Bill, chosen: Candidate | None) -> tuple[Tender, ...]:
-    """The tenders as kept: 票券 by its number and what it took off, named again or not."""
-    money = tuple(tender for tender in bill.tenders if tender.method is not Method.COUPON)
-    if chosen is None:
-        return money
-    return Tender(Method.COUPON, chosen.reduction.total_fen, chosen.coupon.number), *money
-
-
-def _claim_number(bill: Bill, *, here: Place, member_id: int | None, now: datetime) -> int:
-    written = db.session.connection().execute(
-        insert(_bills).values(
-            merchant_id=tenancy.merchant_id(),
-            store_id=here.store_id,
-            number=bill.number,
-            fingerprint=bill.fingerprint,
-            member_id=member_id,
-            table_name=bill.table,
-            guests=bill.guests,
-            cashier=bill.cashier,
-            opened_at=bill.opened_at,
-            settled_at=bill.settled_at,
-            recorded_at=now,
-            lines_fen=bill.goods.lines_fen,
-            service_fen=bill.goods.service_fen,
-            reduction_fen=0,
-            paid_fen=bill.money_fen,
-            answer={},
-            receipt_text="",
-            request_id=requesting.request_id(),
-        )
+    earned = earn.points_for(counted_fen, rule=earning.rule, multiple=earning.multiple)
+    points.earn(member_id, earned, cause=f"{cause}-earn", now=now)
+    spending.add_bill(
+        member_id, bill_id=bill_id, paid_fen=bill.money_fen, spent_at=bill.settled_at, now=now
     )
-    (bill_id,) = written.inserted_primary_key or (0,)
-    return int(bill_id)
-
-
-def _write_content(bill: Bill, bill_id: int, *, price: Price, tenders: tuple[Tender, ...]) -> None:
-    merchant_id = tenancy.merchant_id()
-    off = price.chosen.reduction.lines if price.chosen is not None else (0,) * len(bill.goods.lines)
-    coupon_id = None if price.chosen is None else price.chosen.coupon.id
-    connection = db.session.connection()
-    if bill.goods.lines:
-        connection.execute(
-            insert(_lines),
-            [
-                {
-                    "merchant_id": merchant_id,
-                    "bill_id": bill_id,
-                    "line": place,
-                    "dish": each.line.dish,
-                    "name": each.name,
-                    "category": each.line.category or "",
-                    "quantity": each.line.quantity,
-                    "price_fen": each.line.price_fen,
-                    "reduction_fen": off[place],
-                }
-                for place, each in enumerate(bill.goods.lines)
-            ],
-        )
-    if tenders:
-        connection.execute(
-            insert(_tenders),
-            [
-                {
-                    "merchant_id": merchant_id,
-                    "bill_id": bill_id,
-                    "position": position,
-                    "method": tender.method.value,
-                    "amount_fen": tender.amount_fen,
-                    "coupon_id": coupon_id if tender.method is Method.COUPON else None,
-                }
-                for position, tender in enumerate(tenders)
-            ],
-        )
+    levels.judge(member_id, cause=cause, now=now)
+    return earned
 
 
 def _tell(
@@ -210,6 +104,7 @@ def _tell(
     *,
     here: Place,
     member: MemberView,
+    earned: int,
     now: datetime,
 ) -> None:
     """消费完成 to the member, beside the bill it reports."""
@@ -222,7 +117,7 @@ def _tell(
             "store": here.name,
             "merchant": here.merchant_name,
             "amount": yuan(bill.money_fen),
-            "points": 0,
+            "points": earned,
             "points_total": member.points,
             "level": member.level or "",
             "time": local(bill.settled_at, here.zone).isoformat(timespec="seconds"),
@@ -233,31 +128,25 @@ def _tell(
 
 
 def _settlement(
-    bill: Bill,
-    price: Price,
-    *,
-    here: Place,
-    tenders: tuple[Tender, ...],
-    member: MemberView | None,
+    bill: Bill, to_pay: Due, *, here: Place, member: MemberView | None, earned: int
 ) -> Settlement:
+    text = receipt(
+        bill,
+        here=here,
+        tenders=to_pay.tenders,
+        level_fen=to_pay.price.plan.level_fen,
+        member=member,
+        card=None if member is None else queries.card_number(member.id),
+        points_earned=earned,
+    )
     return Settlement(
         bill=bill.number,
         paid_fen=bill.money_fen,
-        reduction_fen=price.reduction_fen,
-        points_earned=0,
+        reduction_fen=to_pay.price.reduction_fen,
+        points_earned=earned,
         points_total=None if member is None else member.points,
         balance_fen=None if member is None else member.balance_fen,
         customer_class=None if member is None else member.customer_class,
         level=None if member is None else member.level,
-        receipt_text=receipt(bill, here=here, tenders=tenders, member=member, points_earned=0),
-    )
-
-
-def _write_answer(bill_id: int, settlement: Settlement) -> None:
-    answer = asdict(settlement)
-    text = answer.pop("receipt_text")
-    changed(
-        update(_bills)
-        .where(_bills.c.id == bill_id, _bills.c.merchant_id == tenancy.merchant_id())
-        .values(reduction_fen=settlement.reduction_fen, answer=answer, receipt_text=text)
+        receipt_text=text,
     )

@@ -1,11 +1,12 @@
 """报价."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from backend import clock
 from backend.coupons.errors import CouponNotFound
 from backend.merchants.queries import place
-from backend.sales.pricing import Candidate
+from backend.sales.pricing import Used
 from backend.sales.quote import Quoted, quote
 from miniprogram_api.contract import Answer, route
 from miniprogram_api.instants import shown
@@ -50,10 +51,10 @@ class QuoteAnswer(Answer):
     to_pay_fen: int
     chosen: list[ChosenAnswer]
     candidates: list[CandidateAnswer]
-    level_discount_fen: int = 0
-    level_lines: list[LineReduction] = []
-    points_fen: int = 0
-    points_earned: int = 0
+    level_discount_fen: int
+    level_lines: list[LineReduction]
+    points_fen: int
+    points_earned: int
     expires_at: datetime
 
 
@@ -66,6 +67,7 @@ def make_quote(body: QuoteBody) -> QuoteAnswer:
         here=here,
         member_id=body.member_id,
         chosen=body.coupons,
+        points=body.points or 0,
         bill=body.bill,
         now=clock.now(),
     )
@@ -75,23 +77,27 @@ def make_quote(body: QuoteBody) -> QuoteAnswer:
         total_fen=price.total_fen,
         reduction_fen=price.reduction_fen,
         to_pay_fen=price.to_pay_fen,
-        chosen=[] if price.chosen is None else [_chosen(price.chosen)],
+        chosen=[_chosen(used) for used in price.chosen],
         candidates=_candidates(quoted),
+        level_discount_fen=price.plan.level_fen,
+        level_lines=_by_line(price.plan.level_lines),
+        points_fen=price.plan.points_fen,
+        points_earned=quoted.points_earned,
         expires_at=shown(quoted.expires_at, here.zone),
     )
 
 
-def _chosen(candidate: Candidate) -> ChosenAnswer:
+def _chosen(used: Used) -> ChosenAnswer:
     return ChosenAnswer(
-        number=candidate.coupon.number,
-        title=candidate.coupon.title,
-        reduction_fen=candidate.reduction.total_fen,
-        lines=[
-            LineReduction(line=line, reduction_fen=off)
-            for line, off in enumerate(candidate.reduction.lines)
-            if off
-        ],
+        number=used.coupon.number,
+        title=used.coupon.title,
+        reduction_fen=used.reduction.total_fen,
+        lines=_by_line(used.reduction.lines),
     )
+
+
+def _by_line(lines: Sequence[int]) -> list[LineReduction]:
+    return [LineReduction(line=line, reduction_fen=off) for line, off in enumerate(lines) if off]
 
 
 def _candidates(quoted: Quoted) -> list[CandidateAnswer]:

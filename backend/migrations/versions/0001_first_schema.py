@@ -2,7 +2,7 @@
 
 Revision ID: 0001
 Revises: 
-Create Date: 2026-11-22 00:32:39.522332
+Create Date: 2026-11-22 00:43:50.716332
 
 """
 from alembic import op
@@ -503,13 +503,18 @@ def upgrade():
     sa.Column('recorded_at', UtcDateTime(), nullable=False),
     sa.Column('lines_fen', sa.BigInteger(), nullable=False),
     sa.Column('service_fen', sa.BigInteger(), nullable=False),
-    sa.Column('reduction_fen', sa.BigInteger(), nullable=False),
+    sa.Column('reduction_fen', sa.BigInteger(), nullable=False, comment='coupons, level discount and points together'),
+    sa.Column('level_fen', sa.BigInteger(), nullable=False, comment='等级折扣'),
+    sa.Column('points_fen', sa.BigInteger(), nullable=False, comment='积分抵现'),
     sa.Column('paid_fen', sa.BigInteger(), nullable=False, comment='cash + wechat + card + balance'),
+    sa.Column('refunded_fen', sa.BigInteger(), nullable=False, comment='of what was paid'),
+    sa.Column('earning', sa.JSON(), nullable=False, comment='the rule that its points were earned by'),
     sa.Column('answer', sa.JSON(), nullable=False, comment='what the till was told'),
     sa.Column('receipt_text', sa.Text(), nullable=False),
     sa.Column('request_id', sa.String(length=64), nullable=False),
     sa.Column('merchant_id', RowId, nullable=False, comment='所属商家'),
     sa.CheckConstraint('paid_fen >= 0 and reduction_fen >= 0', name=op.f('ck_bill_amounts')),
+    sa.CheckConstraint('refunded_fen >= 0 and refunded_fen <= paid_fen', name=op.f('ck_bill_refunded')),
     sa.ForeignKeyConstraint(['merchant_id', 'store_id'], ['store.merchant_id', 'store.id'], name=op.f('fk_bill_merchant_id_store_id')),
     sa.ForeignKeyConstraint(['merchant_id'], ['merchant.id'], name=op.f('fk_bill_merchant_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_bill')),
@@ -824,7 +829,9 @@ def upgrade():
     sa.Column('category', sa.String(length=64), nullable=False),
     sa.Column('quantity', sa.Integer(), nullable=False),
     sa.Column('price_fen', sa.BigInteger(), nullable=False),
-    sa.Column('reduction_fen', sa.BigInteger(), nullable=False),
+    sa.Column('reduction_fen', sa.BigInteger(), nullable=False, comment='coupons, level discount and points together'),
+    sa.Column('level_fen', sa.BigInteger(), nullable=False),
+    sa.Column('points_fen', sa.BigInteger(), nullable=False),
     sa.Column('merchant_id', RowId, nullable=False, comment='所属商家'),
     sa.ForeignKeyConstraint(['merchant_id', 'bill_id'], ['bill.merchant_id', 'bill.id'], name=op.f('fk_bill_line_merchant_id_bill_id')),
     sa.ForeignKeyConstraint(['merchant_id'], ['merchant.id'], name=op.f('fk_bill_line_merchant_id')),
@@ -1019,6 +1026,32 @@ def upgrade():
     with op.batch_alter_table('recharge', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_recharge_member_id_recharged_at'), ['member_id', 'recharged_at'], unique=False)
 
+    op.create_table('refund',
+    sa.Column('id', RowId, nullable=False),
+    sa.Column('bill_id', RowId, nullable=False),
+    sa.Column('number', sa.String(length=64), nullable=False),
+    sa.Column('fingerprint', sa.String(length=64), nullable=False, comment='sha256 of what was asked'),
+    sa.Column('refunded_at', UtcDateTime(), nullable=False),
+    sa.Column('refunded_fen', sa.BigInteger(), nullable=False, comment='of what was paid in money'),
+    sa.Column('service_fen', sa.BigInteger(), nullable=False, comment='of it, service fee'),
+    sa.Column('reason', sa.String(length=200), nullable=False),
+    sa.Column('by', sa.String(length=80), nullable=False),
+    sa.Column('answer', sa.JSON(), nullable=False, comment='what the till was told'),
+    sa.Column('request_id', sa.String(length=64), nullable=False),
+    sa.Column('merchant_id', RowId, nullable=False, comment='所属商家'),
+    sa.CheckConstraint('refunded_fen >= 0', name=op.f('ck_refund_amount')),
+    sa.ForeignKeyConstraint(['merchant_id', 'bill_id'], ['bill.merchant_id', 'bill.id'], name=op.f('fk_refund_merchant_id_bill_id')),
+    sa.ForeignKeyConstraint(['merchant_id'], ['merchant.id'], name=op.f('fk_refund_merchant_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_refund')),
+    sa.UniqueConstraint('bill_id', 'number', name=op.f('uq_refund_bill_id_number')),
+    sa.UniqueConstraint('merchant_id', 'id', name=op.f('uq_refund_merchant_id_id')),
+    mysql_charset='utf8mb4',
+    mysql_collate='utf8mb4_nopad_bin',
+    mysql_engine='InnoDB'
+    )
+    with op.batch_alter_table('refund', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_refund_merchant_id_refunded_at'), ['merchant_id', 'refunded_at'], unique=False)
+
     op.create_table('spending',
     sa.Column('id', RowId, nullable=False),
     sa.Column('member_id', RowId, nullable=False),
@@ -1112,6 +1145,29 @@ def upgrade():
         batch_op.create_index(batch_op.f('ix_points_lot_expires_at'), ['expires_at'], unique=False)
         batch_op.create_index(batch_op.f('ix_points_lot_member_id_earned_at'), ['member_id', 'earned_at'], unique=False)
 
+    op.create_table('refund_line',
+    sa.Column('id', RowId, nullable=False),
+    sa.Column('refund_id', RowId, nullable=False),
+    sa.Column('bill_id', RowId, nullable=False),
+    sa.Column('line', sa.Integer(), nullable=False),
+    sa.Column('quantity', sa.Integer(), nullable=False),
+    sa.Column('paid_fen', sa.BigInteger(), nullable=False, comment='in money'),
+    sa.Column('level_fen', sa.BigInteger(), nullable=False),
+    sa.Column('points_fen', sa.BigInteger(), nullable=False),
+    sa.Column('merchant_id', RowId, nullable=False, comment='所属商家'),
+    sa.CheckConstraint('quantity > 0', name=op.f('ck_refund_line_quantity')),
+    sa.ForeignKeyConstraint(['merchant_id', 'bill_id'], ['bill.merchant_id', 'bill.id'], name=op.f('fk_refund_line_merchant_id_bill_id')),
+    sa.ForeignKeyConstraint(['merchant_id', 'refund_id'], ['refund.merchant_id', 'refund.id'], name=op.f('fk_refund_line_merchant_id_refund_id')),
+    sa.ForeignKeyConstraint(['merchant_id'], ['merchant.id'], name=op.f('fk_refund_line_merchant_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_refund_line')),
+    sa.UniqueConstraint('refund_id', 'line', name=op.f('uq_refund_line_refund_id_line')),
+    mysql_charset='utf8mb4',
+    mysql_collate='utf8mb4_nopad_bin',
+    mysql_engine='InnoDB'
+    )
+    with op.batch_alter_table('refund_line', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_refund_line_bill_id_line'), ['bill_id', 'line'], unique=False)
+
     op.create_table('points_lot_use',
     sa.Column('id', RowId, nullable=False),
     sa.Column('lot_id', RowId, nullable=False),
@@ -1137,10 +1193,12 @@ def upgrade():
 def downgrade():
     # ### commands auto generated by Alembic - please adjust! ###
     op.drop_table('points_lot_use')
+    op.drop_table('refund_line')
     op.drop_table('points_lot')
     op.drop_table('wallet_entry')
     op.drop_table('verifier')
     op.drop_table('spending')
+    op.drop_table('refund')
     op.drop_table('recharge')
     op.drop_table('points_entry')
     op.drop_table('opt_out')

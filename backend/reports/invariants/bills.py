@@ -72,12 +72,15 @@ INVARIANTS = (
     ),
     Invariant(
         "bill.redemption",
-        "账单的优惠就是它核销的券所减的",
+        "账单的优惠，除等级折扣和积分外，就是它核销的券所减的",
         "bill",
         by(
             select(_bills.c.id)
             .outerjoin(_redeemed, _redeemed.c.bill_id == _bills.c.id)
-            .where(_bills.c.reduction_fen != func.coalesce(_redeemed.c.reduction_fen, 0))
+            .where(
+                _bills.c.reduction_fen - _bills.c.level_fen - _bills.c.points_fen
+                != func.coalesce(_redeemed.c.reduction_fen, 0)
+            )
         ),
     ),
 )

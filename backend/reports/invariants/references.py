@@ -25,6 +25,7 @@ _POINTS_TO = {
     "lot_id": "points_lot",
     "member_id": "member",
     "offer_id": "offer",
+    "refund_id": "refund",
     "points_entry_id": "points_entry",
     "revision_id": "template_revision",
     "store_id": "store",

@@ -94,8 +94,8 @@ def test_the_receipt_has_the_form_of_the_printed_bill(app: Flask, http: FlaskCli
         "服务费                      0.00",
         "订单金额                  100.00",
         "应付金额                  100.00",
-        "票券x1                     10.00",
         "现金                       90.00",
+        "票券x1                     10.00",
         "-" * 32,
         "手机号码             181****4469",
         "卡内余额                    0.00",
@@ -221,10 +221,10 @@ def test_two_coupons_do_not_go_together_on_one_bill(app: Flask, http: FlaskClien
 
 
 @pytest.mark.parametrize("method", ["balance", "points"])
-def test_balance_and_points_are_not_offered_yet(app: Flask, http: FlaskClient, method: str) -> None:
+def test_balance_and_points_are_somebodys(app: Flask, http: FlaskClient, method: str) -> None:
     bill = a_bill(tenders=[{"method": method, "amount_fen": 10000}])
     answer = till_of(http, a_shop()).post("/bills/B1/settle", bill)
-    assert (answer.status_code, answer.get_json()["code"]) == (422, "TENDER_NOT_OFFERED")
+    assert (answer.status_code, answer.get_json()["code"]) == (422, "MEMBER_REQUIRED")
 
 
 @pytest.mark.parametrize("method", ["wechat", "card"])
@@ -276,7 +276,7 @@ def test_settling_takes_as_many_statements_for_two_lines_as_for_sixty(
             assert till.post(f"/bills/B{lines}/settle", bill).status_code == 201
         counted.append(len(statements))
     assert counted[0] == counted[1]
-    assert counted[0] <= 26, statements
+    assert counted[0] <= 38, statements
 
 
 def test_a_till_up_to_five_minutes_ahead_is_believed(app: Flask, http: FlaskClient) -> None:

@@ -1,0 +1,108 @@
+"""账单入账: the rows of a settled bill, its lines and tenders."""
+
+from dataclasses import asdict
+from datetime import datetime
+
+from sqlalchemy import insert, update
+
+from backend import requesting, tenancy
+from backend.database import changed, db, table_of
+from backend.merchants.queries import Place
+from backend.points.earn import Rules
+from backend.sales import models
+from backend.sales.bill import Bill
+from backend.sales.due import Due
+from backend.sales.queries import Settlement
+
+_bills = table_of(models.Bill)
+_lines, _tenders = table_of(models.BillLine), table_of(models.BillTender)
+
+
+def claim_number(bill: Bill, *, here: Place, member_id: int | None, now: datetime) -> int:
+    """The bill's id. Whoever comes second with this number waits here, and then finds it."""
+    written = db.session.connection().execute(
+        insert(_bills).values(
+            merchant_id=tenancy.merchant_id(),
+            store_id=here.store_id,
+            number=bill.number,
+            fingerprint=bill.fingerprint,
+            member_id=member_id,
+            table_name=bill.table,
+            guests=bill.guests,
+            cashier=bill.cashier,
+            opened_at=bill.opened_at,
+            settled_at=bill.settled_at,
+            recorded_at=now,
+            lines_fen=bill.goods.lines_fen,
+            service_fen=bill.goods.service_fen,
+            paid_fen=bill.money_fen,
+            answer={},
+            request_id=requesting.request_id(),
+        )
+    )
+    (bill_id,) = written.inserted_primary_key or (0,)
+    return int(bill_id)
+
+
+def write_content(bill: Bill, bill_id: int, *, to_pay: Due) -> None:
+    """Lines with what was taken off each, and tenders."""
+    merchant_id, connection = tenancy.merchant_id(), db.session.connection()
+    plan = to_pay.price.plan
+    if bill.goods.lines:
+        connection.execute(
+            insert(_lines),
+            [
+                {
+                    "merchant_id": merchant_id,
+                    "bill_id": bill_id,
+                    "line": place,
+                    "dish": each.line.dish,
+                    "name": each.name,
+                    "category": each.line.category or "",
+                    "quantity": each.line.quantity,
+                    "price_fen": each.line.price_fen,
+                    "reduction_fen": sum(part[place] for part in plan.parts)
+                    + plan.level_lines[place]
+                    + plan.points_lines[place],
+                    "level_fen": plan.level_lines[place],
+                    "points_fen": plan.points_lines[place],
+                }
+                for place, each in enumerate(bill.goods.lines)
+            ],
+        )
+    coupon_ids = {used.coupon.number: used.coupon.id for used in to_pay.price.chosen}
+    if to_pay.tenders:
+        connection.execute(
+            insert(_tenders),
+            [
+                {
+                    "merchant_id": merchant_id,
+                    "bill_id": bill_id,
+                    "position": position,
+                    "method": tender.method.value,
+                    "amount_fen": tender.amount_fen,
+                    "coupon_id": coupon_ids[tender.number] if tender.number else None,
+                }
+                for position, tender in enumerate(to_pay.tenders)
+            ],
+        )
+
+
+def write_answer(
+    bill_id: int, settlement: Settlement, *, to_pay: Due, earning: Rules | None
+) -> None:
+    """What the till is told, now and every other time, and what points were earned by."""
+    answer = asdict(settlement)
+    text = answer.pop("receipt_text")
+    changed(
+        update(_bills)
+        .where(_bills.c.id == bill_id, _bills.c.merchant_id == tenancy.merchant_id())
+        .values(
+            reduction_fen=settlement.reduction_fen,
+            level_fen=to_pay.price.plan.level_fen,
+            points_fen=to_pay.price.plan.points_fen,
+            earning={} if earning is None else asdict(earning),
+            answer=answer,
+            receipt_text=text,
+        )
+    )
