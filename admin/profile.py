@@ -1,6 +1,6 @@
 """商家信息: what customers and receipts read about the merchant (S0 2.2)."""
 
-from flask import Response, flash, make_response, redirect
+from flask import Response, abort, flash, make_response, redirect, request
 from sqlalchemy import select
 from wtforms import StringField, TextAreaField
 from wtforms.validators import Length
@@ -12,6 +12,8 @@ from admin.fields import DeskForm, Needed
 from admin.rights import Right
 from admin.saving import sent
 from backend.database import db, transactional
+from backend.errors import DomainError
+from backend.merchants import logo
 from backend.merchants.audit import Facts
 from backend.merchants.models import Merchant
 
@@ -39,22 +41,42 @@ class Profile(DeskPage):
     def index_view(self) -> Response:
         """商家信息."""
         form = ProfileForm(sent(), obj=_merchant())
+        problems: list[str] = []
         if sent() is not None and form.validate():
-            _save(form)
-            flash("已保存")
-            return redirect(self.get_url(".index_view"))  # type: ignore[return-value]
-        return make_response(
-            self.render("desk/profile.html", form=form, problems=[]), 422 if form.errors else 200
-        )
+            try:
+                _save(form, _chosen_logo())
+                flash("已保存")
+                return redirect(self.get_url(".index_view"))  # type: ignore[return-value]
+            except DomainError as refusal:
+                problems = [refusal.message]
+        has_logo = _merchant().logo is not None
+        body = self.render("desk/profile.html", form=form, problems=problems, has_logo=has_logo)
+        return make_response(body, 422 if form.errors or problems else 200)
+
+    @page("/picture")
+    def picture(self) -> Response:
+        """The picture itself."""
+        content = _merchant().logo or abort(404)
+        answer = make_response(content)
+        answer.mimetype = logo.media_type(content)
+        return answer
 
 
 @transactional
-def _save(form: ProfileForm) -> None:
+def _save(form: ProfileForm, picture: bytes) -> None:
     merchant = _merchant()
     before = _facts(merchant)
     for name in _SHOWN:
         setattr(merchant, name, getattr(form, name).data or "")
+    if picture:
+        logo.put(merchant, picture)
     access.record("merchant.save", merchant.name, before=before, after=_facts(merchant))
+
+
+def _chosen_logo() -> bytes:
+    """The file that was chosen; nothing: the logo stays."""
+    chosen = request.files.get("logo")
+    return chosen.read() if chosen else b""
 
 
 def _merchant() -> Merchant:
@@ -62,4 +84,5 @@ def _merchant() -> Merchant:
 
 
 def _facts(merchant: Merchant) -> Facts:
-    return {name: getattr(merchant, name) for name in _SHOWN}
+    size = len(merchant.logo or b"")
+    return {name: getattr(merchant, name) for name in _SHOWN} | {"logo": f"{size} 字节"}

@@ -3,7 +3,7 @@
 from datetime import date
 from enum import StrEnum
 
-from sqlalchemy import JSON, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from backend.database import (
@@ -74,6 +74,9 @@ class Merchant(BaseModel):
     address: Mapped[str] = mapped_column(String(200), default="")
     introduction: Mapped[str] = mapped_column(Text, default="")
     receipt_footer: Mapped[str] = mapped_column(String(200), default="")
+    logo: Mapped[bytes | None] = mapped_column(
+        LargeBinary(256 * 1024), deferred=True, comment="PNG or JPEG"
+    )
     sharing: Mapped[str] = mapped_column(String(16), default=Sharing.EXCLUSIVE)
     registration: Mapped[str] = mapped_column(String(16), default=Registration.PHONE)
     levels_match: Mapped[str] = mapped_column(String(8), default="any")

@@ -3,6 +3,7 @@ at the desk, and the first wave issues what stands there."""
 
 import json
 import re
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -123,6 +124,23 @@ def test_S0_12_the_profile_is_filled_in_and_the_step_is_done(app: Flask, shop: S
     for written in profile.values():
         assert f'value="{written}"' in boss.read("/admin/profile/")
     assert "完成 2 / 3 步" in boss.read("/admin/")
+
+
+def test_S0_13_the_logo_is_uploaded_and_saved(app: Flask, shop: Shop) -> None:
+    """A picture is known by its bytes; what is none is refused, and nothing else is saved."""
+    boss = at_desk(app, shop)
+    png = b"\x89PNG\r\n\x1a\n" + b"0" * 5000
+    assert boss.open("/admin/profile/picture").status_code == 404
+    for wrong in (b"<svg onload=alert(1)>", png + b"0" * 256 * 1024):
+        sent = edit(boss, "/admin/profile/", name="坏图", logo=(BytesIO(wrong), "logo.png"))
+        assert sent.status_code == 422 and "请上传 PNG 或 JPEG" in sent.get_data(as_text=True)
+    chosen = {"name": "星火火锅", "logo": (BytesIO(png), "logo.png")}
+    assert edit(boss, "/admin/profile/", **chosen).status_code == 302
+    assert edit(boss, "/admin/profile/", name="星火火锅").status_code == 302, "it stays"
+    assert 'src="/admin/profile/picture"' in boss.read("/admin/profile/")
+    shown = boss.open("/admin/profile/picture")
+    assert (shown.mimetype, shown.data) == ("image/png", png)
+    assert "坏图" not in boss.read("/admin/profile/")
 
 
 def test_S0_14_the_first_person_signs_in_with_an_own_password_and_may_do_everything(

@@ -68,6 +68,7 @@ def upgrade():
     sa.Column('address', sa.String(length=200), nullable=False),
     sa.Column('introduction', sa.Text(), nullable=False),
     sa.Column('receipt_footer', sa.String(length=200), nullable=False),
+    sa.Column('logo', sa.LargeBinary(length=262144), nullable=True, comment='PNG or JPEG'),
     sa.Column('sharing', sa.String(length=16), nullable=False),
     sa.Column('registration', sa.String(length=16), nullable=False),
     sa.Column('levels_match', sa.String(length=8), nullable=False),

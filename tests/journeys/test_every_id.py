@@ -1,0 +1,23 @@
+"""Each requirement of the two automatic campaigns and of redemption is played in a journey that
+bears its id."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+S0 = [*range(1, 9), *range(12, 30)]
+S3 = [*range(1, 27), 37, 41]
+S4 = range(19, 26)
+IDS = [f"S{part}_{n:02}" for part, numbers in ((0, S0), (3, S3), (4, S4)) for n in numbers]
+
+NAMES = "\n".join(
+    name
+    for file in Path(__file__).parent.glob("test_*.py")
+    for name in re.findall(r"^def (test_\w+)", file.read_text(), re.MULTILINE)
+)
+
+
+@pytest.mark.parametrize("requirement", IDS)
+def test_a_journey_bears_the_id(requirement: str) -> None:
+    assert requirement in NAMES
