@@ -1,9 +1,10 @@
 """What a till sends: strict, and read into what the use cases take."""
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Self
 
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import AwareDatetime, BeforeValidator, Field, model_validator
 
 from backend.coupons.bill import BillLine
 from backend.sales.bill import Bill, DishLine, Goods, Method, Tender
@@ -11,8 +12,21 @@ from miniprogram_api.contract import Body, CodeText, Money, Quantity
 from miniprogram_api.redemptions import Scan
 
 DishName = Annotated[str, Field(min_length=1, max_length=120)]
+
+
+def _written_out(said: object) -> object:
+    """RFC 3339; a number of seconds, in quotes or not, is no time."""
+    if isinstance(said, str) and _RFC3339.match(said):
+        return said
+    raise ValueError("应为带时区的时间，例：2026-11-23T12:30:00+08:00")
+
+
+_RFC3339 = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}")
+
 Moment = Annotated[
-    AwareDatetime, Field(ge=datetime(2000, 1, 1, tzinfo=UTC), lt=datetime(2200, 1, 1, tzinfo=UTC))
+    AwareDatetime,
+    BeforeValidator(_written_out),
+    Field(strict=False, ge=datetime(2000, 1, 1, tzinfo=UTC), lt=datetime(2200, 1, 1, tzinfo=UTC)),
 ]
 RowNumber = Annotated[int, Field(ge=1, le=2**63 - 1)]
 

@@ -2,6 +2,7 @@
 
 import pytest
 from flask.testing import FlaskClient
+from pydantic import JsonValue
 
 from tests.builders import a_shop
 from tests.miniprogram_api.pos.till import till_of
@@ -42,3 +43,13 @@ def test_a_word_that_is_none_of_a_few_is_told_which(http: FlaskClient) -> None:
         "field": "tenders.0.method",
         "message": "只能是 coupon、cash、wechat、card、balance、points",
     }
+
+
+@pytest.mark.parametrize(
+    "said", ["1795306603", 1795306603, "2026-11-23", "2026-11-23T12:00:00", None]
+)
+def test_a_time_is_written_out_with_its_offset(http: FlaskClient, said: JsonValue) -> None:
+    body = {"settled_at": said, "lines": [], "tenders": []}
+    answer = till_of(http, a_shop()).post("/bills/B1/settle", body)
+    assert answer.status_code == 400
+    assert [error["field"] for error in answer.get_json()["detail"]["errors"]] == ["settled_at"]
