@@ -1,6 +1,6 @@
 """会员的拒绝理由: who cannot be found, and cards that no longer speak for anybody (S2-48)."""
 
-from backend.errors import DomainError
+from backend.errors import Conflict, DomainError
 
 
 class MemberNotFound(DomainError):
@@ -23,3 +23,8 @@ class CardDestroyed(DomainError):
 class CardFrozen(DomainError):
     code = "CARD_FROZEN"
     message = "该实体卡已冻结"
+
+
+class CardTaken(Conflict):
+    code = "CARD_TAKEN"
+    message = "该实体卡已绑定其他会员"

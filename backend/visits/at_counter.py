@@ -15,6 +15,7 @@ from backend.members import queries, recognise
 from backend.members.errors import CardNotFound, MemberNotFound
 from backend.members.models import Member
 from backend.members.view import MemberView, member_view
+from backend.points import registration
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,8 @@ def identify(
 ) -> Visit:
     """识别. Exactly one of the three; ``scan`` is a dynamic member code, or a card's barcode."""
     member = _member(phone, card, scan, now)
-    recognise.register_at_login(member, now=now)
+    if recognise.register_at_login(member, now=now):
+        registration.welcome(member.id, now=now)
     claimed = grants.claim_open(member.id, now=now)
     held = card_pack.coupons_of(queries.ids_of(member.id), limit=100, now=now)
     return Visit(member_view(member.id), held.items, card_pack.by_ids(claimed, now=now))

@@ -21,6 +21,7 @@ from backend.members.models import Member, WechatUser
 from backend.members.view import MemberView, member_view
 from backend.membership.join import join, join_same_person
 from backend.merchants.models import Merchant, Store
+from backend.points import registration
 from backend.tenancy import across_merchants
 from backend.wechat import accounts
 from backend.wechat import login as wechat
@@ -108,7 +109,8 @@ def enter(
     """Let a WeChat identity in at the merchant we act for, whichever way it came."""
     came = recognise.by_wechat(app_id, openid, unionid, channel=channel, store_id=store_id, now=now)
     came = join_same_person(came, now=now)
-    recognise.register_at_login(came.member, now=now)
+    if recognise.register_at_login(came.member, now=now):
+        registration.welcome(came.member.id, now=now)
     claimed = grants.claim_open(came.member.id, now=now)
     return Login(
         merchant_id=came.member.merchant_id,
@@ -142,7 +144,8 @@ def take_phone(member_id: int, phone: str, *, now: datetime) -> Bound:
             update(Member).where(Member.phone == phone, Member.id != member_id).values(phone=None)
         )
     db.session.execute(update(Member).where(Member.id == member_id).values(phone=phone))
-    recognise.register(member_id, now=now)
+    if recognise.register(member_id, now=now):
+        registration.welcome(member_id, now=now)
     claimed = grants.claim_open(member_id, now=now)
     return Bound(member_view(member_id), card_pack.by_ids(claimed, now=now))
 

@@ -1,12 +1,13 @@
 """我: the member, the phone, the dynamic member code, consents to messages."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Field
 
 from backend import clock, requesting
 from backend.calendar import local
+from backend.members.levels import Missing, next_level
 from backend.members.view import member_view
 from backend.merchants.queries import zone
 from backend.messaging import consents
@@ -25,9 +26,33 @@ class Rights(Answer):
     discount_bp: int
 
 
+class NextLevel(Answer):
+    """下一等级: what is still missing; ``match`` says whether any of it will do, or all."""
+
+    level: str
+    match: Literal["any", "all"]
+    amount_fen: int | None
+    times: int | None
+    recharge_fen: int | None
+
+    @classmethod
+    def of(cls, missing: Missing | None) -> Self | None:
+        """None at the highest level."""
+        if missing is None:
+            return None
+        return cls(
+            level=missing.level,
+            match=missing.match.value,
+            amount_fen=missing.figures.amount_fen,
+            times=missing.figures.times,
+            recharge_fen=missing.figures.recharge_fen,
+        )
+
+
 class MeAnswer(MemberAnswer):
     registered_at: datetime | None
     rights: Rights
+    next_level: NextLevel | None
     unread: int
 
 
@@ -66,10 +91,12 @@ def bind_phone(body: PhoneBody) -> PhoneAnswer:
 def me() -> MeAnswer:
     """会员本人. Nothing is unread: messages to members go through WeChat, not through here."""
     member = member_view(current_customer().member_id)
+    missing = next_level(member.id, now=clock.now())
     return MeAnswer(
         **MemberAnswer.of(member).model_dump(by_alias=False),
         registered_at=local(member.registered_at, zone()) if member.registered_at else None,
         rights=Rights(discount_bp=member.level_discount_bp),
+        next_level=NextLevel.of(missing),
         unread=0,
     )
 

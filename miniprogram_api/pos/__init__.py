@@ -1,6 +1,23 @@
 """收银接口 /pos/v1: what a till may ask (spec/08)."""
 
-from miniprogram_api.pos import bills, coupons, members, quotes
+from miniprogram_api.pos import (
+    bills,
+    cards,
+    coupons,
+    members,
+    points,
+    quotes,
+    recharges,
+)
 from miniprogram_api.pos.blueprint import blueprint
 
-__all__ = ["bills", "blueprint", "coupons", "members", "quotes"]
+__all__ = [
+    "bills",
+    "blueprint",
+    "cards",
+    "coupons",
+    "members",
+    "points",
+    "quotes",
+    "recharges",
+]

@@ -1,0 +1,125 @@
+"""会员等级变动 as the member hears of it, and the review where levels are kept (S2-39)."""
+
+from datetime import datetime
+
+from sqlalchemy import or_, select, update
+
+from backend import tenancy
+from backend.calendar import day_of, local
+from backend.database import changed, db, table_of, transactional
+from backend.members import levels
+from backend.members.levels import LevelMove
+from backend.members.models import Member, MemberLevel
+from backend.merchants.models import Merchant
+from backend.merchants.queries import zone
+from backend.messaging import outbox
+from backend.messaging.models import Purpose
+
+_members, _merchants, _levels = table_of(Member), table_of(Merchant), table_of(MemberLevel)
+
+REVIEW_BATCH = 200
+
+
+@transactional
+def judge(member_id: int, *, cause: str, now: datetime) -> LevelMove | None:
+    """等级判定 after a bill, a recharge or a refund, and the message that tells of a move."""
+    move = levels.judge(member_id, cause=cause, now=now)
+    if move is not None:
+        _tell(move, now=now)
+    return move
+
+
+def review_due(now: datetime) -> int:
+    """保级: whoever's month or year is over is judged anew, once; how many moved.
+
+    Acts for every merchant that keeps levels. What was cut off is done again from the beginning:
+    a member is judged once per period.
+    """
+    moved = 0
+    for merchant_id, kept, reviewed in _that_keep_levels():
+        with tenancy.acting_for(merchant_id):
+            today = day_of(now, zone())
+            period = f"{today:%Y-%m}" if kept == "month" else f"{today:%Y}"
+            if reviewed and reviewed != period:
+                moved += _review(period, now=now)
+            if reviewed != period:
+                _done(merchant_id, period)
+    return moved
+
+
+def _review(period: str, *, now: datetime) -> int:
+    moved, last = 0, 0
+    while batch := _above_the_first(after=last):
+        moved += _judge_all(batch, period, now=now)
+        last = batch[-1]
+    return moved
+
+
+@transactional
+def _judge_all(member_ids: list[int], period: str, *, now: datetime) -> int:
+    return sum(
+        judge(member_id, cause=f"review-{period}", now=now) is not None for member_id in member_ids
+    )
+
+
+def _above_the_first(*, after: int) -> list[int]:
+    first = (
+        select(_levels.c.id)
+        .where(_levels.c.merchant_id == tenancy.merchant_id())
+        .order_by(_levels.c.position, _levels.c.id)
+        .limit(1)
+        .scalar_subquery()
+    )
+    return list(
+        db.session.connection().scalars(
+            select(_members.c.id)
+            .where(
+                _members.c.merchant_id == tenancy.merchant_id(),
+                _members.c.id > after,
+                _members.c.alias_of_id.is_(None),
+                _members.c.level_id != first,
+            )
+            .order_by(_members.c.id)
+            .limit(REVIEW_BATCH)
+        )
+    )
+
+
+def _that_keep_levels() -> list[tuple[int, str, str]]:
+    with tenancy.across_merchants("the review looks for merchants that keep levels"):
+        rows = db.session.connection().execute(
+            select(_merchants.c.id, _merchants.c.levels_keep, _merchants.c.levels_reviewed)
+            .where(or_(_merchants.c.levels_keep == "month", _merchants.c.levels_keep == "year"))
+            .order_by(_merchants.c.id)
+        )
+        return [(row.id, row.levels_keep, row.levels_reviewed) for row in rows]
+
+
+@transactional
+def _done(merchant_id: int, period: str) -> None:
+    changed(update(_merchants).where(_merchants.c.id == merchant_id).values(levels_reviewed=period))
+
+
+def _tell(move: LevelMove, *, now: datetime) -> None:
+    title = "会员升级" if move.is_up else "会员等级变动"
+    was = "" if move.before is None else f"原等级{move.before.name}"
+    outbox.queue(
+        move.member_id,
+        Purpose.LEVEL_CHANGED,
+        {
+            "title": title,
+            "level": move.after.name,
+            "merchant": _merchant_name(),
+            "time": local(now, zone()).isoformat(timespec="seconds"),
+            "remark": was,
+        },
+        dedupe_key=f"level-{move.change_id}",
+        now=now,
+    )
+
+
+def _merchant_name() -> str:
+    name = db.session.connection().scalar(
+        select(_merchants.c.name).where(_merchants.c.id == tenancy.merchant_id())
+    )
+    return str(name)

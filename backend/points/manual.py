@@ -1,0 +1,39 @@
+"""手动增减积分 at the till (S2-17): what is switched on may be done, with a reason."""
+
+import secrets
+from datetime import datetime
+
+from sqlalchemy import select
+
+from backend.campaigns import kinds, queries
+from backend.campaigns.kinds.manual_points import ManualPoints
+from backend.campaigns.models import Campaign, CampaignKind
+from backend.database import db, transactional
+from backend.points import ledger
+from backend.points.account import Entry
+from backend.points.errors import ManualPointsOff
+
+
+def switches(*, now: datetime) -> ManualPoints:
+    """What tills may do now; nothing while the campaign does not run."""
+    zone = queries.calendar().zone
+    for campaign in db.session.scalars(
+        select(Campaign).where(Campaign.kind == CampaignKind.MANUAL_POINTS)
+    ):
+        settings = kinds.parse(campaign.kind, campaign.settings)
+        if isinstance(settings, ManualPoints) and queries.is_running(campaign, at=now, zone=zone):
+            return settings
+    return ManualPoints()
+
+
+@transactional
+def adjust_by_hand(
+    member_id: int, points: int, *, reason: str, actor: str, now: datetime
+) -> Entry | None:
+    """手动增减. Each call is one of its own; a till repeats it under its Idempotency-Key.
+    ManualPointsOff where the merchant has not switched it on."""
+    allowed = switches(now=now)
+    if not (allowed.add if points > 0 else allowed.subtract):
+        raise ManualPointsOff(direction="增加" if points > 0 else "扣减")
+    cause = f"manual-{secrets.token_hex(16)}"
+    return ledger.adjust(member_id, points, cause=cause, reason=reason, actor=actor, now=now)
