@@ -1,21 +1,17 @@
 """One furnished folder for all; every test runs a deployment of its own on a copy."""
 
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.faults.deployment import Deployment, copied, furnish
+from tests.faults.deployment import Deployment, copied, furnished_folder
 
 
 @pytest.fixture(scope="session")
 def furnished() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="qf-"))
-    furnish(folder / "d")
-    yield folder / "d"
-    shutil.rmtree(folder, ignore_errors=True)
+    with furnished_folder() as folder:
+        yield folder
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -19,6 +19,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from dotenv import dotenv_values
+from redis import Redis
 from sqlalchemy import Engine, create_engine, update
 
 from backend import models
@@ -34,7 +35,7 @@ OA, MINI, TEMPLATE = "wxoa0001", "wxmini0001", "TPL1"
 SETUP = Path(__file__).with_name("setup.yaml")
 BEFORE, SLOT = "2026-11-23T08:59:00+08:00", "2026-11-23T09:00:00+08:00"
 LEASE_SECONDS = 5
-PEOPLE = 300
+PEOPLE = 200
 CLAIMER = "guest-00001"
 
 _START = (
@@ -82,7 +83,7 @@ class Deployment:
             "DATABASE_URL": "",
             "ENVIRONMENT": "development",
             "WEB_PROCESSES": "1",
-            "WAVE_CHUNK": "5",
+            "WAVE_CHUNK": "4",
             "SEND_LEASE_SECONDS": str(LEASE_SECONDS),
             "TZ": "Asia/Shanghai",
         }
@@ -101,7 +102,11 @@ class Deployment:
         """End everything, the supervisor first, which ends what it started."""
         if self._supervisor is not None:
             self._supervisor.send_signal(signal.SIGINT)
-            self._supervisor.wait(60)
+            try:
+                self._supervisor.wait(60)
+            except subprocess.TimeoutExpired:
+                self._supervisor.kill()
+                raise
         for process in self._others:
             process.kill()
             process.wait()
@@ -165,6 +170,19 @@ class Deployment:
         """Only the children at work."""
         kill(*until_some(self.horses, "a horse is at work"))
 
+    def kill_scheduler(self) -> None:
+        kill(self.pid("scheduler"))
+
+    def empty_redis(self) -> None:
+        """FLUSHALL."""
+        with Redis.from_url(self.redis.url) as redis:
+            redis.flushall()
+
+    def replace_redis(self) -> None:
+        """Killed, and back empty."""
+        self.redis.kill()
+        self.redis.start()
+
     @cached_property
     def engine(self) -> Engine:
         """The database, for whoever looks in from outside."""
@@ -201,6 +219,17 @@ def until_some(found: Callable[[], list[int]], what: str) -> list[int]:
     return seen
 
 
+@contextmanager
+def furnished_folder() -> Iterator[Path]:
+    """A furnished folder, for as long as somebody copies from it."""
+    folder = Path(tempfile.mkdtemp(prefix="qf-"))
+    try:
+        furnish(folder / "d")
+        yield folder / "d"
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def furnish(data: Path) -> None:
     """Migrated, set up, inhabited, the business clock held a minute before the slot."""
     for name in ("run", "logs", "redis"):
@@ -235,5 +264,4 @@ def copied(furnished: Path, **settings: str) -> Iterator[Deployment]:
         yield deployment
     finally:
         deployment.stop()
-        with suppress(OSError):
-            shutil.rmtree(folder)
+        shutil.rmtree(folder, ignore_errors=True)

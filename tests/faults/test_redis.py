@@ -1,7 +1,6 @@
 """Redis emptied, killed, away: it is never the only copy of a fact (F-05, F-06, F-08)."""
 
 import pytest
-from redis import Redis
 
 from tests.faults.calls import Guest, redeem
 from tests.faults.deployment import SLOT, Deployment
@@ -12,20 +11,10 @@ from tests.faults.striking import IN_MID_SENDING, IN_MID_WAVE, strike
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
 
 
-def flush(deployment: Deployment) -> None:
-    with Redis.from_url(deployment.redis.url) as redis:
-        redis.flushall()
-
-
-def replace_by_an_empty_one(deployment: Deployment) -> None:
-    deployment.redis.kill()
-    deployment.redis.start()
-
-
 def test_redis_is_emptied_in_mid_wave(deployment: Deployment) -> None:
     deployment.set_clock(SLOT)
     for moment in (IN_MID_WAVE, IN_MID_SENDING):
-        strike(deployment, flush, moment, recovers_within=10)
+        strike(deployment, Deployment.empty_redis, moment, recovers_within=10)
     wait_until_quiet(deployment)
     assert_exactly_once(deployment)
 
@@ -34,7 +23,7 @@ def test_redis_is_killed_in_mid_wave_and_back_empty(deployment: Deployment) -> N
     """A worker that loses its Redis may take its horse with it, hence the kills."""
     deployment.set_clock(SLOT)
     for moment in (IN_MID_WAVE, IN_MID_SENDING):
-        strike(deployment, replace_by_an_empty_one, moment, recovers_within=15)
+        strike(deployment, Deployment.replace_redis, moment, recovers_within=15)
     wait_until_quiet(deployment)
     assert_exactly_once(deployment, kills=4)
 
