@@ -1,10 +1,11 @@
 """会员导入: members of an earlier system, by file; the same file again changes nothing.
 
 Imported members count as registered and get no registration gifts: nothing here grants. Points
-and balance go into the figures.
+and balance are opening entries of their ledgers; a level is given, no refund takes it away.
 """
 
 import csv
+import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,9 +17,12 @@ from sqlalchemy import insert, select
 from backend import tenancy
 from backend.database import db, table_of, transactional
 from backend.errors import DomainError
-from backend.members.models import Member, MemberCard, MemberLevel, MemberTag
+from backend.members.levels import GIVEN
+from backend.members.models import LevelChange, Member, MemberCard, MemberLevel, MemberTag
 from backend.membership.import_lines import COLUMNS, BadLine, Line, read_line
 from backend.merchants import queries
+from backend.points import ledger as points
+from backend.wallet import ledger as wallet
 
 BATCH = 500
 REASON = "reason"
@@ -112,6 +116,7 @@ def _store(lines: Sequence[Line], *, now: datetime) -> list[bool | BadLine]:
         met.append((line, _figures(member or _new_member(line, known, now=now), line, level, now)))
     db.session.add_all(member for _, member in met)
     db.session.flush()
+    _open_accounts(met, now=now)
     known.add_cards_and_tags(met)
     db.session.expunge_all()
     return outcomes
@@ -216,17 +221,34 @@ def _figures(member: Member, line: Line, level_id: int | None, now: datetime) ->
     named = {
         "nickname": line.nickname,
         "level_id": level_id,
-        "points": line.points,
-        "principal_fen": line.balance_fen,
         "gender": line.gender,
         "birthday": line.birthday,
         "registered_at": line.registered_at or (None if member.registered_at else now),
         "note": line.note,
     }
+    if member.id and level_id not in (None, member.level_id):
+        db.session.add(
+            LevelChange(
+                member_id=member.id,
+                before_level_id=member.level_id,
+                after_level_id=level_id,
+                at=now,
+                cause=f"{GIVEN}{secrets.token_hex(8)}",
+            )
+        )
     for name, value in named.items():
         if value is not None and getattr(member, name) != value:
             setattr(member, name, value)
     return member
+
+
+def _open_accounts(met: Sequence[tuple[Line, Member]], *, now: datetime) -> None:
+    """期初: points and balance become the file's figures, by an entry in each ledger."""
+    reason, actor = "会员导入", "command"
+    has = {m.id: line.points for line, m in met if line.points is not None}
+    points.set_to(has, reason=reason, actor=actor, now=now)
+    saved = {m.id: line.balance_fen for line, m in met if line.balance_fen is not None}
+    wallet.set_to(saved, reason=reason, actor=actor, now=now)
 
 
 def _header(file: Path) -> tuple[str, list[str]]:

@@ -1,8 +1,8 @@
 """合并会员: two members of a merchant turn out to be one person (spec/01).
 
 The older one stays, the younger becomes its alias, in one transaction. Coupons, identities, cards,
-tags, spending and a verifier's rights move; grants stay where they were made and count for both;
-nothing is granted again.
+tags, spending and a verifier's rights move; points and balance by a pair of entries in each
+ledger; grants stay where they were made and count for both; nothing is granted again.
 """
 
 from dataclasses import replace
@@ -16,13 +16,23 @@ from backend.campaigns.models import AudienceMember
 from backend.coupons import card_pack
 from backend.database import MetAnother, db, transactional
 from backend.members import queries, spending
-from backend.members.models import Identity, Member, MemberCard, MemberLevel, MemberTag, Spending
+from backend.members.models import (
+    Identity,
+    Member,
+    MemberCard,
+    MemberLevel,
+    MemberTag,
+    Recharge,
+    Spending,
+)
 from backend.members.recognise import Recognised
 from backend.merchants.models import Verifier
 from backend.messaging.models import Intent, OptOut
+from backend.points import ledger as points
 from backend.tenancy import MerchantRow
+from backend.wallet import ledger as wallet
 
-_MOVING: tuple[type[MerchantRow], ...] = (Identity, Spending, MemberCard, Intent)
+_MOVING: tuple[type[MerchantRow], ...] = (Identity, Spending, Recharge, MemberCard, Intent)
 """What belongs to whoever the person is now."""
 
 
@@ -41,6 +51,9 @@ def join(member_id: int, other_id: int, *, now: datetime) -> int:
     _move_unique(OptOut, OptOut.merchant_id, kept.id, joined.id)
     _join_verifiers(kept.id, joined.id, now)
     _join_profiles(kept, joined)
+    db.session.flush()
+    points.join(joined.id, kept.id, now=now)
+    wallet.join(joined.id, kept.id, now=now)
     _join_figures(kept, joined)
     joined.alias_of_id = kept.id
     db.session.flush()
@@ -141,7 +154,7 @@ def _join_profiles(kept: Member, joined: Member) -> None:
 
 
 def _join_figures(kept: Member, joined: Member) -> None:
-    """Counters, points and balance add up and leave the alias empty."""
+    """Counters add up and leave the alias empty."""
     for name in _FIGURES:
         setattr(kept, name, getattr(kept, name) + getattr(joined, name))
         setattr(joined, name, 0)
@@ -154,9 +167,6 @@ _FIGURES = (
     "consumption_count",
     "consumption_fen",
     "recharged_fen",
-    "points",
-    "principal_fen",
-    "bonus_fen",
 )
 
 

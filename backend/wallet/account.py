@@ -3,11 +3,11 @@
 Only this package calls it. Whoever holds the row is the only one to write this member's entries.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Row, func, insert, select, update
+from sqlalchemy import ColumnElement, Row, case, func, insert, select, update
 
 from backend import requesting, tenancy
 from backend.database import MetAnother, changed, db, table_of
@@ -45,6 +45,7 @@ class Posting:
 
 @dataclass(frozen=True)
 class _Account:
+    member_id: int
     principal_fen: int
     bonus_fen: int
     seq: int
@@ -72,52 +73,35 @@ def hold(member_ids: Iterable[int]) -> Mapping[int, Parts]:
     return held
 
 
-def post(posting: Posting, *, now: datetime) -> Entry:
-    """Write an entry and move the balance; neither part ever falls below zero."""
-    merchant_id, change = tenancy.merchant_id(), posting.change
-    ours = _one(posting.member_id)
-    principal = _members.c.principal_fen + change.principal_fen
-    bonus = _members.c.bonus_fen + change.bonus_fen
-    recharged = change.principal_fen if posting.kind is EntryKind.RECHARGE else 0
-    if not changed(
-        update(_members)
-        .where(*ours, principal >= 0, bonus >= 0)
-        .values(
-            principal_fen=principal,
-            bonus_fen=bonus,
-            recharged_fen=_members.c.recharged_fen + recharged,
+def post(postings: Sequence[Posting], *, now: datetime) -> list[Entry]:
+    """Write entries, one per member at most, and move their balances; no part falls below zero."""
+    if not postings:
+        return []
+    by_member = {posting.member_id: posting for posting in postings}
+    _move(by_member)
+    written: list[dict[str, object]] = []
+    for account in _accounts(by_member):
+        posting, seq = by_member[account.member_id], account.seq + 1
+        written.append(
+            {
+                "merchant_id": tenancy.merchant_id(),
+                "member_id": account.member_id,
+                "seq": seq,
+                "principal_fen": posting.change.principal_fen,
+                "bonus_fen": posting.change.bonus_fen,
+                "principal_after": account.principal_fen,
+                "bonus_after": account.bonus_fen,
+                "kind": posting.kind.value,
+                "cause": posting.cause or f"{posting.kind}-{account.member_id}-{seq}",
+                "reason": posting.reason,
+                "actor": posting.actor,
+                "at": now,
+                "request_id": requesting.request_id(),
+                "reverses_id": posting.reverses_id,
+            }
         )
-    ):
-        raise MetAnother("the balance was moved by somebody else")
-    account = _account(ours)
-    row = (
-        db.session.connection()
-        .execute(
-            insert(_entries)
-            .values(
-                merchant_id=merchant_id,
-                member_id=posting.member_id,
-                seq=account.seq + 1,
-                principal_fen=change.principal_fen,
-                bonus_fen=change.bonus_fen,
-                principal_after=account.principal_fen,
-                bonus_after=account.bonus_fen,
-                kind=posting.kind.value,
-                cause=posting.cause or f"{posting.kind}-{posting.member_id}-{account.seq + 1}",
-                reason=posting.reason,
-                actor=posting.actor,
-                at=now,
-                request_id=requesting.request_id(),
-                reverses_id=posting.reverses_id,
-            )
-            .returning(_entries)
-        )
-        .one()
-    )
-    loaded = db.session.identity_map.get(db.session.identity_key(Member, posting.member_id))
-    if loaded is not None:
-        db.session.expire(loaded, ["principal_fen", "bonus_fen", "recharged_fen"])
-    return _entry(row)
+    rows = db.session.connection().execute(insert(_entries).returning(_entries), written)
+    return sorted((_entry(row) for row in rows), key=lambda entry: entry.member_id)
 
 
 def entry_of(cause: str) -> Entry | None:
@@ -151,21 +135,53 @@ def given_back_so_far(entry_id: int) -> Parts:
     return Parts(int(row[0]), int(row[1]))
 
 
-def _account(ours: tuple[ColumnElement[bool], ...]) -> _Account:
+def _move(postings: Mapping[int, Posting]) -> None:
+    """The guard: neither part falls below zero, whatever was read before."""
+
+    def change(of: Callable[[Posting], int]) -> ColumnElement[int]:
+        return case({each.member_id: of(each) for each in postings.values()}, value=_members.c.id)
+
+    principal = _members.c.principal_fen + change(lambda posting: posting.change.principal_fen)
+    bonus = _members.c.bonus_fen + change(lambda posting: posting.change.bonus_fen)
+    moved = changed(
+        update(_members)
+        .where(
+            _members.c.merchant_id == tenancy.merchant_id(),
+            _members.c.id.in_(postings),
+            principal >= 0,
+            bonus >= 0,
+        )
+        .values(
+            principal_fen=principal,
+            bonus_fen=bonus,
+            recharged_fen=_members.c.recharged_fen + change(_recharged_fen),
+        )
+    )
+    if moved != len(postings):
+        raise MetAnother("the balance was moved by somebody else")
+    for member_id in postings:
+        loaded = db.session.identity_map.get(db.session.identity_key(Member, member_id))
+        if loaded is not None:
+            db.session.expire(loaded, ["principal_fen", "bonus_fen", "recharged_fen"])
+
+
+def _recharged_fen(posting: Posting) -> int:
+    return posting.change.principal_fen if posting.kind is EntryKind.RECHARGE else 0
+
+
+def _accounts(member_ids: Iterable[int]) -> list[_Account]:
     last = (
         select(func.coalesce(func.max(_entries.c.seq), 0))
         .where(_entries.c.member_id == _members.c.id)
         .correlate(_members)
         .scalar_subquery()
     )
-    row = db.session.connection().execute(
-        select(_members.c.principal_fen, _members.c.bonus_fen, last.label("seq")).where(*ours)
+    rows = db.session.connection().execute(
+        select(_members.c.id, _members.c.principal_fen, _members.c.bonus_fen, last.label("seq"))
+        .where(_members.c.merchant_id == tenancy.merchant_id(), _members.c.id.in_(list(member_ids)))
+        .order_by(_members.c.id)
     )
-    return _Account(*row.one())
-
-
-def _one(member_id: int) -> tuple[ColumnElement[bool], ...]:
-    return _members.c.merchant_id == tenancy.merchant_id(), _members.c.id == member_id
+    return [_Account(*row) for row in rows]
 
 
 def _entry(row: Row[tuple[object, ...]]) -> Entry:

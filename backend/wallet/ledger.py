@@ -46,7 +46,7 @@ def recharge(member_id: int, *, recharge_no: str, principal_fen: int, now: datet
             raise RechargeConflict(recharge=recharge_no)
         return _recharged(earlier, is_new=False)
     brings = Parts(principal_fen, bonus_for(principal_fen, tiers=_tiers()))
-    entry = post(Posting(survivor, brings, EntryKind.RECHARGE, cause), now=now)
+    (entry,) = post([Posting(survivor, brings, EntryKind.RECHARGE, cause)], now=now)
     db.session.connection().execute(
         insert(_recharges).values(
             merchant_id=tenancy.merchant_id(),
@@ -72,7 +72,8 @@ def pay(member_id: int, fen: int, *, cause: str, now: datetime) -> Entry | None:
         raise BalanceInsufficient()
     paid = paid_from(balance, fen)
     change = Parts(-paid.principal_fen, -paid.bonus_fen)
-    return post(Posting(survivor, change, EntryKind.PAY, cause), now=now)
+    (entry,) = post([Posting(survivor, change, EntryKind.PAY, cause)], now=now)
+    return entry
 
 
 @transactional
@@ -95,19 +96,28 @@ def refund(cause_of_original: str, fen: int, *, cause: str, now: datetime) -> En
     posting = Posting(
         survivor, given_back(left, fen), EntryKind.REFUND, cause, reverses_id=original.id
     )
-    return post(posting, now=now)
+    (entry,) = post([posting], now=now)
+    return entry
 
 
 @transactional
 def set_to(figures: Mapping[int, int], *, reason: str, actor: str, now: datetime) -> None:
     """期初余额: bring balances to the figures of an earlier system, which count as 本金."""
     held = hold(figures) if figures else {}
-    for member_id, figure in sorted(figures.items()):
-        has = held[member_id]
-        change = Parts(figure - has.principal_fen, -has.bonus_fen)
-        if figure != has.total_fen:
-            posting = Posting(member_id, change, EntryKind.ADJUST, reason=reason, actor=actor)
-            post(posting, now=now)
+    post(
+        [
+            Posting(
+                member_id,
+                Parts(figures[member_id] - has.principal_fen, -has.bonus_fen),
+                EntryKind.ADJUST,
+                reason=reason,
+                actor=actor,
+            )
+            for member_id, has in held.items()
+            if figures[member_id] != has.total_fen
+        ],
+        now=now,
+    )
 
 
 @transactional
@@ -116,8 +126,8 @@ def join(joined_id: int, kept_id: int, *, now: datetime) -> None:
     moving = hold((joined_id, kept_id))[joined_id]
     if moving.total_fen:
         leaving = Parts(-moving.principal_fen, -moving.bonus_fen)
-        post(Posting(joined_id, leaving, EntryKind.JOIN, f"join-{joined_id}-out"), now=now)
-        post(Posting(kept_id, moving, EntryKind.JOIN, f"join-{joined_id}-in"), now=now)
+        out = Posting(joined_id, leaving, EntryKind.JOIN, f"join-{joined_id}-out")
+        post([out, Posting(kept_id, moving, EntryKind.JOIN, f"join-{joined_id}-in")], now=now)
 
 
 def _recharged(entry: Entry, *, is_new: bool) -> Recharged:

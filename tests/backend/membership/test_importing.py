@@ -14,6 +14,9 @@ from backend.campaigns.models import Grant
 from backend.database import db, transaction
 from backend.members.models import Member, MemberCard, MemberLevel, MemberTag
 from backend.membership.importing import Imported, ImportFileUnreadable, import_members
+from backend.points.models import PointsEntry
+from backend.reports import doctor
+from backend.wallet.models import WalletEntry
 from tests.builders import Shop, a_member, a_shop, reread
 from tests.conftest import SHANGHAI
 
@@ -243,3 +246,16 @@ def test_the_command_prints_what_came_of_it(app: Flask, shop: Shop, tmp_path: Pa
     assert Path(f"{file}.rejected.csv").read_bytes().startswith(b"\xef\xbb\xbfphone,reason")
     nobody = run(args=["members", "import", str(file), "--merchant", "nowhere"])
     assert (nobody.exit_code, "没有商家nowhere" in nobody.output) == (1, True)
+
+
+def test_points_and_balance_are_opening_entries_which_a_second_run_does_not_repeat(
+    shop: Shop, tmp_path: Path
+) -> None:
+    for points, balance in ((120, 5000), (120, 5000), (80, 6000)):
+        _import(shop, tmp_path / "m.csv", f"13800000001,,,,{points},{balance},,,,,")
+    with tenancy.acting_for(shop.merchant_id):
+        changes = db.session.scalars(select(PointsEntry.change).order_by(PointsEntry.id)).all()
+        assert list(changes) == [120, -40]
+        saved = db.session.scalars(select(WalletEntry.principal_fen).order_by(WalletEntry.id))
+        assert list(saved) == [5000, 1000]
+    assert [str(finding) for finding in doctor.check()] == []

@@ -23,9 +23,19 @@ from backend.members.queries import ids_of, survivor
 from backend.members.spending import add_bill, reverse_bill
 from backend.membership.join import join
 from backend.merchants.models import Verifier
+from backend.points import ledger as points
+from backend.reports import doctor
 from backend.tenancy import MerchantRow
+from backend.wallet import ledger as wallet
+from tests.backend.points.books import entries_of, lots_of, points_of, set_expiry
 from tests.builders import Shop, a_member, a_shop, a_template
+from tests.conftest import StillClock
 from tests.journeys.customers import a_grant
+
+
+@pytest.fixture
+def still(clock: StillClock) -> StillClock:
+    return clock
 
 
 @pytest.fixture
@@ -87,10 +97,9 @@ def test_figures_add_up_and_the_class_is_judged_anew(shop: Shop) -> None:
     with tenancy.acting_for(shop.merchant_id):
         add_bill(young, bill_id=1, paid_fen=300, spent_at=now, now=now)
         add_bill(old, bill_id=2, paid_fen=500, spent_at=now - timedelta(days=2), now=now)
-        with transaction():
-            db.session.get_one(Member, young).points = 7
-            db.session.get_one(Member, old).points = 5
-            db.session.get_one(Member, young).principal_fen = 1000
+        points.earn(young, 7, cause="a", now=now)
+        points.earn(old, 5, cause="b", now=now)
+        wallet.recharge(young, recharge_no="R1", principal_fen=1000, now=now)
     _join(shop, young, old)
     kept, joined = _member(shop, old), _member(shop, young)
     assert (kept.consumption_count, kept.consumption_fen, kept.customer_class) == (2, 800, "loyal")
@@ -249,3 +258,28 @@ def test_members_of_two_merchants_are_never_joined(shop: Shop) -> None:
     ours, theirs = a_member(shop), a_member(a_shop())
     with pytest.raises(MemberNotFound):
         _join(shop, ours, theirs)
+
+
+def test_points_move_as_old_as_they_are_and_what_was_spent_comes_back_to_the_survivor(
+    shop: Shop, still: StillClock
+) -> None:
+    set_expiry(shop, 1)
+    young, old = a_member(shop), _older(shop)
+    with tenancy.acting_for(shop.merchant_id):
+        points.earn(young, 70, cause="a", now=still.at)
+        points.spend(young, 30, cause="b", now=still.at)
+        still.move_to("2026-11-30 08:00")
+        points.earn(old, 5, cause="c", now=still.at)
+        wallet.recharge(young, recharge_no="R1", principal_fen=1000, now=still.at)
+        wallet.pay(young, 400, cause="d", now=still.at)
+    _join(shop, young, old)
+    assert lots_of(shop, old) == [(70, 40), (5, 5)]
+    assert entries_of(shop, young)[-1] == ("join", -40, 0)
+    with tenancy.acting_for(shop.merchant_id):
+        points.reverse("b", cause="e", now=still.at)
+        wallet.refund("d", 400, cause="f", now=still.at)
+        assert points_of(shop, old) == 75
+        assert _member(shop, old).principal_fen == 1000
+        points.expire_due(still.move_to("2026-12-24 00:00"))
+    assert points_of(shop, old) == 5
+    assert [str(finding) for finding in doctor.check()] == []
