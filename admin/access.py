@@ -71,8 +71,11 @@ def register(app: Flask) -> None:
 
     @app.before_request
     def protect_the_desk() -> None:
-        if _is_desk(request.path):
-            csrf.protect()
+        if not _is_desk(request.path):
+            return
+        if asks_for_json() and at_desk() is None:
+            raise Unauthenticated()
+        csrf.protect()
 
     @app.after_request
     def desk_headers(response: Response) -> Response:
@@ -177,10 +180,15 @@ def act_for(merchant_id: int) -> None:
     request.environ.pop(_KEPT, None)
 
 
+def asks_for_json() -> bool:
+    """Whether a program asks: it says so, or sends JSON itself."""
+    wants = request.accept_mimetypes.best_match(["text/html", "application/json"])
+    return wants == "application/json" or request.is_json
+
+
 def to_login() -> Response:
     """未登录: pages go to the login, JSON callers get 401."""
-    wants = request.accept_mimetypes.best_match(["text/html", "application/json"])
-    if wants == "application/json":
+    if asks_for_json():
         raise Unauthenticated()
     login = url_for("desk.login", next=request.full_path.rstrip("?"))
     if request.headers.get("HX-Request"):

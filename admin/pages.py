@@ -135,8 +135,7 @@ def _page(status: int, refusal: DomainError | None = None) -> Response:
     title, text = _WORDS.get(status, _WORDS[500])
     if refusal is not None:
         title, text = refusal.message, refusal.hint or ""
-    wants = request.accept_mimetypes.best_match(["text/html", "application/json"])
-    if wants == "application/json":
+    if access.asks_for_json():
         code = refusal.code if refusal else _CODES.get(status, "HTTP_ERROR")
         body = {
             "code": code,

@@ -40,7 +40,7 @@ def identify(
     if recognise.register_at_login(member, now=now):
         registration.welcome(member.id, now=now)
     claimed = grants.claim_open(member.id, now=now)
-    held = card_pack.coupons_of(queries.ids_of(member.id), limit=100, now=now)
+    held = card_pack.coupons_of(queries.ids_of(member.id), limit=1000, now=now)
     return Visit(member_view(member.id), held.items, card_pack.by_ids(claimed, now=now))
 
 

@@ -58,6 +58,11 @@ def test_a_stranger_is_sent_to_the_login_and_comes_back_to_the_page(app: Flask) 
     assert back.location == "/admin/coupons/?tab=usable"
 
 
+def test_a_program_that_sends_json_without_login_reads_401(http: FlaskClient) -> None:
+    answer = http.post("/admin/campaign/", json={"name": "x"})
+    assert (answer.status_code, answer.get_json()["code"]) == (401, "UNAUTHENTICATED")
+
+
 def test_a_json_caller_without_login_reads_401(http: FlaskClient) -> None:
     for path in ("/admin/", "/admin/coupons/", "/admin/nowhere"):
         answer = http.get(path, headers={"Accept": "application/json"})
