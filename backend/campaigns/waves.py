@@ -45,7 +45,7 @@ def open_due(at: datetime) -> list[int]:
     over. One whose catch-up is over is recorded as missed, with an alarm, and not run (R-18).
     """
     opened = []
-    for campaign, zone, last_cycle in _running_campaigns():
+    for campaign, zone, last_cycle in _campaigns_in(CampaignState.RUNNING):
         for cycle in _unrecorded(campaign, zone, last_cycle, at):
             with tenancy.acting_for(campaign.merchant_id):
                 if not may_run(campaign, cycle, zone):
@@ -58,14 +58,16 @@ def open_due(at: datetime) -> list[int]:
 
 
 def due_now(at: datetime, *, merchant_id: int | None = None) -> list[tuple[int, int, Cycle]]:
-    """(merchant, campaign, cycle) of all that is due at ``at``, recorded or not, in order."""
+    """(merchant, campaign, cycle) of all that is due at ``at``, recorded or not, in order; what
+    has been run stands here also when its campaign was paused or ended since."""
     found = []
-    for campaign, zone, _ in _running_campaigns(merchant_id):
+    for campaign, zone, _ in _campaigns_in(*CampaignState, merchant_id=merchant_id):
         cycle = schedule.due(campaign, zone=zone, at=at)
         if cycle is None:
             continue
         with tenancy.acting_for(campaign.merchant_id):
-            if may_run(campaign, cycle, zone):
+            is_running = campaign.state == CampaignState.RUNNING
+            if (is_running and may_run(campaign, cycle, zone)) or _was_run(campaign, cycle):
                 found.append((campaign.merchant_id, campaign.id, cycle))
     return found
 
@@ -185,15 +187,20 @@ def _record(
     return wave.id
 
 
-def _running_campaigns(
-    merchant_id: int | None = None,
+def _was_run(campaign: Campaign, cycle: Cycle) -> bool:
+    wave = wave_of(campaign.id, cycle.key)
+    return wave is not None and wave.state != WaveState.MISSED
+
+
+def _campaigns_in(
+    *states: CampaignState, merchant_id: int | None = None
 ) -> list[tuple[Campaign, ZoneInfo, str | None]]:
-    """Every running campaign of a kind with waves, its zone and the key of its newest wave."""
+    """Every campaign of a kind with waves, its zone and the key of its newest wave."""
     newest = select(func.max(Wave.cycle)).where(Wave.campaign_id == Campaign.id).scalar_subquery()
     wanted = (
         select(Campaign, Merchant.zone, newest)
         .join(Merchant, Merchant.id == Campaign.merchant_id)
-        .where(Campaign.state == CampaignState.RUNNING, Campaign.kind.in_(schedule.WAVE_KINDS))
+        .where(Campaign.state.in_(states), Campaign.kind.in_(schedule.WAVE_KINDS))
         .order_by(_place_of(Campaign.kind), Campaign.id)
     )
     if merchant_id is not None:

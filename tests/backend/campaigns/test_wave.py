@@ -7,7 +7,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from backend import tenancy
-from backend.campaigns import chunks, grants, lapse, lifecycle, waves
+from backend.campaigns import chunks, figures, grants, lapse, lifecycle, waves
 from backend.campaigns.models import Wave, WaveState
 from backend.database import db
 from tests.backend.campaigns.plans import (
@@ -299,3 +299,20 @@ def test_class_marketing_goes_before_periodic_in_the_same_minute(
     run_all(shop, clock)
     assert [g.campaign_id for g in grants_of(shop)] != [periodic]
     assert len(grants_of(shop)) == 1
+
+
+def test_what_a_wave_did_is_told_after_its_campaign_was_paused(
+    app: Flask, clock: StillClock
+) -> None:
+    """09: a line per wave, also for those found done; a cycle that a pause passed over has none."""
+    shop = a_shop()
+    plan = a_periodic(shop)
+    a_member(shop)
+    clock.move_to("2026-11-24 10:00")
+    run_all(shop, clock)
+    with tenancy.acting_for(shop.merchant_id):
+        lifecycle.pause(plan, now=clock.at)
+    [told] = figures.preview(clock.at, merchant_id=shop.merchant_id)
+    assert (told.state, told.granted) == ("done", 1)
+    clock.move_to("2026-11-25 10:00")
+    assert figures.preview(clock.at, merchant_id=shop.merchant_id) == []
