@@ -73,6 +73,7 @@ class Pushes:
         self._spoils: list[Spoil] = []
         self._lock = threading.Lock()
         self._stopping = threading.Event()
+        self._last_created: dict[str, int] = {}
         self._pool = ThreadPoolExecutor(4, "wechat-push") if in_background else None
 
     def push(self, account: Account, openid: str, **fields: object) -> Pushed | None:
@@ -83,7 +84,7 @@ class Pushes:
         whole: Fields = {
             "ToUserName": account.original_id,
             "FromUserName": openid,
-            "CreateTime": timestamp,
+            "CreateTime": self._created_at(openid, timestamp),
             **fields,  # type: ignore[dict-item]
         }
         spoil = self._next_spoil()
@@ -134,6 +135,13 @@ class Pushes:
         if self._pool:
             self._stopping.wait(max(0.0, waiting.due_at - time.monotonic()))
         self.push(waiting.account, waiting.openid, **waiting.fields)
+
+    def _created_at(self, openid: str, now: int) -> int:
+        """Whole seconds, and nobody does two things within one: two would look like a repeat."""
+        with self._lock:
+            created_at = max(now, self._last_created.get(openid, 0) + 1)
+            self._last_created[openid] = created_at
+        return created_at
 
     def _next_spoil(self) -> Spoil:
         with self._lock:
