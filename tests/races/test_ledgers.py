@@ -1,0 +1,171 @@
+"""透支, 过期与使用, 同一单号: fifty at once at one account (C-05, C-06, C-15)."""
+
+import time
+from functools import partial
+
+import pytest
+from flask import Flask
+from sqlalchemy import select, update
+
+from backend import tenancy
+from backend.database import db, table_of, transaction
+from backend.errors import DomainError
+from backend.members.models import Member
+from backend.points import ledger as points
+from backend.points.errors import PointsInsufficient
+from backend.reports import doctor
+from backend.wallet import ledger as wallet
+from backend.wallet.errors import BalanceInsufficient
+from tests.backend.points.books import points_of, set_expiry
+from tests.builders import Shop, a_member, a_shop, reread
+from tests.conftest import StillClock
+from tests.races.test_claims import at_once
+
+THREADS, EACH = 10, 5
+"""Ten at once, five times each: fifty debits of 300 on 1,000."""
+
+
+@pytest.fixture
+def shop(app: Flask) -> Shop:
+    return a_shop()
+
+
+def sound() -> bool:
+    reread()
+    return [str(finding) for finding in doctor.check()] == []
+
+
+def test_fifty_debits_of_300_points_on_1000_are_approved_three_times(
+    app: Flask, shop: Shop, clock: StillClock
+) -> None:
+    member = a_member(shop)
+    with tenancy.acting_for(shop.merchant_id):
+        points.earn(member, 1000, cause="a", now=clock.at)
+
+    def spend(who: int) -> int:
+        approved = 0
+        for n in range(EACH):
+            try:
+                points.spend(member, 300, cause=f"s-{who}-{n}", now=clock.at)
+                approved += 1
+            except PointsInsufficient:
+                pass
+        return approved
+
+    approved = at_once(app, shop, *[partial(spend, who) for who in range(THREADS)])
+    assert sum(n for n in approved if isinstance(n, int)) == 3
+    assert points_of(shop, member) == 100
+    assert sound()
+
+
+def test_fifty_payments_of_300_from_1000_are_approved_three_times(
+    app: Flask, shop: Shop, clock: StillClock
+) -> None:
+    member = a_member(shop)
+    with tenancy.acting_for(shop.merchant_id):
+        wallet.recharge(member, recharge_no="R1", principal_fen=1000, now=clock.at)
+
+    def pay(who: int) -> int:
+        approved = 0
+        for n in range(EACH):
+            try:
+                wallet.pay(member, 300, cause=f"p-{who}-{n}", now=clock.at)
+                approved += 1
+            except BalanceInsufficient:
+                pass
+        return approved
+
+    approved = at_once(app, shop, *[partial(pay, who) for who in range(THREADS)])
+    assert sum(n for n in approved if isinstance(n, int)) == 3
+    assert sound()
+
+
+def test_the_check_sees_a_payer_that_looks_before_it_writes(app: Flask, shop: Shop) -> None:
+    """Read, then write what was read less 300: more must be approved than there is."""
+    member, members = a_member(shop), table_of(Member)
+    with transaction(), tenancy.acting_for(shop.merchant_id):
+        db.session.get_one(Member, member).points = 1000
+
+    def naive() -> int:
+        approved = 0
+        for _ in range(EACH):
+            has = db.session.scalar(select(members.c.points).where(members.c.id == member))
+            db.session.rollback()
+            time.sleep(0.002)
+            if has is not None and has >= 300:
+                with transaction():
+                    db.session.connection().execute(
+                        update(members).where(members.c.id == member).values(points=has - 300)
+                    )
+                approved += 1
+        return approved
+
+    approved = at_once(app, shop, *[naive] * THREADS)
+    if sum(n for n in approved if isinstance(n, int)) <= 3:
+        pytest.fail("the naive payer was never caught: the race does not happen here")
+
+
+def test_the_same_recharge_and_the_same_cause_at_once_count_once(
+    app: Flask, shop: Shop, clock: StillClock
+) -> None:
+    member = a_member(shop)
+
+    def everything() -> None:
+        wallet.recharge(member, recharge_no="R1", principal_fen=1000, now=clock.at)
+        points.earn(member, 70, cause="bill-1-earn", now=clock.at)
+        points.spend(member, 50, cause="bill-2-points", now=clock.at)
+        points.reverse("bill-2-points", cause="refund-2", now=clock.at)
+        wallet.pay(member, 400, cause="bill-2-balance", now=clock.at)
+        wallet.refund("bill-2-balance", 400, cause="refund-2", now=clock.at)
+
+    at_once(app, shop, *[everything] * 8)
+    assert points_of(shop, member) == 70
+    with tenancy.acting_for(shop.merchant_id):
+        member_row = db.session.scalars(select(Member).where(Member.id == member)).one()
+        assert (member_row.principal_fen, member_row.recharged_fen) == (1000, 1000)
+    assert sound()
+
+
+def test_points_are_either_spent_or_expired_and_never_both(
+    app: Flask, shop: Shop, clock: StillClock
+) -> None:
+    set_expiry(shop, 1)
+    people = [a_member(shop) for _ in range(6)]
+    with tenancy.acting_for(shop.merchant_id):
+        for member in people:
+            points.earn(member, 100, cause=f"a-{member}", now=clock.at)
+            points.earn(member, 50, cause=f"b-{member}", now=clock.at)
+    before = clock.move_to("2026-12-23 23:59")
+    after = clock.move_to("2026-12-24 00:00")
+
+    def spend() -> int:
+        spent = 0
+        for member in people:
+            try:
+                points.spend(member, 120, cause=f"s-{member}", now=before)
+                spent += 1
+            except DomainError:
+                pass
+        return spent
+
+    at_once(app, shop, spend, partial(points.expire_due, after), partial(points.expire_due, after))
+    with tenancy.acting_for(shop.merchant_id):
+        points.expire_due(after)
+    assert {points_of(shop, member) for member in people} == {0}
+    assert sound()
+
+
+def test_a_join_beside_earning_loses_nothing(app: Flask, shop: Shop, clock: StillClock) -> None:
+    from backend.membership.join import join
+
+    young, old = a_member(shop), a_member(shop)
+    with tenancy.acting_for(shop.merchant_id):
+        points.earn(young, 100, cause="a", now=clock.at)
+
+    def earn() -> None:
+        for n in range(5):
+            points.earn(young, 10, cause=f"e-{n}", now=clock.at)
+
+    at_once(app, shop, earn, partial(join, young, old, now=clock.at))
+    assert points_of(shop, young) + points_of(shop, old) == 150
+    assert sound()
