@@ -146,6 +146,8 @@ def a_template(
     stock: int | None = None,
     per_member: int | None = None,
     title: str | None = None,
+    combine: dict[str, JsonValue] | None = None,
+    max_per_bill: int = 1,
 ) -> int:
     """券模板 with its first revision."""
     code = code or f"t{next(_numbers)}"
@@ -173,7 +175,8 @@ def a_template(
             stores=stores,
             hours=hours or {"weekdays": [], "hours": []},
             validity={"days": days, "after_days": after_days},
-            combine={},
+            combine=combine or {},
+            max_per_bill=max_per_bill,
             created_at=now,
         )
         db.session.add(revision)

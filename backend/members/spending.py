@@ -77,6 +77,21 @@ def reverse_bill(bill_id: int, *, now: datetime) -> ClassMove | None:
     return judge_class(row.member_id, cause=f"refund-{bill_id}", now=now)
 
 
+@transactional
+def reduce_bill(bill_id: int, *, fen: int) -> None:
+    """A bill refunded in part counts with what is left paid of it."""
+    ours = (
+        _spending.c.merchant_id == tenancy.merchant_id(),
+        _spending.c.cause == f"bill-{bill_id}",
+        _spending.c.reversed_at.is_(None),
+    )
+    if not changed(update(_spending).where(*ours).values(paid_fen=_spending.c.paid_fen - fen)):
+        return
+    member_id = db.session.connection().execute(select(_spending.c.member_id).where(*ours)).scalar()
+    if member_id is not None:
+        _count(member_id, bills=0, paid_fen=-fen, last=_members.c.last_consumed_at)
+
+
 def judge_class(member_id: int, *, cause: str, now: datetime) -> ClassMove | None:
     """The class that the count asks for; a move is kept for the report (S0-06)."""
     connection, ours = db.session.connection(), _one(member_id)

@@ -62,9 +62,7 @@ def due(bill: Bill, *, here: Place, member_id: int | None) -> Due:
     return Due(price, use, points, _as_kept(bill, price))
 
 
-def _promised(
-    bill: Bill, rules: HouseRules, *, here: Place, member_id: int | None
-) -> Guaranteed:
+def _promised(bill: Bill, rules: HouseRules, *, here: Place, member_id: int | None) -> Guaranteed:
     at = bill.settled_at
     if bill.quote_id is None:
         return Guaranteed((), Benefits(rules.sharing), at)

@@ -67,6 +67,7 @@ class Bill(MerchantRow, BaseModel):
     )
     level_fen: Mapped[Fen] = mapped_column(default=0, comment="等级折扣")
     points_fen: Mapped[Fen] = mapped_column(default=0, comment="积分抵现")
+    points_spent: Mapped[int] = mapped_column(default=0, comment="积分 paid for points_fen")
     paid_fen: Mapped[Fen] = mapped_column(comment="cash + wechat + card + balance")
     refunded_fen: Mapped[Fen] = mapped_column(default=0, comment="of what was paid")
     earning: Mapped[JsonObject] = mapped_column(

@@ -101,6 +101,7 @@ def write_answer(
             reduction_fen=settlement.reduction_fen,
             level_fen=to_pay.price.plan.level_fen,
             points_fen=to_pay.price.plan.points_fen,
+            points_spent=to_pay.points,
             earning={} if earning is None else asdict(earning),
             answer=answer,
             receipt_text=text,

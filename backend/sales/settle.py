@@ -6,9 +6,10 @@ from datetime import datetime
 from backend import faults, tenancy
 from backend.calendar import local
 from backend.database import transactional
-from backend.members import levels, spending
+from backend.members import spending
 from backend.members.queries import survivor_id
 from backend.members.view import MemberView, member_view
+from backend.membership import levels
 from backend.merchants.queries import Place
 from backend.messaging import outbox
 from backend.messaging.models import Purpose

@@ -1,4 +1,4 @@
-"""锁券, 解锁, 结账."""
+"""锁券, 解锁, 结账, 退款."""
 
 from datetime import datetime, timedelta
 
@@ -8,11 +8,13 @@ from backend import clock
 from backend.errors import FieldError, ParamError
 from backend.merchants.queries import place
 from backend.sales.lock import lock, unlock
+from backend.sales.refund import refund
 from backend.sales.settle import settle
+from miniprogram_api.answers import CouponAnswer
 from miniprogram_api.contract import Answer, route
 from miniprogram_api.instants import shown
 from miniprogram_api.pos.blueprint import blueprint, this_till
-from miniprogram_api.pos.bodies import LockBody, SettleBody, UnlockBody
+from miniprogram_api.pos.bodies import LockBody, RefundBody, SettleBody, UnlockBody
 from miniprogram_api.pos.signature import current_till
 
 TILL_MAY_BE_AHEAD = timedelta(minutes=5)
@@ -47,6 +49,23 @@ class SettleAnswer(Answer):
     level: str | None
     gift: None = None
     receipt_text: str
+
+
+class RefundAnswer(Answer):
+    """退款结果. ``refunded_fen`` is money, ``balance_refunded_fen`` of it went to the balance;
+    ``coupons`` are those that came back, as they are now."""
+
+    model_config = ConfigDict(frozen=True, serialize_by_alias=True)
+    refund: str
+    refunded_fen: int
+    balance_refunded_fen: int
+    points_returned: int
+    points_taken_back: int
+    coupons: list[CouponAnswer]
+    points_total: int | None
+    balance_fen: int | None
+    customer_class: str | None = Field(serialization_alias="class")
+    level: str | None
 
 
 @route(blueprint, "POST", "/bills/<bill>/lock", body=LockBody, answer=LockAnswer)
@@ -87,6 +106,27 @@ def settle_bill(bill: str, body: SettleBody) -> SettleAnswer:
         customer_class=done.customer_class,
         level=done.level,
         receipt_text=done.receipt_text,
+    )
+
+
+@route(blueprint, "POST", "/bills/<bill>/refund", body=RefundBody, answer=RefundAnswer)
+def refund_bill(bill: str, body: RefundBody) -> RefundAnswer:
+    """退款, whole or by lines: the same refund number answers the first answer"""
+    here = place(current_till().store_code)
+    _refuse_number(bill, longest=64)
+    done = refund(body.order(), bill=bill, here=here, by=this_till().name, now=clock.now())
+    told = done.refunded
+    return RefundAnswer(
+        refund=told.refund,
+        refunded_fen=told.refunded_fen,
+        balance_refunded_fen=told.balance_back_fen,
+        points_returned=told.points_back,
+        points_taken_back=told.points_taken,
+        coupons=CouponAnswer.each(done.coupons),
+        points_total=told.points_total,
+        balance_fen=told.balance_fen,
+        customer_class=told.customer_class,
+        level=told.level,
     )
 
 

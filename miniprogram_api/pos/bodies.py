@@ -8,6 +8,7 @@ from pydantic import AwareDatetime, BeforeValidator, Field, model_validator
 
 from backend.coupons.bill import BillLine
 from backend.sales.bill import Bill, DishLine, Goods, Method, Tender
+from backend.sales.refund_records import RefundOrder
 from miniprogram_api.contract import Body, CodeText, Money, Quantity
 from miniprogram_api.redemptions import Scan
 
@@ -118,6 +119,27 @@ class SettleBody(Body):
             member_id=self.member_id,
             quote_id=self.quote_id,
         )
+
+
+class RefundLineBody(Body):
+    """Units of one line, counted from 0 as the bill was settled."""
+
+    line: Annotated[int, Field(ge=0, lt=10_000)]
+    quantity: Quantity
+
+
+class RefundBody(Body):
+    """退款; ``refund`` is the till's own number of it. Without ``lines`` all that is left."""
+
+    refund: CodeText
+    lines: Annotated[list[RefundLineBody], Field(min_length=1, max_length=500)] | None = None
+    reason: Annotated[str, Field(max_length=200)] = ""
+
+    def order(self) -> RefundOrder:
+        lines = None
+        if self.lines is not None:
+            lines = tuple((each.line, each.quantity) for each in self.lines)
+        return RefundOrder(self.refund, lines, self.reason)
 
 
 class LockBody(Body):

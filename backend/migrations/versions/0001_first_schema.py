@@ -2,7 +2,7 @@
 
 Revision ID: 0001
 Revises: 
-Create Date: 2026-11-22 00:43:50.716332
+Create Date: 2026-11-22 00:55:09.870804
 
 """
 from alembic import op
@@ -507,6 +507,7 @@ def upgrade():
     sa.Column('reduction_fen', sa.BigInteger(), nullable=False, comment='coupons, level discount and points together'),
     sa.Column('level_fen', sa.BigInteger(), nullable=False, comment='等级折扣'),
     sa.Column('points_fen', sa.BigInteger(), nullable=False, comment='积分抵现'),
+    sa.Column('points_spent', sa.Integer(), nullable=False, comment='积分 paid for points_fen'),
     sa.Column('paid_fen', sa.BigInteger(), nullable=False, comment='cash + wechat + card + balance'),
     sa.Column('refunded_fen', sa.BigInteger(), nullable=False, comment='of what was paid'),
     sa.Column('earning', sa.JSON(), nullable=False, comment='the rule that its points were earned by'),

@@ -1,15 +1,16 @@
 """账单: what was paid adds up, and the coupon on a bill is the one that was redeemed for it."""
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import and_, func, or_, select
 
 from backend.database import table_of
 from backend.redemption.models import Redemption
 from backend.reports.invariants.invariant import Invariant, by
 from backend.sales.bill import Method
-from backend.sales.models import Bill, BillLine, BillTender
+from backend.sales.models import Bill, BillLine, BillTender, Refund, RefundLine
 
 _bills, _lines, _tenders = table_of(Bill), table_of(BillLine), table_of(BillTender)
 _redemptions = table_of(Redemption)
+_refunds, _refund_lines = table_of(Refund), table_of(RefundLine)
 
 _MONEY = [method.value for method in Method if method.is_money]
 
@@ -33,8 +34,27 @@ _redeemed = (
         _redemptions.c.bill_id,
         func.sum(func.coalesce(_redemptions.c.reduction_fen, 0)).label("reduction_fen"),
     )
-    .where(_redemptions.c.undone_at.is_(None), _redemptions.c.bill_id.is_not(None))
+    .where(_redemptions.c.bill_id.is_not(None))
     .group_by(_redemptions.c.bill_id)
+    .subquery()
+)
+_refunded = (
+    select(_refunds.c.bill_id, func.sum(_refunds.c.refunded_fen).label("refunded_fen"))
+    .group_by(_refunds.c.bill_id)
+    .subquery()
+)
+_refunded_lines = (
+    select(_refund_lines.c.refund_id, func.sum(_refund_lines.c.paid_fen).label("paid_fen"))
+    .group_by(_refund_lines.c.refund_id)
+    .subquery()
+)
+_returned = (
+    select(
+        _refund_lines.c.bill_id,
+        _refund_lines.c.line,
+        func.sum(_refund_lines.c.quantity).label("quantity"),
+    )
+    .group_by(_refund_lines.c.bill_id, _refund_lines.c.line)
     .subquery()
 )
 
@@ -81,6 +101,47 @@ INVARIANTS = (
                 _bills.c.reduction_fen - _bills.c.level_fen - _bills.c.points_fen
                 != func.coalesce(_redeemed.c.reduction_fen, 0)
             )
+        ),
+    ),
+    Invariant(
+        "bill.refunded",
+        "账单的已退金额等于各次退款之和，不超过实付（V-09）",
+        "bill",
+        by(
+            select(_bills.c.id)
+            .outerjoin(_refunded, _refunded.c.bill_id == _bills.c.id)
+            .where(
+                or_(
+                    _bills.c.refunded_fen != func.coalesce(_refunded.c.refunded_fen, 0),
+                    _bills.c.refunded_fen > _bills.c.paid_fen,
+                )
+            )
+        ),
+    ),
+    Invariant(
+        "refund.lines",
+        "退款金额等于各行与服务费之和",
+        "refund",
+        by(
+            select(_refunds.c.id)
+            .outerjoin(_refunded_lines, _refunded_lines.c.refund_id == _refunds.c.id)
+            .where(
+                _refunds.c.refunded_fen
+                != func.coalesce(_refunded_lines.c.paid_fen, 0) + _refunds.c.service_fen
+            )
+        ),
+    ),
+    Invariant(
+        "bill_line.returned",
+        "每行退回的份数不超过所点（V-09）",
+        "bill_line",
+        by(
+            select(_lines.c.id)
+            .join(
+                _returned,
+                and_(_returned.c.bill_id == _lines.c.bill_id, _returned.c.line == _lines.c.line),
+            )
+            .where(_returned.c.quantity > _lines.c.quantity)
         ),
     ),
 )

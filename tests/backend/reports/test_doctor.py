@@ -98,6 +98,9 @@ DAMAGES = {
     "consent.ledger": ["update consent_entry set remaining=remaining+1 where id={entry}"],
     "bill.lines": ["update bill_line set reduction_fen=reduction_fen+1 where id={line}"],
     "bill.paid": ["update bill set service_fen=service_fen+1 where id={bill}"],
+    "bill.refunded": ["update bill set refunded_fen=refunded_fen+1 where id={bill}"],
+    "bill_line.returned": ["update refund_line set quantity=quantity+2 where id={returned}"],
+    "refund.lines": ["update refund_line set paid_fen=paid_fen+1 where id={returned}"],
     "bill.redemption": ["update redemption set reduction_fen=reduction_fen+1 where id={billed}"],
 }
 

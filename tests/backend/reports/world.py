@@ -22,6 +22,9 @@ from backend.redemption.redeem import Redeemer, redeem
 from backend.sales.bill import Bill, DishLine, Goods, Method, Tender
 from backend.sales.models import Bill as BillRow
 from backend.sales.models import BillLine as LineRow
+from backend.sales.models import Refund, RefundLine
+from backend.sales.refund import refund
+from backend.sales.refund_records import RefundOrder
 from backend.sales.settle import settle
 from backend.wallet import ledger as wallet
 from backend.wallet.models import WalletEntry
@@ -129,6 +132,8 @@ def _spend(visitor: int, regular: int) -> None:
         by=Redeemer("till"),
         now=now,
     )
+    one_unit = RefundOrder("T1", ((0, 1),))
+    refund(one_unit, bill="B1", here=place("s01"), by="till", now=now)
 
 
 def _save(visitor: int) -> None:
@@ -177,6 +182,8 @@ def _ids(plan: int, waiting: int, visitor: int) -> dict[str, int]:
         "redemption": first(Redemption, Redemption.coupon_id == redeemed),
         "bill": first(BillRow),
         "line": first(LineRow),
+        "refund": first(Refund),
+        "returned": first(RefundLine),
         "billed": first(Redemption, Redemption.bill_id.is_not(None)),
         "limited": first(CouponTemplate, CouponTemplate.code == "limited"),
         "free": late,

@@ -1,0 +1,318 @@
+"""账单: priced at its best, paid in every way, given back whole or in parts, to the fen.
+(S1-18…22, S2-38…50; M-02…M-04, M-06)"""
+
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from backend import tenancy
+from backend.campaigns import kinds, lifecycle
+from backend.campaigns.lifecycle import CampaignDraft
+from backend.database import db
+from backend.members import cards
+from backend.members.models import Member, MemberLevel
+from backend.merchants.models import Merchant
+from backend.points import ledger as points
+from backend.reports import doctor
+from backend.wallet import ledger as wallet
+from tests.backend.redemption.coupons import a_coupon, number_of, state_of
+from tests.builders import Shop, a_member, a_shop, a_template, reread
+from tests.conftest import StillClock
+from tests.miniprogram_api.pos.till import a_bill, a_dish, till_of
+
+TOGETHER = {"level": True, "points": True, "coupons": True, "discounted_dishes": True}
+
+
+class Guest:
+    """A member of a shop that gives 1 point per yuan, with whatever the test gives them."""
+
+    def __init__(self, http: FlaskClient, clock: StillClock, shop: Shop) -> None:
+        self.shop, self.clock, self.till = shop, clock, till_of(http, shop)
+        self.id = a_member(shop, phone="18100004469")
+        with tenancy.acting_for(shop.merchant_id):
+            settings = kinds.parse("consumption_points", {"per_fen": 100, "points": 1})
+            draft = CampaignDraft(code="cp", kind="consumption_points", settings=settings)
+            lifecycle.start(lifecycle.save(draft, now=clock.at).id, now=clock.at)
+
+    def has(
+        self, *, balance_fen: int = 0, bonus_fen: int = 0, points_: int = 0, card: str = ""
+    ) -> None:
+        with tenancy.acting_for(self.shop.merchant_id):
+            if bonus_fen:
+                merchant = db.session.get_one(Merchant, self.shop.merchant_id)
+                tier = {"principal_fen": balance_fen, "bonus_fen": bonus_fen}
+                merchant.recharge = {"tiers": [tier]}
+                db.session.commit()
+            if balance_fen:
+                wallet.recharge(
+                    self.id, recharge_no="R1", principal_fen=balance_fen, now=self.clock.at
+                )
+            points.earn(self.id, points_, cause="before", now=self.clock.at)
+            if card:
+                cards.bind(card, member_id=self.id, actor="test", now=self.clock.at)
+
+    def coupon(self, value_fen: int, **more: Any) -> str:  # noqa: ANN401
+        template = a_template(self.shop, rule={"value_fen": value_fen}, **more)
+        return number_of(a_coupon(self.shop, self.id, template))
+
+    def quote(self, *lines: dict[str, Any], **more: Any) -> Any:  # noqa: ANN401
+        asked = {"member_id": self.id, "lines": list(lines), "service_fen": 0, **more}
+        return self.till.post("/quotes", asked).get_json()
+
+    def settle(
+        self,
+        bill: str,
+        *lines: dict[str, Any],
+        tenders: list[dict[str, Any]],
+        **more: Any,  # noqa: ANN401
+    ) -> Any:  # noqa: ANN401
+        content = a_bill(*lines, member_id=self.id, **more) | {"tenders": tenders}
+        return self.till.post(f"/bills/{bill}/settle", content)
+
+    def refund(self, bill: str, number: str, *lines: tuple[int, int], **more: Any) -> Any:  # noqa: ANN401
+        body: dict[str, Any] = {"refund": number, "reason": "退菜", **more}
+        if lines:
+            body["lines"] = [{"line": line, "quantity": quantity} for line, quantity in lines]
+        return self.till.post(f"/bills/{bill}/refund", body)
+
+    def figures(self) -> tuple[int, int, int, int, str]:
+        """points, balance, bills, consumed, class."""
+        reread()
+        with tenancy.acting_for(self.shop.merchant_id):
+            row = db.session.get_one(Member, self.id)
+            return (
+                row.points,
+                row.principal_fen + row.bonus_fen,
+                row.consumption_count,
+                row.consumption_fen,
+                row.customer_class,
+            )
+
+    def house(self, **settings: Any) -> None:  # noqa: ANN401
+        with tenancy.acting_for(self.shop.merchant_id):
+            merchant = db.session.get_one(Merchant, self.shop.merchant_id)
+            for name, value in settings.items():
+                setattr(merchant, name, value)
+            db.session.commit()
+
+    def level(self, **rights: Any) -> None:  # noqa: ANN401
+        """银卡, reached with the first bill of ¥100 or held from the start."""
+        held = rights.pop("held", False)
+        with tenancy.acting_for(self.shop.merchant_id):
+            level = MemberLevel(position=1, name="银卡", **rights)
+            db.session.add(level)
+            db.session.flush()
+            if held:
+                db.session.get_one(Member, self.id).level_id = level.id
+            db.session.commit()
+
+
+def cash(fen: int) -> dict[str, Any]:
+    return {"method": "cash", "amount_fen": fen}
+
+
+def paid(method: str, fen: int) -> dict[str, Any]:
+    return {"method": method, "amount_fen": fen}
+
+
+def said(answer: Any) -> tuple[int, str, str]:  # noqa: ANN401
+    return answer.status_code, answer.json["code"], answer.json["message"]
+
+
+@pytest.fixture
+def guest(app: Flask, http: FlaskClient, clock: StillClock) -> Guest:
+    return Guest(http, clock, a_shop())
+
+
+@pytest.fixture(autouse=True)
+def sound(guest: Guest) -> Any:  # noqa: ANN401
+    yield
+    reread()
+    found = [str(finding) for finding in doctor.check()]
+    assert [each for each in found if not each.startswith("reference.coupon.grant_id")] == []
+
+
+def test_S1_21_22_the_printed_bill_to_the_figure(guest: Guest) -> None:
+    """订单 284.00 = 会员卡 184.00 + 票券 100.00; 本次积分 284."""
+    guest.has(balance_fen=100000, card="8001")
+    number = guest.coupon(10000)
+    lines = [a_dish("D001", 68, quantity=3), a_dish("D002", 70, name="鱼")]
+    tenders = [paid("balance", 18400), {"method": "coupon", "number": number}]
+    done = guest.settle("0023", *lines, tenders=tenders, service_fen=1000)
+    assert done.status_code == 201, done.json
+    told = done.json
+    assert (told["paid_fen"], told["reduction_fen"]) == (18400, 10000)
+    assert (told["points_earned"], told["points_total"]) == (284, 284)
+    assert told["balance_fen"] == 81600
+    text = told["receipt_text"].splitlines()
+    assert text[text.index("服务费                     10.00") :] == [
+        "服务费                     10.00",
+        "订单金额                  284.00",
+        "应付金额                  284.00",
+        "会员卡                    184.00",
+        "票券x1                    100.00",
+        "-" * 32,
+        "卡号                        8001",
+        "手机号码             181****4469",
+        "卡内余额                  816.00",
+        "本次积分                     284",
+        "累计积分                     284",
+        "-" * 32,
+        "     谢谢惠顾,欢迎下次光临!",
+    ]
+
+
+def test_S2_41_level_discount_or_coupon_whichever_is_less_to_pay(guest: Guest) -> None:
+    guest.level(discount_bp=9000, held=True)
+    number = guest.coupon(2000)
+    best = guest.quote(a_dish(yuan=100), service_fen=500)
+    assert ([c["number"] for c in best["chosen"]], best["to_pay_fen"]) == ([number], 8500)
+    assert (best["level_discount_fen"], best["points_earned"]) == (0, 105)
+    bigger = guest.quote(a_dish(yuan=300), service_fen=500)
+    assert (bigger["chosen"], bigger["level_discount_fen"]) == ([], 3000)
+    assert bigger["level_lines"] == [{"line": 0, "reduction_fen": 3000}]
+    assert (bigger["to_pay_fen"], bigger["points_earned"]) == (27500, 275)
+    equal = guest.quote(a_dish(yuan=200))
+    assert (equal["chosen"], equal["level_discount_fen"]) == ([], 2000)
+
+
+def test_S2_40_shared_level_coupon_and_points_reduce_one_bill(guest: Guest) -> None:
+    guest.house(sharing="shared", points={"per_yuan": 50, "max_bp": 5000})
+    guest.level(discount_bp=9000, held=True)
+    guest.has(points_=1000)
+    numbers = {guest.coupon(1000, combine=TOGETHER), guest.coupon(500, combine=TOGETHER)}
+    dishes = [a_dish("D001", 60), a_dish("D002", 40)]
+    best = guest.quote(*dishes, points=501)
+    assert {each["number"] for each in best["chosen"]} == numbers
+    assert (best["level_discount_fen"], best["points_fen"]) == (850, 1002)
+    assert (best["reduction_fen"], best["to_pay_fen"]) == (3352, 6648)
+    done = guest.settle("B1", *dishes, tenders=[cash(6648)], quote_id=best["quote_id"])
+    assert done.status_code == 201, done.json
+    assert (done.json["paid_fen"], done.json["reduction_fen"]) == (6648, 3352)
+    assert done.json["points_earned"] == best["points_earned"] == 91
+    assert done.json["points_total"] == 1000 - 501 + 91
+    text = done.json["receipt_text"]
+    assert "会员折扣                   -8.50" in text
+    assert "应付金额                   91.50" in text
+    assert "票券x2                     15.00" in text
+    assert "积分                       10.02" in text
+
+
+def test_points_named_among_the_tenders_pay_instead_of_those_of_the_quote(guest: Guest) -> None:
+    guest.house(points={"per_yuan": 100, "max_bp": 5000})
+    guest.has(points_=1000)
+    quote = guest.quote(a_dish(yuan=100), points=800)
+    assert (quote["points_fen"], quote["to_pay_fen"]) == (800, 9200)
+    tenders = [cash(9500), paid("points", 500)]
+    done = guest.settle("B1", a_dish(yuan=100), tenders=tenders, quote_id=quote["quote_id"])
+    assert (done.status_code, done.json["points_total"]) == (201, 1000 - 500 + 100)
+
+
+@pytest.mark.parametrize(
+    ("tenders", "code", "message"),
+    [
+        ([cash(9999)], "TENDER_MISMATCH", "应收100元，实收99.99元，金额不一致"),
+        ([paid("balance", 10000)], "BALANCE_INSUFFICIENT", "余额不足"),
+        ([cash(9000), paid("points", 1000)], "POINTS_INSUFFICIENT", "积分不足，还差400积分"),
+        ([cash(4000), paid("points", 6000)], "POINTS_BEYOND_SHARE", "本单积分最多抵50元"),
+    ],
+)
+def test_a_bill_that_cannot_be_paid_so_changes_nothing(
+    guest: Guest, tenders: list[dict[str, Any]], code: str, message: str
+) -> None:
+    guest.house(points={"per_yuan": 100, "max_bp": 5000})
+    guest.has(points_=600, balance_fen=5000)
+    before = guest.figures()
+    refused = guest.settle("B1", a_dish(yuan=100), tenders=tenders)
+    assert said(refused) == (422, code, message)
+    assert guest.figures() == before
+
+
+def test_S2_41_points_and_a_coupon_do_not_go_together_where_nothing_is_shared(
+    guest: Guest,
+) -> None:
+    guest.house(points={"per_yuan": 100, "max_bp": 5000})
+    guest.has(points_=600)
+    number = guest.coupon(1000, title="代金券")
+    tenders = [cash(8500), paid("points", 500), {"method": "coupon", "number": number}]
+    refused = guest.settle("B1", a_dish(yuan=100), tenders=tenders)
+    assert said(refused) == (422, "NOT_COMBINABLE", "不能与代金券同时使用")
+
+
+def test_S2_38_a_bill_lifts_the_level_and_its_refund_takes_it_back(guest: Guest) -> None:
+    guest.level(discount_bp=9500, upgrade={"amount_fen": 10000})
+    done = guest.settle("B1", a_dish(yuan=100), tenders=[cash(10000)])
+    assert (done.json["level"], done.json["class"]) == ("银卡", "ordinary")
+    back = guest.refund("B1", "T1").json
+    assert (back["level"], back["class"], back["points_total"]) == ("普通会员", "new", 0)
+
+
+def test_a_whole_refund_brings_everything_back_once(guest: Guest) -> None:
+    """M-06: 赠金 comes back first, 本金 after it."""
+    guest.house(sharing="shared", points={"per_yuan": 100, "max_bp": 5000})
+    guest.has(balance_fen=5000, bonus_fen=1000, points_=500)
+    template = a_template(guest.shop, rule={"value_fen": 1000})
+    coupon = a_coupon(guest.shop, guest.id, template)
+    before = guest.figures()
+    tenders = [
+        paid("balance", 5500),
+        cash(3000),
+        paid("points", 500),
+        {"method": "coupon", "number": number_of(coupon)},
+    ]
+    assert guest.settle("B1", a_dish(yuan=100), tenders=tenders).status_code == 201
+    assert state_of(guest.shop, coupon) == "redeemed"
+    back = guest.refund("B1", "T1")
+    assert back.status_code == 200, back.json
+    assert (back.json["refunded_fen"], back.json["balance_refunded_fen"]) == (8500, 5500)
+    assert [each["state"] for each in back.json["coupons"]] == ["usable"]
+    assert guest.figures() == before
+    assert guest.refund("B1", "T1").json == back.json
+    assert said(guest.refund("B1", "T1", (0, 1)))[:2] == (409, "REFUND_CONFLICT")
+    assert said(guest.refund("B1", "T2")) == (422, "REFUND_EXCEEDS", "退款超过可退金额")
+    assert said(guest.refund("B9", "T1"))[:2] == (404, "BILL_NOT_FOUND")
+    assert guest.figures() == before
+
+
+def test_a_coupon_whose_time_is_over_comes_back_expired(guest: Guest) -> None:
+    coupon = a_coupon(guest.shop, guest.id, a_template(guest.shop), days=1)
+    tenders = [cash(9000), {"method": "coupon", "number": number_of(coupon)}]
+    assert guest.settle("B1", a_dish(yuan=100), tenders=tenders).status_code == 201
+    guest.clock.move_to("2026-11-26 09:00")
+    (back,) = guest.refund("B1", "T1").json["coupons"]
+    assert back["state"] == "expired"
+
+
+def test_M_04_units_give_the_floor_of_their_share_and_the_last_one_the_rest(guest: Guest) -> None:
+    """¥100 off 3 × ¥50 and ¥80: 3 units paid 84.78 → 28.26 each; points anew for what remains."""
+    number = guest.coupon(10000)
+    dishes = [a_dish("D001", 50, quantity=3), a_dish("D002", 80)]
+    tenders = [cash(14000), {"method": "coupon", "number": number}]
+    done = guest.settle("B1", *dishes, tenders=tenders, service_fen=1000)
+    assert (done.json["points_earned"], done.json["paid_fen"]) == (240, 14000)
+    first = guest.refund("B1", "T1", (0, 1)).json
+    assert (first["refunded_fen"], first["coupons"], first["points_total"]) == (2826, [], 190)
+    second = guest.refund("B1", "T2", (0, 1)).json
+    assert (second["refunded_fen"], second["points_total"], second["class"]) == (
+        2826,
+        140,
+        "ordinary",
+    )
+    assert said(guest.refund("B1", "T3", (0, 2)))[1] == "REFUND_EXCEEDS"
+    assert said(guest.refund("B1", "T3", (7, 1)))[1] == "REFUND_EXCEEDS"
+    assert guest.figures() == (140, 0, 1, 14000 - 2 * 2826, "ordinary")
+    rest = guest.refund("B1", "T4").json
+    assert rest["refunded_fen"] == 14000 - 2 * 2826
+    assert [each["number"] for each in rest["coupons"]] == [number]
+    assert guest.figures() == (0, 0, 0, 0, "new")
+
+
+def test_points_that_are_spent_by_now_are_taken_back_as_far_as_there_are_any(guest: Guest) -> None:
+    """E-07: earn, spend, give the meal back: never below zero. The second bill earned 1."""
+    guest.house(points={"per_yuan": 100, "max_bp": 10000})
+    guest.settle("B1", a_dish(yuan=100), tenders=[cash(10000)])
+    guest.settle("B2", a_dish("D009", 1), tenders=[paid("points", 100)])
+    back = guest.refund("B1", "T1").json
+    assert (back["points_total"], back["points_taken_back"]) == (0, 1)
