@@ -52,7 +52,20 @@ class Points(Section):
 
     per_yuan: int = Field(default=100, ge=1)
     max_bp: int = Field(default=5000, ge=0, le=10000)
-    expiry: Literal["none", "year_end"] | int = "none"
+    expiry: Literal["none", "year_end"] | Annotated[int, Field(ge=1, le=120)] = "none"
+
+
+class Tier(Section):
+    """充值赠送: who recharges ``principal_fen`` or more gets ``bonus_fen``."""
+
+    principal_fen: Annotated[int, Field(ge=1, le=10**9)]
+    bonus_fen: Annotated[int, Field(ge=0, le=10**9)]
+
+
+class Recharge(Section):
+    """充值赠送; the highest tier that is reached gives its bonus."""
+
+    tiers: list[Tier] = []
 
 
 class Sms(Section):
@@ -74,9 +87,12 @@ class Profile(Section):
     sharing: Sharing = Sharing.EXCLUSIVE
     registration: Registration = Registration.PHONE
     levels_match: Literal["any", "all"] = "any"
+    levels_period: Literal["all", "12_months"] = "all"
+    levels_keep: Literal["none", "month", "year"] = "none"
     week: Literal["natural", "rolling"] = "natural"
     reminder_quiet_days: int = Field(default=7, ge=0, le=365)
     points: Points = Points()
+    recharge: Recharge = Recharge()
     sms: Sms = Sms()
     message_rules: MessageRules = MessageRules()
     replies: Replies = Replies()
@@ -93,9 +109,11 @@ _COLUMNS = (
     "sharing",
     "registration",
     "levels_match",
+    "levels_period",
+    "levels_keep",
     "reminder_quiet_days",
 )
-_SETTINGS = ("points", "sms", "message_rules", "replies")
+_SETTINGS = ("points", "recharge", "sms", "message_rules", "replies")
 
 
 def by_code(code: str) -> Merchant | None:
@@ -167,6 +185,8 @@ def export(merchant: Merchant) -> dict[str, JsonValue]:
         "sharing": merchant.sharing,
         "registration": merchant.registration,
         "levels_match": merchant.levels_match,
+        "levels_period": merchant.levels_period,
+        "levels_keep": merchant.levels_keep,
         "week": "rolling" if merchant.rolling_week else "natural",
         "reminder_quiet_days": merchant.reminder_quiet_days,
     }
