@@ -70,7 +70,8 @@ def best_price(
     goods: Goods, coupons: Sequence[CouponFacts], use: UseFacts, benefits: Benefits
 ) -> Price:
     """The best for the member (S2-43)."""
-    candidates = [judged(coupon, use) for coupon in coupons]
+    known: dict[tuple[object, ...], Reduction] = {}
+    candidates = [judged(coupon, use, known) for coupon in coupons]
     offers = [each.offer for each in candidates if each.refusal is None]
     return _price(goods, best_plan(_amounts(goods), offers, benefits), candidates)
 
@@ -90,12 +91,20 @@ def price_by_hand(
     return _price(goods, plan, candidates)
 
 
-def judged(coupon: CouponFacts, use: UseFacts) -> Candidate:
-    """One coupon on this bill."""
-    lines = use.lines or []
-    refusal = verdict(coupon.promise, coupon.standing, use)
-    off = reduction(coupon.promise, lines) if refusal is None else Reduction((0,) * len(lines))
-    return Candidate(coupon, off, refusal)
+def judged(
+    coupon: CouponFacts, use: UseFacts, known: dict[tuple[object, ...], Reduction] | None = None
+) -> Candidate:
+    """One coupon on this bill; what one that promises the same takes off may be ``known``."""
+    lines, promise = use.lines or [], coupon.promise
+    refusal = verdict(promise, coupon.standing, use)
+    if refusal is not None:
+        return Candidate(coupon, Reduction((0,) * len(lines)), refusal)
+    if known is None:
+        return Candidate(coupon, reduction(promise, lines), None)
+    same = promise.rule, promise.scope, promise.combine.discounted_dishes
+    if same not in known:
+        known[same] = reduction(promise, lines)
+    return Candidate(coupon, known[same], None)
 
 
 def _beside(candidate: Candidate, chosen: Sequence[Candidate]) -> Candidate:

@@ -1,4 +1,4 @@
-"""``python -m scripts.bench [wave|login_claim|redemption …] [--members N] [--rounds 3]``.
+"""``python -m scripts.bench [wave|login_claim|redemption|quote …] [--members N] [--rounds 3]``.
 
 On SQLite, or with ``DATABASE_URL`` on scratch databases beside the PostgreSQL one it names.
 """
@@ -9,7 +9,7 @@ import os
 import sys
 from types import ModuleType
 
-from scripts.bench import login_claim, redemption, wave
+from scripts.bench import login_claim, quote, redemption, wave
 from scripts.bench.laboratory import laboratory
 from scripts.bench.ratios import Finding, table
 
@@ -17,6 +17,7 @@ BENCHMARKS: dict[str, ModuleType] = {
     "wave": wave,
     "login_claim": login_claim,
     "redemption": redemption,
+    "quote": quote,
 }
 
 
