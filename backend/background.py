@@ -5,6 +5,7 @@ The only place beside ``jobs/`` that knows RQ.
 """
 
 import logging
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -30,6 +31,12 @@ PROMPT, WAVES, MESSAGES, UPKEEP = "prompt", "waves", "messages", "upkeep"
 
 JOB_SECONDS = 120
 
+REDIS_PAUSE_SECONDS = 5.0
+"""How long Redis is left alone once it did not answer."""
+
+WAKE_SECONDS = 3
+"""How long a job that was woken counts as on its way, at most."""
+
 
 def connect(url: str, *, blocking: bool = False) -> Redis:
     """A client that gives up soon; ``blocking`` for workers that wait for work."""
@@ -53,6 +60,40 @@ def enqueue(job: str, *args: int | str, queue: str = MESSAGES) -> None:
     after_commit(lambda: _send(job, args, queue))
 
 
+def wake(job: str, *, queue: str = MESSAGES) -> None:
+    """Have ``job``, which looks for itself what is due, run soon after commit. Whoever wakes it
+    before it begins (``awake``) wakes it together with the others."""
+
+    def send() -> None:
+        first = ask_redis(
+            lambda: redis().set(_waking(job), 1, nx=True, ex=WAKE_SECONDS), otherwise=lambda: None
+        )
+        if first:
+            _send(job, (), queue)
+
+    after_commit(send)
+
+
+def awake(job: str) -> None:
+    """``job`` begins to look: what is stored from now on wakes it anew."""
+    ask_redis(lambda: redis().delete(_waking(job)), otherwise=lambda: None)
+
+
+def ask_redis(question: Callable[[], T], *, otherwise: Callable[[], T]) -> T:
+    """What Redis says. Once it did not answer it is left alone for a while, so that nobody waits
+    for it again and again; ``otherwise`` speaks instead."""
+    extensions = current_app.extensions
+    if time.monotonic() >= extensions.get("redis_away_until", 0.0):
+        try:
+            return question()
+        except RedisError as error:
+            extensions["redis_away_until"] = time.monotonic() + REDIS_PAUSE_SECONDS
+            log.warning(
+                "Redis is away; the ticks will find what is due", extra={"error": str(error)}
+            )
+    return otherwise()
+
+
 def side_by_side(work: Callable[[T], R], things: Sequence[T], *, threads: int) -> list[R]:
     """Do for each thing what mostly waits for somebody else, a few at a time, each with a session
     of its own under our request id. The first exception is raised when all have ended."""
@@ -70,9 +111,13 @@ def side_by_side(work: Callable[[T], R], things: Sequence[T], *, threads: int) -
 
 
 def _send(job: str, args: tuple[int | str, ...], queue: str) -> None:
-    try:
+    def enqueue_it() -> None:
         Queue(queue, connection=redis(), serializer=JSONSerializer).enqueue(
             job, args=args, job_timeout=JOB_SECONDS, result_ttl=0, failure_ttl=86400
         )
-    except RedisError as error:
-        log.warning("Redis is away; the tick will find %s", job, extra={"error": str(error)})
+
+    ask_redis(enqueue_it, otherwise=lambda: None)
+
+
+def _waking(job: str) -> str:
+    return f"waking:{job}"

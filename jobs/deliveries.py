@@ -1,5 +1,6 @@
-"""消息发送: the tick sends what is due."""
+"""消息发送: the tick sends what is due; a message that was just stored wakes it early."""
 
+from backend import background
 from backend.messaging import dispatch
 from jobs.runtime import job
 
@@ -7,10 +8,5 @@ from jobs.runtime import job
 @job
 def tick() -> None:
     """Send what is due; what is left when the time is up is the next tick's."""
+    background.awake("jobs.deliveries.tick")
     dispatch.send_due()
-
-
-@job
-def deliver(intent_id: int) -> None:
-    """Send one queued message; finished ones are left alone."""
-    dispatch.send_one(intent_id)

@@ -15,16 +15,12 @@ from flask import current_app
 from limits import RateLimitItem, RateLimitItemPerMinute, RateLimitItemPerSecond
 from limits.storage import MemoryStorage, RedisStorage
 from limits.strategies import MovingWindowRateLimiter
-from redis.exceptions import RedisError
 
 from backend import background
 from backend.coupons.errors import CouponNotFound
 from backend.errors import RateLimited
 
 T = TypeVar("T")
-
-REDIS_PAUSE_SECONDS = 5.0
-"""How long Redis is left alone once it did not answer."""
 
 
 class Limit(Enum):
@@ -64,24 +60,21 @@ def counting_wrong_numbers(who: str) -> Iterator[None]:
 
 @dataclass
 class _Counters:
-    """Both places of one app, and until when Redis is left alone."""
+    """Both places of one app."""
 
     shared: MovingWindowRateLimiter
     own: MovingWindowRateLimiter = field(
         default_factory=lambda: MovingWindowRateLimiter(MemoryStorage())
     )
-    away_until: float = 0.0
 
 
 def _ask(question: Callable[..., T], window: RateLimitItem, limit: Limit, who: str) -> T:
     """A question to the shared counters, or to our own while Redis is away."""
     counters = _counters()
-    if time.monotonic() >= counters.away_until:
-        try:
-            return question(counters.shared, window, limit.name, who)
-        except RedisError:
-            counters.away_until = time.monotonic() + REDIS_PAUSE_SECONDS
-    return question(counters.own, window, limit.name, who)
+    return background.ask_redis(
+        lambda: question(counters.shared, window, limit.name, who),
+        otherwise=lambda: question(counters.own, window, limit.name, who),
+    )
 
 
 def _too_many(window: RateLimitItem, limit: Limit, who: str) -> RateLimited:

@@ -40,13 +40,6 @@ def send_due(*, seconds: float = TICK_SECONDS) -> Counter[str]:
             return ended
 
 
-def send_one(intent_id: int) -> IntentState | None:
-    """Send this message, if it is due and nobody else has it; its state afterwards."""
-    machine, now = clock.machine_now(), clock.now()
-    claim = leases.take_one(intent_id, machine=machine, now=now)
-    return None if claim is None else _send(claim, now=now)
-
-
 def drain(*, patience: float = 90.0) -> Counter[str]:
     """Send all that is due, and wait for what others have in hand."""
     ended: Counter[str] = Counter()

@@ -33,13 +33,8 @@ class Claim:
 
 def take_due(limit: int, *, machine: datetime, now: datetime) -> list[Claim]:
     """Lease what is due, oldest first; rows that others just lease are passed over."""
-    return _take(_is_due(machine, now), limit, machine)
-
-
-def take_one(intent_id: int, *, machine: datetime, now: datetime) -> Claim | None:
-    """Lease this message, if it is due and nobody else has it."""
-    taken = _take(and_(_intents.c.id == intent_id, _is_due(machine, now)), 1, machine)
-    return taken[0] if taken else None
+    due = _is_due(machine, now)
+    return _lease(due, limit, machine) if _any(due) else []
 
 
 def put_away(*, machine: datetime, now: datetime) -> Counter[str]:
@@ -116,10 +111,6 @@ def _any(condition: ColumnElement[bool]) -> bool:
     found = db.session.connection().execute(select(_intents.c.id).where(condition).limit(1)).first()
     end_read()
     return found is not None
-
-
-def _take(due: ColumnElement[bool], limit: int, machine: datetime) -> list[Claim]:
-    return _lease(due, limit, machine) if _any(due) else []
 
 
 @transactional

@@ -8,6 +8,7 @@ from sqlalchemy import (
     ColumnElement,
     FromClause,
     String,
+    bindparam,
     cast,
     insert,
     literal,
@@ -15,9 +16,15 @@ from sqlalchemy import (
 )
 
 from backend import tenancy
-from backend.background import enqueue
+from backend.background import wake
 from backend.database import RowId, UtcDateTime, changed, db, table_of, transactional
 from backend.messaging.models import Intent, IntentState, Purpose
+
+_intents = table_of(Intent)
+_KNOWN = select(_intents.c.id).where(
+    _intents.c.merchant_id == bindparam("merchant"), _intents.c.dedupe_key == bindparam("key")
+)
+_NEW = insert(_intents)
 
 USEFUL = timedelta(hours=24)
 """How long a message is worth sending unless its purpose says otherwise."""
@@ -38,25 +45,28 @@ def queue(
     ``facts`` are the data names of spec/09 (``title``, ``valid_to``, ``count`` …). Answers the
     intent's id, or None when this dedupe key was used before.
     """
-    intent = table_of(Intent)
-    known = select(intent.c.id).where(
-        intent.c.merchant_id == tenancy.merchant_id(), intent.c.dedupe_key == dedupe_key
-    )
-    if db.session.connection().execute(known).first():
+    merchant_id, connection = tenancy.merchant_id(), db.session.connection()
+    if connection.execute(_KNOWN, {"merchant": merchant_id, "key": dedupe_key}).first():
         return None
-    row = Intent(
-        member_id=member_id,
-        purpose=purpose,
-        facts=dict(facts),
-        dedupe_key=dedupe_key,
-        queued_at=now,
-        not_before=now,
-        not_after=now + lasts,
+    written = connection.execute(
+        _NEW,
+        {
+            "merchant_id": merchant_id,
+            "member_id": member_id,
+            "purpose": purpose.value,
+            "facts": dict(facts),
+            "dedupe_key": dedupe_key,
+            "state": IntentState.DUE.value,
+            "queued_at": now,
+            "not_before": now,
+            "not_after": now + lasts,
+            "tries": 0,
+            "failure": "",
+        },
     )
-    db.session.add(row)
-    db.session.flush()
-    enqueue("jobs.deliveries.deliver", row.id)
-    return row.id
+    wake("jobs.deliveries.tick")
+    (intent_id,) = written.inserted_primary_key or (0,)
+    return int(intent_id)
 
 
 def queue_for_crowd(
@@ -75,7 +85,6 @@ def queue_for_crowd(
     them single; the tick sends them.
     """
     merchant_id = tenancy.merchant_id()
-    intent = table_of(Intent)
     key: ColumnElement[str] = (
         people.c.dedupe_key
         if "dedupe_key" in people.c
@@ -85,7 +94,7 @@ def queue_for_crowd(
         literal(merchant_id),
         people.c.member_id,
         literal(purpose.value),
-        literal(dict(facts), intent.c.facts.type),
+        literal(dict(facts), _intents.c.facts.type),
         key,
         literal(IntentState.DUE.value),
         literal(now, UtcDateTime()),
@@ -99,4 +108,4 @@ def queue_for_crowd(
         "merchant_id", "member_id", "purpose", "facts", "dedupe_key", "state", "queued_at",
         "not_before", "not_after", "tries", "wave_id", "failure",
     )  # fmt: skip
-    return changed(insert(intent).from_select(columns, rows))
+    return changed(insert(_intents).from_select(columns, rows))

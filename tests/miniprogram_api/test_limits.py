@@ -46,5 +46,6 @@ def test_without_redis_this_process_counts(app: Flask, monkeypatch: pytest.Monke
         app.extensions, "redis", background.connect("unix:///nowhere/redis.sock?db=0")
     )
     monkeypatch.delitem(app.extensions, "limits", raising=False)
+    monkeypatch.setitem(app.extensions, "redis_away_until", 0.0)
     assert _how_many_pass(Limit.CUSTOMER, "without-redis", tried=25) == 20
     monkeypatch.delitem(app.extensions, "limits")

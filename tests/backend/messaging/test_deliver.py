@@ -220,7 +220,6 @@ def test_a_message_whose_answer_is_lost_is_unknown_and_never_sent_again(
     assert dispatch.send_due() == {"unknown": 1}
     machine_moves(shop, message, timedelta(days=2))
     assert dispatch.send_due() == {}
-    assert dispatch.send_one(message) is None
     assert intent(shop, message).state == IntentState.UNKNOWN
     assert wechat.calls(SUBSCRIBE) == 1
     assert consents_left(ben) == 0
