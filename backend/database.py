@@ -6,7 +6,7 @@ writers' file lock and begins IMMEDIATE. Inner blocks join; any exception undoes
 
 import functools
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -221,10 +221,11 @@ def end_read() -> None:
         db.session.rollback()
 
 
-def changed(statement: Any) -> int:  # noqa: ANN401
+def changed(statement: Any, values: Mapping[str, Any] | None = None) -> int:  # noqa: ANN401
     """Rows an UPDATE, DELETE or INSERT … SELECT touched; every conditional write looks at it."""
     options = {"preserve_rowcount": True}
-    return int(db.session.connection().execute(statement, execution_options=options).rowcount)
+    done = db.session.connection().execute(statement, values, execution_options=options)
+    return int(done.rowcount)
 
 
 _TRIES = 4

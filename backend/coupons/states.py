@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, insert, or_, true, update
+from sqlalchemy import Update, and_, bindparam, insert, or_, update
 
 from backend import requesting, tenancy
 from backend.coupons.models import Coupon, CouponEvent, CouponState
-from backend.database import changed, db, in_transaction, table_of
+from backend.database import UtcDateTime, changed, db, in_transaction, table_of
 
 LOCKED_FOR = timedelta(minutes=15)
 
@@ -49,9 +49,8 @@ def redeem(
     return _move(
         coupon_id,
         REDEEM,
-        _usable_by(holder_id, at=judged_at),
-        _not_locked_elsewhere(bill, at=judged_at),
-        lock=_FREE,
+        _UNLOCKED,
+        {"holder": holder_id, "at": judged_at, "bill": bill},
         actor=actor,
         cause=cause,
         now=now,
@@ -60,7 +59,7 @@ def redeem(
 
 def undo(coupon_id: int, *, actor: str, cause: str, now: datetime) -> bool:
     """撤销核销. Back to usable; past its validity it is expired, since that is true by time."""
-    return _move(coupon_id, UNDO, lock=_FREE, actor=actor, cause=cause, now=now)
+    return _move(coupon_id, UNDO, _MOVED, {}, actor=actor, cause=cause, now=now)
 
 
 def lock(
@@ -70,9 +69,8 @@ def lock(
     return _move(
         coupon_id,
         LOCK,
-        _usable_by(holder_id, at=now),
-        _not_locked_elsewhere(bill, at=now),
-        lock={"locked_bill": bill, "locked_until": now + LOCKED_FOR},
+        _LOCKED,
+        {"holder": holder_id, "at": now, "bill": bill, "until": now + LOCKED_FOR},
         actor=actor,
         cause=cause,
         now=now,
@@ -84,8 +82,8 @@ def release(coupon_id: int, *, bill: str, actor: str, cause: str, now: datetime)
     return _move(
         coupon_id,
         RELEASE,
-        _coupons.c.locked_bill == bill,
-        lock=_FREE,
+        _RELEASED,
+        {"bill": bill},
         actor=actor,
         cause=cause,
         now=now,
@@ -94,17 +92,43 @@ def release(coupon_id: int, *, bill: str, actor: str, cause: str, now: datetime)
 
 def revoke(coupon_id: int, *, actor: str, cause: str, now: datetime) -> bool:
     """作废. Whatever is not used yet."""
-    return _move(coupon_id, REVOKE, lock=_FREE, actor=actor, cause=cause, now=now)
+    return _move(coupon_id, REVOKE, _MOVED, {}, actor=actor, cause=cause, now=now)
 
 
-_FREE: Mapping[str, str | datetime | None] = {"locked_bill": None, "locked_until": None}
+_MOVED = (
+    update(_coupons)
+    .where(
+        _coupons.c.id == bindparam("coupon"),
+        _coupons.c.merchant_id == bindparam("merchant"),
+        _coupons.c.state == bindparam("before"),
+    )
+    .values(state=bindparam("after"), locked_bill=None, locked_until=None)
+)
+_RELEASED = _MOVED.where(_coupons.c.locked_bill == bindparam("bill"))
+_AT = bindparam("at", type_=UtcDateTime())
+_UNLOCKED = _MOVED.where(
+    and_(
+        _coupons.c.member_id == bindparam("holder"),
+        _coupons.c.valid_from <= _AT,
+        _coupons.c.valid_until > _AT,
+    ),
+    or_(
+        _coupons.c.locked_until.is_(None),
+        _coupons.c.locked_until <= _AT,
+        _coupons.c.locked_bill == bindparam("bill"),
+    ),
+)
+"""In this holder's hands, valid, and not locked by another bill."""
+_LOCKED = _UNLOCKED.values(locked_bill=bindparam("bill"), locked_until=bindparam("until"))
+_HAPPENED = insert(_events)
 
 
 def _move(
     coupon_id: int,
     step: Step,
-    *conditions: ColumnElement[bool],
-    lock: Mapping[str, str | datetime | None],
+    statement: Update,
+    facts: Mapping[str, int | str | datetime | None],
+    *,
     actor: str,
     cause: str,
     now: datetime,
@@ -114,41 +138,20 @@ def _move(
         raise RuntimeError("a coupon changes together with what changes it")
     merchant_id = tenancy.merchant_id()
     for before in step.before:
-        moved = changed(
-            update(_coupons)
-            .where(
-                _coupons.c.id == coupon_id,
-                _coupons.c.merchant_id == merchant_id,
-                _coupons.c.state == before,
-                *conditions,
-            )
-            .values(state=step.after, **lock)
-        )
-        if moved:
+        named = {"coupon": coupon_id, "merchant": merchant_id, "before": before}
+        if changed(statement, {**named, "after": step.after, **facts}):
             db.session.connection().execute(
-                insert(_events).values(
-                    merchant_id=merchant_id,
-                    coupon_id=coupon_id,
-                    before=before,
-                    after=step.after,
-                    at=now,
-                    actor=actor[:80],
-                    cause=cause[:80],
-                    request_id=requesting.request_id(),
-                )
+                _HAPPENED,
+                {
+                    "merchant_id": merchant_id,
+                    "coupon_id": coupon_id,
+                    "before": before,
+                    "after": step.after,
+                    "at": now,
+                    "actor": actor[:80],
+                    "cause": cause[:80],
+                    "request_id": requesting.request_id(),
+                },
             )
             return True
     return False
-
-
-def _usable_by(holder_id: int, *, at: datetime) -> ColumnElement[bool]:
-    return (
-        (_coupons.c.member_id == holder_id)
-        & (_coupons.c.valid_from <= at)
-        & (_coupons.c.valid_until > at)
-    )
-
-
-def _not_locked_elsewhere(bill: str | None, *, at: datetime) -> ColumnElement[bool]:
-    ours = _coupons.c.locked_bill == bill if bill is not None else ~true()
-    return or_(_coupons.c.locked_until.is_(None), _coupons.c.locked_until <= at, ours)

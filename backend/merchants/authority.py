@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from backend import tenancy
 from backend.database import db, table_of
@@ -11,6 +11,16 @@ from backend.merchants.errors import NotAVerifier, NotTheVerifiersStore
 from backend.merchants.models import Verifier
 
 _verifiers = table_of(Verifier)
+
+_BOUND = (
+    select(_verifiers.c.id, _verifiers.c.name, _verifiers.c.stores)
+    .where(
+        _verifiers.c.merchant_id == bindparam("merchant"),
+        _verifiers.c.member_id.in_(bindparam("members", expanding=True)),
+        _verifiers.c.active,
+    )
+    .order_by(_verifiers.c.id)
+)
 
 
 @dataclass(frozen=True)
@@ -25,13 +35,7 @@ class BoundVerifier:
 def verifier(member_ids: Sequence[int]) -> BoundVerifier:
     """核销员 behind a member, given by every id the person has here (aliases count)."""
     rows = db.session.connection().execute(
-        select(_verifiers.c.id, _verifiers.c.name, _verifiers.c.stores)
-        .where(
-            _verifiers.c.merchant_id == tenancy.merchant_id(),
-            _verifiers.c.member_id.in_(member_ids),
-            _verifiers.c.active,
-        )
-        .order_by(_verifiers.c.id)
+        _BOUND, {"merchant": tenancy.merchant_id(), "members": list(member_ids)}
     )
     bound = [BoundVerifier(row.id, row.name, frozenset(row.stores)) for row in rows]
     if not bound:

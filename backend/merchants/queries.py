@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Select, select
+from sqlalchemy import bindparam, select
 
 from backend import tenancy
 from backend.database import db, table_of
@@ -11,6 +11,24 @@ from backend.merchants.errors import MerchantNotFound, StoreNotFound
 from backend.merchants.models import Merchant, Store
 
 _stores, _merchants = table_of(Store), table_of(Merchant)
+
+_PLACE = (
+    select(
+        _stores.c.id,
+        _stores.c.code,
+        _stores.c.name,
+        _merchants.c.zone,
+        _merchants.c.name.label("merchant_name"),
+        _merchants.c.receipt_footer,
+    )
+    .join(_merchants, _merchants.c.id == _stores.c.merchant_id)
+    .where(
+        _stores.c.merchant_id == bindparam("merchant"),
+        _stores.c.code == bindparam("code"),
+        _stores.c.active,
+    )
+)
+_ZONE = select(_merchants.c.zone).where(_merchants.c.id == bindparam("merchant"))
 
 
 @dataclass(frozen=True)
@@ -45,9 +63,8 @@ def merchant_id_of(merchant_code: str) -> int:
 
 def place(store_code: str) -> Place:
     """The open store of this code; StoreNotFound for another merchant's."""
-    row = (
-        db.session.connection().execute(_places().where(_stores.c.code == store_code)).one_or_none()
-    )
+    asked = {"merchant": tenancy.merchant_id(), "code": store_code}
+    row = db.session.connection().execute(_PLACE, asked).one_or_none()
     if row is None:
         raise StoreNotFound()
     return Place(
@@ -62,9 +79,7 @@ def place(store_code: str) -> Place:
 
 def zone() -> ZoneInfo:
     """Where the merchant's days begin and end."""
-    name = db.session.connection().scalar(
-        select(_merchants.c.zone).where(_merchants.c.id == tenancy.merchant_id())
-    )
+    name = db.session.connection().scalar(_ZONE, {"merchant": tenancy.merchant_id()})
     return ZoneInfo(str(name))
 
 
@@ -76,18 +91,3 @@ def store_cards(codes: list[str]) -> list[StoreCard]:
         .order_by(_stores.c.code)
     )
     return [StoreCard(*row) for row in rows]
-
-
-def _places() -> Select[tuple[int, str, str, str, str, str]]:
-    return (
-        select(
-            _stores.c.id,
-            _stores.c.code,
-            _stores.c.name,
-            _merchants.c.zone,
-            _merchants.c.name.label("merchant_name"),
-            _merchants.c.receipt_footer,
-        )
-        .join(_merchants, _merchants.c.id == _stores.c.merchant_id)
-        .where(_stores.c.merchant_id == tenancy.merchant_id(), _stores.c.active)
-    )

@@ -1,11 +1,12 @@
 """券的事实: coupons as the decisions read them, with holder and live redemption, at one stroke."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, TextClause, select, text
+from sqlalchemy import Select, bindparam, select, text
 
 from backend import tenancy
 from backend.coupons import card_pack
@@ -52,25 +53,21 @@ class CouponFacts:
 
 def coupon(coupon_id: int) -> CouponFacts | None:
     """The coupon of a row id, if it is this merchant's."""
-    return next(iter(_read(_coupons.c.id == coupon_id)), None)
+    return next(iter(_read(_one(), {"coupon": coupon_id})), None)
 
 
 def held_by(member_ids: Sequence[int], *, at: datetime) -> list[CouponFacts]:
     """What a person could show at ``at``: not used, not revoked, not over."""
-    return _read(
-        _coupons.c.member_id.in_(member_ids),
-        _IS_OPEN,
-        _coupons.c.valid_until > at,
-    )
+    return _read(_held(), {"members": list(member_ids), "at": at})
 
 
 # Spelt out, so that the partial index of SQLite and PostgreSQL is seen to hold them.
 _IS_OPEN = text("coupon.state in ('usable', 'locked', 'gifting')")
 
 
-def _read(*conditions: ColumnElement[bool] | TextClause) -> list[CouponFacts]:
-    ours = _coupons.c.merchant_id == tenancy.merchant_id()
-    rows = db.session.connection().execute(_statement().where(ours, *conditions)).mappings()
+def _read(statement: Select[Any], asked: Mapping[str, object]) -> list[CouponFacts]:
+    ours = {"merchant": tenancy.merchant_id(), **asked}
+    rows = db.session.connection().execute(statement, ours).mappings()
     named = card_pack.numbers()
     return [
         CouponFacts(
@@ -111,8 +108,21 @@ def _read(*conditions: ColumnElement[bool] | TextClause) -> list[CouponFacts]:
 
 
 @cache
-def _statement() -> Select[tuple[object, ...]]:
-    """Coupons with all that is judged, built once; whoever runs it says whose.
+def _one() -> Select[Any]:
+    return _statement().where(_coupons.c.id == bindparam("coupon"))
+
+
+@cache
+def _held() -> Select[Any]:
+    return _statement().where(
+        _coupons.c.member_id.in_(bindparam("members", expanding=True)),
+        _IS_OPEN,
+        _coupons.c.valid_until > bindparam("at"),
+    )
+
+
+def _statement() -> Select[Any]:
+    """The merchant's coupons with all that is judged.
 
     Stores: those promised, and those added to the template since (R-21).
     """
@@ -149,6 +159,7 @@ def _statement() -> Select[tuple[object, ...]]:
         .join(_members, _members.c.id == _coupons.c.member_id)
         .outerjoin(_redemptions, _redemptions.c.live_key == _coupons.c.id)
         .outerjoin(_stores, _stores.c.id == _redemptions.c.store_id)
+        .where(_coupons.c.merchant_id == bindparam("merchant"))
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import insert, select
+from sqlalchemy import bindparam, insert, select
 
 from backend import faults, requesting, tenancy
 from backend.calendar import local
@@ -22,6 +22,14 @@ from backend.redemption.look_up import find, judge, use_at
 from backend.redemption.models import Redemption
 
 _redemptions = table_of(Redemption)
+
+_NEW = insert(_redemptions)
+_ASKED = select(
+    _redemptions.c.id, _redemptions.c.coupon_id, _redemptions.c.at, _redemptions.c.by
+).where(
+    _redemptions.c.merchant_id == bindparam("merchant"),
+    _redemptions.c.asked_as == bindparam("asked_as"),
+)
 
 
 @dataclass(frozen=True)
@@ -124,21 +132,8 @@ def take(
 
 def _done_as(asked_as: str, here: Place) -> Redeemed | None:
     """What this very request did before its answer was lost."""
-    row = (
-        db.session.connection()
-        .execute(
-            select(
-                _redemptions.c.id,
-                _redemptions.c.coupon_id,
-                _redemptions.c.at,
-                _redemptions.c.by,
-            ).where(
-                _redemptions.c.merchant_id == tenancy.merchant_id(),
-                _redemptions.c.asked_as == asked_as,
-            )
-        )
-        .one_or_none()
-    )
+    asked = {"merchant": tenancy.merchant_id(), "asked_as": asked_as}
+    row = db.session.connection().execute(_ASKED, asked).one_or_none()
     coupon = None if row is None else facts.coupon(row.coupon_id)
     if row is None or coupon is None:
         return None
@@ -178,23 +173,24 @@ def _record(
     at: datetime,
 ) -> int:
     written = db.session.connection().execute(
-        insert(_redemptions).values(
-            merchant_id=tenancy.merchant_id(),
-            coupon_id=coupon.id,
-            live_key=coupon.id,
-            campaign_id=coupon.campaign_id,
-            member_id=coupon.holder_id,
-            store_id=here.store_id,
-            verifier_id=by.verifier_id,
-            bill_id=None if on_bill is None else on_bill.bill_id,
-            reduction_fen=None if on_bill is None else on_bill.reduction_fen,
-            at=at,
-            by=by.name[:80],
-            request_id=requesting.request_id(),
-            asked_as=asked_as,
-            undone_by="",
-            undo_reason="",
-        )
+        _NEW,
+        {
+            "merchant_id": tenancy.merchant_id(),
+            "coupon_id": coupon.id,
+            "live_key": coupon.id,
+            "campaign_id": coupon.campaign_id,
+            "member_id": coupon.holder_id,
+            "store_id": here.store_id,
+            "verifier_id": by.verifier_id,
+            "bill_id": None if on_bill is None else on_bill.bill_id,
+            "reduction_fen": None if on_bill is None else on_bill.reduction_fen,
+            "at": at,
+            "by": by.name[:80],
+            "request_id": requesting.request_id(),
+            "asked_as": asked_as,
+            "undone_by": "",
+            "undo_reason": "",
+        },
     )
     (redemption_id,) = written.inserted_primary_key or (0,)
     return int(redemption_id)
