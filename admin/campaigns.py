@@ -29,6 +29,14 @@ from backend.database import db, transactional
 from backend.errors import DomainError
 
 
+class KeptInTheSetUpFile(DomainError):
+    """This kind of campaign has no form at the desk yet."""
+
+    code = "NO_FORM"
+    message = "{kind}在设置文件中维护"
+    http_status = 409
+
+
 @dataclass(frozen=True)
 class CampaignRow:
     """活动 as the list shows it."""
@@ -139,7 +147,7 @@ class Campaigns(CampaignLive, SecureModelView):
     @page("/new/", methods=("GET", "POST"))
     def create_view(self) -> Response:
         """新建: from a ready-made starting point, or from nothing."""
-        if _kind(None) not in words.CAMPAIGN_KINDS:
+        if _kind(None) not in words.WITH_A_FORM:
             access.need(Right.EDIT_CAMPAIGNS)
             return make_response(self.render("desk/campaign_new.html", presets=list(PRESETS)))
         return self._serve_form(None)
@@ -149,6 +157,8 @@ class Campaigns(CampaignLive, SecureModelView):
         return "desk/class_form.html" if is_class else "desk/periodic_form.html"
 
     def draft(self, row: Campaign | None) -> CampaignForm:
+        if _kind(row) not in words.WITH_A_FORM:
+            raise KeptInTheSetUpFile(kind=words.CAMPAIGN_KINDS.get(_kind(row), "活动"))
         kind: Callable[..., CampaignForm] = (
             ClassForm if _kind(row) == CampaignKind.CLASS_MARKETING else PeriodicForm
         )

@@ -1,7 +1,7 @@
 """用语: how the desk calls roles, statuses and reasons (one term each, ux.md 4.3)."""
 
 from admin.columns import Word
-from backend.campaigns import why
+from backend.campaigns import kinds, why
 from backend.campaigns.models import CampaignKind, CampaignState, GrantState, WaveState
 from backend.coupons.kinds import CouponKind
 from backend.coupons.models import CouponState
@@ -20,10 +20,9 @@ ROLES: dict[str, str] = {
     Role.VERIFIER: "核销员",
     Role.READ_ONLY: "只读",
 }
-CAMPAIGN_KINDS: dict[str, str] = {
-    CampaignKind.CLASS_MARKETING: "票券营销",
-    CampaignKind.PERIODIC: "定期送券",
-}
+CAMPAIGN_KINDS: dict[str, str] = {kind: kinds.label(kind) for kind in CampaignKind}
+WITH_A_FORM = (CampaignKind.CLASS_MARKETING, CampaignKind.PERIODIC)
+"""Kinds the desk can set up; the others are kept in the set-up file so far."""
 CAMPAIGN_STATES: dict[str, Word] = {
     CampaignState.DRAFT: Word("草稿"),
     CampaignState.RUNNING: Word("启动中", "ok"),
