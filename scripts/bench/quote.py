@@ -27,8 +27,8 @@ from scripts.bench.laboratory import Laboratory
 from scripts.bench.ratios import Finding, p99, seconds
 
 COUPONS, LINES, BASKETS = 100, 60, 40
-BILLS_PER_MEMBER = 10
-"""With 100,000 members that is a million bills."""
+BILLS_PER_MEMBER = 1
+"""A million members ask for a million bills."""
 
 EXCLUSIVE = Benefits(level_bp=9_500)
 SHARED = Benefits(Sharing.SHARED, level_bp=9_500, points_fen=2_000)
