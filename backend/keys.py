@@ -6,6 +6,7 @@ encryption key, never shown again.
 
 import base64
 import os
+from functools import lru_cache
 from typing import Any
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -54,5 +55,6 @@ def _keys() -> Keys:
     return keys
 
 
+@lru_cache(maxsize=64)
 def _derived(secret: str, purpose: str, length: int) -> bytes:
     return HKDF(SHA256(), length, salt=b"quanbao", info=purpose.encode()).derive(secret.encode())

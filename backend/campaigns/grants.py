@@ -11,7 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from pydantic import JsonValue
-from sqlalchemy import Row, Select, exists, insert, literal, or_, select, union_all, update
+from sqlalchemy import Row, bindparam, exists, insert, or_, select, union_all, update
 
 from backend import faults, requesting, tenancy
 from backend.calendar import day_of, last_day_before
@@ -36,6 +36,44 @@ FOLLOW_CYCLE = "follow"
 
 _grants, _members, _merchants = table_of(Grant), table_of(Member), table_of(Merchant)
 _pieces, _revisions = table_of(OfferPiece), table_of(TemplateRevision)
+
+_PERSON = union_all(
+    select(_members.c.id).where(
+        _members.c.merchant_id == bindparam("merchant"), _members.c.id == bindparam("member")
+    ),
+    select(_members.c.id).where(
+        _members.c.merchant_id == bindparam("merchant"),
+        _members.c.alias_of_id == bindparam("member"),
+    ),
+)
+_WAITING = (
+    select(
+        _grants.c.id.label("grant_id"),
+        _grants.c.campaign_id,
+        _pieces.c.piece,
+        _pieces.c.template_id,
+        _pieces.c.revision_id,
+        _revisions.c.title,
+        _revisions.c.validity,
+        _merchants.c.zone,
+    )
+    .join(_pieces, _pieces.c.offer_id == _grants.c.offer_id)
+    .join(_revisions, _revisions.c.id == _pieces.c.revision_id)
+    .join(_merchants, _merchants.c.id == _grants.c.merchant_id)
+    .where(
+        _grants.c.merchant_id == bindparam("merchant"),
+        _grants.c.member_id.in_(_PERSON),
+        _grants.c.state == GrantState.OPEN.value,
+        or_(_grants.c.claim_until.is_(None), _grants.c.claim_until > bindparam("at")),
+    )
+    .order_by(_grants.c.granted_at, _grants.c.id, _pieces.c.piece)
+)
+"""Every piece of the grants that wait for a person, under whichever of their ids."""
+_CLAIM = update(_grants).where(
+    _grants.c.merchant_id == bindparam("merchant"),
+    _grants.c.id.in_(bindparam("grants", expanding=True)),
+    _grants.c.state == bindparam("open"),
+)
 
 
 @dataclass(frozen=True)
@@ -81,18 +119,20 @@ def claim_open(member_id: int, *, now: datetime) -> list[int]:
     One message tells of all of them. Four statements however many there are, one when nothing
     waits. Meeting another claim of the same grants (a till and a mini-program at once) reads again.
     """
-    waiting = db.session.connection().execute(_open_pieces(member_id, now)).all()
+    mine = {"merchant": tenancy.merchant_id(), "member": member_id, "at": now}
+    waiting = db.session.connection().execute(_WAITING, mine).all()
     if not waiting:
         return []
     grant_ids = {row.grant_id for row in waiting}
     claimed = changed(
-        update(_grants)
-        .where(
-            _grants.c.merchant_id == tenancy.merchant_id(),
-            _grants.c.id.in_(sorted(grant_ids)),
-            _grants.c.state == GrantState.OPEN,
-        )
-        .values(state=GrantState.CLAIMED.value, claimed_at=now)
+        _CLAIM,
+        {
+            "merchant": tenancy.merchant_id(),
+            "grants": sorted(grant_ids),
+            "open": GrantState.OPEN.value,
+            "state": GrantState.CLAIMED.value,
+            "claimed_at": now,
+        },
     )
     if claimed != len(grant_ids):
         raise MetAnother()
@@ -226,43 +266,10 @@ def _tell(
         "count": len(waiting),
         "valid_to": last_day_before(min(p.use_window.end for p in promised), zone).isoformat(),
     }
-    person = select(
-        literal(member_id).label("member_id"),
-        literal(f"claim-{waiting[0].grant_id}-received").label("dedupe_key"),
-    ).subquery()
-    outbox.queue_for_crowd(person, Purpose.COUPON_RECEIVED, facts, now=now)
-
-
-def _open_pieces(member_id: int, now: datetime) -> Select[*tuple[Any, ...]]:
-    """Every piece of the grants that wait for this person, under whichever of their ids."""
-    merchant_id = tenancy.merchant_id()
-    person = union_all(
-        select(_members.c.id).where(
-            _members.c.merchant_id == merchant_id, _members.c.id == member_id
-        ),
-        select(_members.c.id).where(
-            _members.c.merchant_id == merchant_id, _members.c.alias_of_id == member_id
-        ),
-    )
-    return (
-        select(
-            _grants.c.id.label("grant_id"),
-            _grants.c.campaign_id,
-            _pieces.c.piece,
-            _pieces.c.template_id,
-            _pieces.c.revision_id,
-            _revisions.c.title,
-            _revisions.c.validity,
-            _merchants.c.zone,
-        )
-        .join(_pieces, _pieces.c.offer_id == _grants.c.offer_id)
-        .join(_revisions, _revisions.c.id == _pieces.c.revision_id)
-        .join(_merchants, _merchants.c.id == _grants.c.merchant_id)
-        .where(
-            _grants.c.merchant_id == merchant_id,
-            _grants.c.member_id.in_(person),
-            _grants.c.state == GrantState.OPEN,
-            or_(_grants.c.claim_until.is_(None), _grants.c.claim_until > now),
-        )
-        .order_by(_grants.c.granted_at, _grants.c.id, _pieces.c.piece)
+    outbox.queue(
+        member_id,
+        Purpose.COUPON_RECEIVED,
+        facts,
+        dedupe_key=f"claim-{waiting[0].grant_id}-received",
+        now=now,
     )

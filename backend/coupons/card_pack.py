@@ -6,7 +6,7 @@ survivor's. States are true at the instant.
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -102,7 +102,7 @@ def by_ids(coupon_ids: Sequence[int], *, now: datetime) -> list[CouponView]:
     """These coupons of the merchant, in the order of the ids; unknown ones are left out."""
     if not coupon_ids:
         return []
-    found = _views(_read(_rows().where(_coupons.c.id.in_(coupon_ids))), now)
+    found = _views(_read(_these(), {"coupons": list(coupon_ids)}), now)
     place = {coupon_id: at for at, coupon_id in enumerate(coupon_ids)}
     return sorted(found, key=lambda coupon: place[coupon.id])
 
@@ -148,8 +148,10 @@ def _in_state(state: Shown, now: datetime) -> ColumnElement[bool]:
             return and_(_IS_CLOSED, stored == state.value)
 
 
-def _read(statement: Select[Any]) -> Sequence[RowMapping]:
-    mine = {"merchant": tenancy.merchant_id()}
+def _read(
+    statement: Select[Any], asked: Mapping[str, object] | None = None
+) -> Sequence[RowMapping]:
+    mine = {"merchant": tenancy.merchant_id(), **(asked or {})}
     return db.session.connection().execute(statement, mine).mappings().all()
 
 
@@ -236,6 +238,11 @@ def _rows() -> Select[Any]:
         .outerjoin(_stores, _stores.c.id == redemptions.c.store_id)
         .where(_coupons.c.merchant_id == bindparam("merchant"))
     )
+
+
+@cache
+def _these() -> Select[Any]:
+    return _rows().where(_coupons.c.id.in_(bindparam("coupons", expanding=True)))
 
 
 def _table(name: str) -> Table:

@@ -16,6 +16,7 @@ from backend.coupons.models import Coupon, CouponSource, CouponState
 from backend.database import UtcDateTime, changed, db, table_of
 
 _coupons = table_of(Coupon)
+_MADE = insert(_coupons).returning(_coupons.c.id)
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def from_grants(pieces: Sequence[PromisedPiece], *, now: datetime) -> list[int]:
         }
         for piece in pieces
     ]
-    made = db.session.connection().execute(insert(_coupons).returning(_coupons.c.id), rows)
+    made = db.session.connection().execute(_MADE, rows)
     return sorted(made.scalars())
 
 

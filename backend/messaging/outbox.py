@@ -5,13 +5,16 @@ from datetime import datetime, timedelta
 
 from pydantic import JsonValue
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     FromClause,
     String,
     bindparam,
     cast,
+    exists,
     insert,
     literal,
+    not_,
     select,
 )
 
@@ -21,10 +24,25 @@ from backend.database import RowId, UtcDateTime, changed, db, table_of, transact
 from backend.messaging.models import Intent, IntentState, Purpose
 
 _intents = table_of(Intent)
-_KNOWN = select(_intents.c.id).where(
-    _intents.c.merchant_id == bindparam("merchant"), _intents.c.dedupe_key == bindparam("key")
+_COLUMNS = (
+    "merchant_id", "member_id", "purpose", "facts", "dedupe_key", "state", "queued_at",
+    "not_before", "not_after", "tries", "wave_id", "failure",
+)  # fmt: skip
+
+
+def _new(column: str) -> BindParameter[object]:
+    return bindparam(f"new_{column}", type_=_intents.c[column].type)
+
+
+_IS_KNOWN = exists().where(
+    _intents.c.merchant_id == _new("merchant_id"), _intents.c.dedupe_key == _new("dedupe_key")
 )
-_NEW = insert(_intents)
+_UNLESS_KNOWN = (
+    insert(_intents)
+    .from_select(_COLUMNS, select(*map(_new, _COLUMNS)).where(not_(_IS_KNOWN)))
+    .returning(_intents.c.id)
+)
+"""Look and write at one stroke; two who write the same at once meet on the unique key."""
 
 USEFUL = timedelta(hours=24)
 """How long a message is worth sending unless its purpose says otherwise."""
@@ -45,28 +63,15 @@ def queue(
     ``facts`` are the data names of spec/09 (``title``, ``valid_to``, ``count`` …). Answers the
     intent's id, or None when this dedupe key was used before.
     """
-    merchant_id, connection = tenancy.merchant_id(), db.session.connection()
-    if connection.execute(_KNOWN, {"merchant": merchant_id, "key": dedupe_key}).first():
-        return None
-    written = connection.execute(
-        _NEW,
-        {
-            "merchant_id": merchant_id,
-            "member_id": member_id,
-            "purpose": purpose.value,
-            "facts": dict(facts),
-            "dedupe_key": dedupe_key,
-            "state": IntentState.DUE.value,
-            "queued_at": now,
-            "not_before": now,
-            "not_after": now + lasts,
-            "tries": 0,
-            "failure": "",
-        },
-    )
-    wake("jobs.deliveries.tick")
-    (intent_id,) = written.inserted_primary_key or (0,)
-    return int(intent_id)
+    values = (
+        tenancy.merchant_id(), member_id, purpose.value, dict(facts), dedupe_key,
+        IntentState.DUE.value, now, now, now + lasts, 0, None, "",
+    )  # fmt: skip
+    named = {f"new_{column}": value for column, value in zip(_COLUMNS, values, strict=True)}
+    intent_id: int | None = db.session.connection().scalar(_UNLESS_KNOWN, named)
+    if intent_id is not None:
+        wake("jobs.deliveries.tick")
+    return intent_id
 
 
 def queue_for_crowd(
@@ -104,8 +109,4 @@ def queue_for_crowd(
         literal(wave_id, RowId),
         literal(""),
     )
-    columns = (
-        "merchant_id", "member_id", "purpose", "facts", "dedupe_key", "state", "queued_at",
-        "not_before", "not_after", "tries", "wave_id", "failure",
-    )  # fmt: skip
-    return changed(insert(_intents).from_select(columns, rows))
+    return changed(insert(_intents).from_select(_COLUMNS, rows))

@@ -1,15 +1,17 @@
 """公众号与小程序: which app is whose. An app without a merchant is the operator's, shared."""
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from backend.database import db
 from backend.wechat.errors import AppNotFound
 from backend.wechat.models import AppKind, WechatApp
 
+_BY_APP_ID = select(WechatApp).where(WechatApp.app_id == bindparam("app_id"))
+
 
 def app_by_id(app_id: str) -> WechatApp:
     """The bound app of this appid; 404 ``APP_NOT_FOUND`` for any other."""
-    app = db.session.scalars(select(WechatApp).where(WechatApp.app_id == app_id)).one_or_none()
+    app = db.session.scalars(_BY_APP_ID, {"app_id": app_id}).one_or_none()
     if app is None:
         raise AppNotFound()
     return app
