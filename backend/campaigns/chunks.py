@@ -245,12 +245,11 @@ class _Granting:
     def _count_passed_over(self, tally: Tally) -> None:
         verdicts = self.crowd.verdicts().where(not_(self._has_grant())).subquery()
         rows = db.session.connection().execute(
-            select(verdicts.c.reason, func.count())
-            .where(verdicts.c.reason.is_not(None))
-            .group_by(verdicts.c.reason)
+            select(verdicts.c.reason, func.count()).group_by(verdicts.c.reason)
         )
         for reason, people in rows:
-            tally.exclude(str(reason), people)
+            if reason is not None:  # in SQL this would judge everybody once more
+                tally.exclude(str(reason), people)
 
     def _written(self) -> tuple[ColumnElement[bool], ...]:
         """The grants of this part that this chunk has written."""

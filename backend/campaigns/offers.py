@@ -10,7 +10,7 @@ from hashlib import sha256
 from zoneinfo import ZoneInfo
 
 from pydantic import JsonValue
-from sqlalchemy import insert, select
+from sqlalchemy import bindparam, insert, select
 
 from backend import tenancy
 from backend.calendar import Span, last_day_before
@@ -24,6 +24,35 @@ from backend.database import db, table_of
 _coupons, _templates = table_of(CampaignCoupon), table_of(CouponTemplate)
 _revisions, _offers = table_of(TemplateRevision), table_of(Offer)
 _NOT_KEPT = 0
+
+_LINES = (
+    select(
+        _templates.c.id,
+        _templates.c.revision_id,
+        _coupons.c.quantity,
+        _templates.c.title,
+        _revisions.c.validity,
+        _templates.c.stock,
+        _templates.c.per_member,
+        _templates.c.per_day,
+    )
+    .join(_templates, _templates.c.id == _coupons.c.template_id)
+    .join(_revisions, _revisions.c.id == _templates.c.revision_id)
+    .where(
+        _coupons.c.merchant_id == bindparam("merchant"),
+        _coupons.c.campaign_id == bindparam("campaign"),
+        _coupons.c.part == bindparam("part"),
+        _templates.c.approval == Approval.PASSED.value,
+        _templates.c.archived.is_(False),
+    )
+    .order_by(_coupons.c.position)
+)
+_KEPT = select(_offers.c.id).where(
+    _offers.c.merchant_id == bindparam("merchant"),
+    _offers.c.campaign_id == bindparam("campaign"),
+    _offers.c.part == bindparam("part"),
+    _offers.c.content_hash == bindparam("content_hash"),
+)
 
 
 @dataclass(frozen=True)
@@ -101,12 +130,13 @@ def current(campaign_id: int, part: str = "") -> CurrentOffer | None:
     content = ",".join(f"{line.revision_id}x{line.quantity}" for line in lines)
     content_hash = sha256(content.encode()).hexdigest()
     known = db.session.connection().scalar(
-        select(_offers.c.id).where(
-            _offers.c.merchant_id == tenancy.merchant_id(),
-            _offers.c.campaign_id == campaign_id,
-            _offers.c.part == part,
-            _offers.c.content_hash == content_hash,
-        )
+        _KEPT,
+        {
+            "merchant": tenancy.merchant_id(),
+            "campaign": campaign_id,
+            "part": part,
+            "content_hash": content_hash,
+        },
     )
     return CurrentOffer(known or _NOT_KEPT, campaign_id, part, content_hash, lines)
 
@@ -136,26 +166,8 @@ def give_back_stock(offer: CurrentOffer, people: int) -> None:
 
 def _lines(campaign_id: int, part: str) -> tuple[OfferLine, ...]:
     rows = db.session.connection().execute(
-        select(
-            _templates.c.id,
-            _templates.c.revision_id,
-            _coupons.c.quantity,
-            _templates.c.title,
-            _revisions.c.validity,
-            _templates.c.stock,
-            _templates.c.per_member,
-            _templates.c.per_day,
-        )
-        .join(_templates, _templates.c.id == _coupons.c.template_id)
-        .join(_revisions, _revisions.c.id == _templates.c.revision_id)
-        .where(
-            _coupons.c.merchant_id == tenancy.merchant_id(),
-            _coupons.c.campaign_id == campaign_id,
-            _coupons.c.part == part,
-            _templates.c.approval == Approval.PASSED,
-            _templates.c.archived.is_(False),
-        )
-        .order_by(_coupons.c.position)
+        _LINES,
+        {"merchant": tenancy.merchant_id(), "campaign": campaign_id, "part": part},
     )
     return tuple(
         OfferLine(
