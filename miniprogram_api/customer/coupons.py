@@ -9,7 +9,6 @@ from backend.coupons import card_pack
 from backend.coupons.card_pack import Page, Shown
 from backend.coupons.show import code_of
 from backend.errors import FieldError, ParamError
-from backend.members.queries import ids_of
 from miniprogram_api import paging
 from miniprogram_api.answers import CouponAnswer
 from miniprogram_api.contract import Answer, route
@@ -33,7 +32,7 @@ def my_coupons() -> CouponsAnswer:
     asked = paging.page_asked()
     return CouponsAnswer.of(
         card_pack.coupons_of(
-            ids_of(current_customer().member_id),
+            current_customer().member_ids,
             state=_state(),
             limit=asked.limit,
             cursor=asked.cursor,
@@ -45,7 +44,7 @@ def my_coupons() -> CouponsAnswer:
 @route(blueprint, "GET", "/me/coupons/<number>", answer=CouponAnswer)
 def my_coupon(number: str) -> CouponAnswer:
     """一张券."""
-    mine = ids_of(current_customer().member_id)
+    mine = current_customer().member_ids
     return CouponAnswer.of(card_pack.coupon_of(mine, number, now=clock.now()))
 
 
@@ -53,7 +52,7 @@ def my_coupon(number: str) -> CouponAnswer:
 def my_coupon_code(number: str) -> QrAnswer:
     """动态券码, good for 60 s."""
     now = clock.now()
-    mine = ids_of(current_customer().member_id)
+    mine = current_customer().member_ids
     return QrAnswer.of(code_of(card_pack.coupon_of(mine, number, now=now), now=now))
 
 

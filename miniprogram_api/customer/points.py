@@ -4,7 +4,6 @@ from datetime import datetime
 
 from backend.calendar import local
 from backend.errors import FieldError, ParamError
-from backend.members.queries import ids_of
 from backend.merchants.queries import zone
 from backend.points.queries import history
 from miniprogram_api.contract import Answer, route
@@ -35,7 +34,7 @@ def my_points() -> MyPointsAnswer:
     if asked.cursor is not None and not (asked.cursor.isascii() and asked.cursor.isdigit()):
         raise ParamError(errors=[FieldError(field="cursor", message="不是有效的游标")])
     found = history(
-        ids_of(current_customer().member_id),
+        current_customer().member_ids,
         limit=asked.limit,
         before=None if asked.cursor is None else int(asked.cursor[:18]),
     )

@@ -11,8 +11,7 @@ from itsdangerous import BadSignature, URLSafeSerializer
 from backend import clock, tenancy
 from backend.errors import Unauthenticated
 from backend.keys import purpose_key
-from backend.members.errors import MemberNotFound
-from backend.members.queries import survivor_id
+from backend.members.queries import ids_of
 from miniprogram_api.limits import Limit, spend
 
 GOOD_FOR = timedelta(days=30)
@@ -20,11 +19,17 @@ GOOD_FOR = timedelta(days=30)
 
 @dataclass(frozen=True)
 class Customer:
-    """Who is logged in; a joined member's token leads to the survivor."""
+    """Who is logged in; a joined member's token leads to the survivor. ``member_ids``: every id
+    this person has here, the survivor's first."""
 
     merchant_id: int
-    member_id: int
+    member_ids: tuple[int, ...]
     wechat_user_id: int
+
+    @property
+    def member_id(self) -> int:
+        """The survivor's id."""
+        return self.member_ids[0]
 
     @property
     def caller(self) -> str:
@@ -55,16 +60,15 @@ def require_customer(blueprint: Blueprint) -> None:
 
     def enter() -> None:
         text = _bearer()
-        customer = _read(text, now=clock.now())
+        claims = _read(text, now=clock.now())
         spend(Limit.CUSTOMER, hashlib.sha256(text.encode()).hexdigest()[:32])
         stack = ExitStack()
-        stack.enter_context(tenancy.acting_for(customer.merchant_id))
+        stack.enter_context(tenancy.acting_for(claims.merchant_id))
         g.customer_stack = stack
-        try:
-            member_id = survivor_id(customer.member_id)
-        except MemberNotFound:
-            raise Unauthenticated() from None
-        g.customer = Customer(customer.merchant_id, member_id, customer.wechat_user_id)
+        member_ids = tuple(ids_of(claims.member_id))
+        if not member_ids:
+            raise Unauthenticated()
+        g.customer = Customer(claims.merchant_id, member_ids, claims.wechat_user_id)
 
     def leave(_error: BaseException | None) -> None:
         g.pop("customer", None)
@@ -90,14 +94,23 @@ def _bearer() -> str:
     return text.strip()
 
 
-def _read(text: str, *, now: datetime) -> Customer:
+@dataclass(frozen=True)
+class _Claims:
+    """What a token says."""
+
+    merchant_id: int
+    member_id: int
+    wechat_user_id: int
+
+
+def _read(text: str, *, now: datetime) -> _Claims:
     try:
         merchant_id, member_id, wechat_user_id, end = _serializer().loads(text)
     except BadSignature:
         raise Unauthenticated() from None
     if now.timestamp() >= end:
         raise Unauthenticated()
-    return Customer(merchant_id, member_id, wechat_user_id)
+    return _Claims(merchant_id, member_id, wechat_user_id)
 
 
 def _serializer() -> URLSafeSerializer:

@@ -2,7 +2,6 @@
 
 from flask import Blueprint
 
-from backend.members.queries import ids_of
 from backend.merchants import authority
 from backend.merchants.authority import BoundVerifier
 from miniprogram_api.customer.tokens import current_customer, require_customer
@@ -15,7 +14,7 @@ protect(blueprint, caller=lambda: f"verifier-{current_customer().caller}"[:80])
 
 def member_ids() -> list[int]:
     """Every id of the person who calls: aliases count."""
-    return ids_of(current_customer().member_id)
+    return list(current_customer().member_ids)
 
 
 def this_verifier() -> BoundVerifier:

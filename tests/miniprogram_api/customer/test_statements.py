@@ -62,10 +62,10 @@ def test_a_login_for_which_nothing_waits_is_fewer(
 
 
 @pytest.mark.parametrize("coupons", [1, 100])
-def test_a_card_pack_is_four_statements_whatever_it_holds(
+def test_a_card_pack_is_three_statements_whatever_it_holds(
     http: FlaskClient, wechat: Platform, shop: Shop, coupons: int
 ) -> None:
-    """Who asks, their ids, the coupons, the stores."""
+    """Who asks, the coupons, the stores."""
     person = wechat.person()
     me = enters(http, wechat, shop, person)
     a_store(shop, "s02", "莲塘")
@@ -75,4 +75,4 @@ def test_a_card_pack_is_four_statements_whatever_it_holds(
     with _statements() as seen:
         listed = me.get("/api/v1/me/coupons?limit=100").get_json()["items"]
     assert len(listed) == coupons
-    assert len(seen) == 4, seen
+    assert len(seen) == 3, seen
