@@ -4,6 +4,7 @@ from datetime import date
 from enum import StrEnum
 
 from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy.dialects.mysql import MEDIUMBLOB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from backend.database import (
@@ -75,7 +76,9 @@ class Merchant(BaseModel):
     introduction: Mapped[str] = mapped_column(Text, default="")
     receipt_footer: Mapped[str] = mapped_column(String(200), default="")
     logo: Mapped[bytes | None] = mapped_column(
-        LargeBinary(256 * 1024), deferred=True, comment="PNG or JPEG"
+        LargeBinary().with_variant(MEDIUMBLOB, "mysql", "mariadb"),
+        deferred=True,
+        comment="PNG or JPEG",
     )
     sharing: Mapped[str] = mapped_column(String(16), default=Sharing.EXCLUSIVE)
     registration: Mapped[str] = mapped_column(String(16), default=Registration.PHONE)

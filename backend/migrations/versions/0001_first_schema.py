@@ -2,7 +2,7 @@
 
 Revision ID: 0001
 Revises: 
-Create Date: 2026-11-22 00:55:09.870804
+Create Date: 2026-11-22 01:21:58.164136
 
 """
 from alembic import op
@@ -68,7 +68,7 @@ def upgrade():
     sa.Column('address', sa.String(length=200), nullable=False),
     sa.Column('introduction', sa.Text(), nullable=False),
     sa.Column('receipt_footer', sa.String(length=200), nullable=False),
-    sa.Column('logo', sa.LargeBinary(length=262144), nullable=True, comment='PNG or JPEG'),
+    sa.Column('logo', sa.LargeBinary().with_variant(mysql.MEDIUMBLOB(), 'mariadb').with_variant(mysql.MEDIUMBLOB(), 'mysql'), nullable=True, comment='PNG or JPEG'),
     sa.Column('sharing', sa.String(length=16), nullable=False),
     sa.Column('registration', sa.String(length=16), nullable=False),
     sa.Column('levels_match', sa.String(length=8), nullable=False),
