@@ -1,7 +1,9 @@
 """H3: redeeming through the use case and over HTTP, against one raw transaction.
 
-The product also reads the coupon with its promise, judges it, and writes event and message beside
-the redemption; the anchor is the conditional UPDATE and the INSERT alone (one CTE on PostgreSQL).
+The anchor is the conditional UPDATE and the INSERT alone (one CTE on PostgreSQL). The product does
+more, because more is required: it reads the store and the coupon with its promise, judges it, and
+writes event and message in the same transaction, then wakes the sender; over HTTP it
+also reads who calls, and asks the rate limits. The targets are those of the bare work all the same.
 """
 
 import statistics
