@@ -37,6 +37,7 @@ WAVE_STATES: dict[str, Word] = {
 }
 GRANT_STATES: dict[str, Word] = {
     GrantState.OPEN: Word("待领取", "info"),
+    GrantState.LINKED: Word("待扫码", "info"),
     GrantState.CLAIMED: Word("已领取", "ok"),
     GrantState.LAPSED: Word("已失效"),
     GrantState.REVOKED: Word("已作废"),

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from flask import current_app
-from sqlalchemy import String, TypeDecorator
+from sqlalchemy import String, Text, TypeDecorator
 
 from backend.settings import Keys
 
@@ -40,7 +40,7 @@ def unseal(stored: str) -> str:
 class Sealed(TypeDecorator[str]):
     """A secret: clear in Python, encrypted in the table."""
 
-    impl = String(512)
+    impl: Any = String(512)
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Any) -> str | None:  # noqa: ANN401
@@ -48,6 +48,13 @@ class Sealed(TypeDecorator[str]):
 
     def process_result_value(self, value: str | None, dialect: Any) -> str | None:  # noqa: ANN401
         return None if value is None else unseal(value)
+
+
+class SealedText(Sealed):
+    """A long secret, such as a private key."""
+
+    impl = Text
+    cache_ok = True
 
 
 def _keys() -> Keys:

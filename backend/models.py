@@ -16,6 +16,8 @@ PACKAGES = (
     "backend.campaigns.models",
     "backend.redemption.models",
     "backend.sales.models",
+    "backend.open_bills.models",
+    "backend.malls.models",
 )
 
 

@@ -31,12 +31,16 @@ ROWS = (
     ("points", "wallet"),
     ("membership",),
     ("visits", "sales", "malls"),
+    ("open_bills",),
     ("setup", "reports"),
     ("models", "commands", "metrics"),
     ("application",),
 )
 HOMES = {
     "wechatpy": ("backend/wechat/",),
+    "wechatpayv3": ("backend/wechat/",),
+    "escpos": ("backend/sales/",),
+    "barcode": ("backend/coupons/",),
     "rq": ("backend/background.py", "jobs/"),
     "rq_scheduler": ("jobs/scheduler.py",),
     "flask_admin": ("admin/",),

@@ -64,7 +64,7 @@ def missing(campaign: Campaign, *, now: datetime) -> list[FieldError]:
     for part in settings.parts_on:
         given = [row for row in rows if row.part == part]
         errors.extend(
-            FieldError(field=kinds.path_of(part), message=words)
+            FieldError(field=settings.path_of(part), message=words)
             for words in _wrong(given, campaign, zone=zone, now=now)
         )
     return errors

@@ -237,7 +237,7 @@ def _name_coupons(campaign_id: int, settings: Settings) -> None:
     }
     missing = [
         FieldError(
-            field=f"{kinds.path_of(part)}.{position}.template",
+            field=f"{settings.path_of(part)}.{position}.template",
             message=f"没有券模板 {coupon.template}",
         )
         for part, coupons in settings.coupons.items()

@@ -3,7 +3,7 @@
 from datetime import date
 from enum import StrEnum
 
-from sqlalchemy import JSON, CheckConstraint, Index, String, Text, UniqueConstraint
+from sqlalchemy import JSON, CheckConstraint, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from backend.database import (
@@ -31,6 +31,9 @@ class CampaignKind(StrEnum):
     CONSUMPTION_POINTS = "consumption_points"
     HOLIDAY_POINTS = "holiday_points"
     MANUAL_POINTS = "manual_points"
+    CONSUMPTION_GIFT = "consumption_gift"
+    POINTS_EXCHANGE = "points_exchange"
+    MALL_VOUCHER = "mall_voucher"
 
 
 class CampaignState(StrEnum):
@@ -48,9 +51,11 @@ class WaveState(StrEnum):
 
 
 class GrantState(StrEnum):
-    """``open`` waits to be claimed; past its window it is lapsed by time, and marked so later."""
+    """``open`` waits to be claimed, ``linked`` for whoever opens its link first: no login collects
+    it. Past their window both are lapsed by time, and marked so later."""
 
     OPEN = "open"
+    LINKED = "linked"
     CLAIMED = "claimed"
     LAPSED = "lapsed"
     REVOKED = "revoked"
@@ -201,6 +206,9 @@ class Wave(MerchantRow, BaseModel):
     finished_at: Mapped[Instant | None]
 
 
+_LINKED = text("link_id is not null")
+
+
 class Grant(MerchantRow, BaseModel):
     """发券记录. The right of one member to one campaign's coupons in one cycle; claimed, it becomes
     coupons. ``claim_until`` empty: 随时可领取."""
@@ -210,6 +218,7 @@ class Grant(MerchantRow, BaseModel):
         UniqueConstraint("campaign_id", "cycle", "member_id"),
         one_of("state", GrantState),
         Index(None, "member_id", "granted_at"),
+        Index("ix_coupon_grant_linked", "link_id", sqlite_where=_LINKED, postgresql_where=_LINKED),
     )
     id: Mapped[Id]
     campaign_id: Mapped[Ref]
@@ -222,4 +231,40 @@ class Grant(MerchantRow, BaseModel):
     granted_at: Mapped[Instant]
     claim_until: Mapped[Instant | None] = mapped_column(comment="exclusive")
     claimed_at: Mapped[Instant | None]
+    link_id: Mapped[int | None] = mapped_column(RowId, comment="the claim link that opens it")
     request_id: Mapped[str] = mapped_column(String(64), default="")
+
+
+class ClaimLinkKind(StrEnum):
+    """``receipt`` belongs to whoever opens it first, ``exchange`` to the member who paid for it."""
+
+    RECEIPT = "receipt"
+    EXCHANGE = "exchange"
+
+
+class ClaimLink(MerchantRow, BaseModel):
+    """领取链接: the QR on a receipt (S2-51) or at the till after an exchange (S2-32). Its grants
+    are claimed once, together. ``claim_until`` empty: 随时可领取."""
+
+    __tablename__ = "claim_link"
+    __table_args__ = table_args(
+        within_merchant(),
+        UniqueConstraint("code"),
+        UniqueConstraint("merchant_id", "made_for"),
+        one_of("kind", ClaimLinkKind),
+        one_of("state", GrantState),
+        CheckConstraint("points >= 0", name="points"),
+        Index(None, "state", "claim_until"),
+    )
+    id: Mapped[Id]
+    code: Mapped[str] = mapped_column(String(40), comment="as its address says it")
+    kind: Mapped[str] = mapped_column(String(10))
+    state: Mapped[str] = mapped_column(String(10), default=GrantState.OPEN)
+    member_id: Mapped[Ref] = mapped_column(comment="whose bill or exchange made it")
+    bill_id: Mapped[int | None] = mapped_column(RowId)
+    made_for: Mapped[str] = mapped_column(String(64), comment="what it is made for, once: bill-7")
+    points: Mapped[int] = mapped_column(default=0, comment="积分 paid, given back if it lapses")
+    created_at: Mapped[Instant]
+    claim_until: Mapped[Instant | None] = mapped_column(comment="exclusive")
+    claimed_at: Mapped[Instant | None]
+    claimed_by_id: Mapped[int | None] = mapped_column(RowId, comment="the member who opened it")

@@ -18,7 +18,7 @@ def refuse_wrong(campaign: Campaign, settings: PointsSettings) -> None:
         Campaign.id != campaign.id,
         Campaign.state != CampaignState.ENDED,
     )
-    if campaign.kind in kinds.ONE_RULE and (code := db.session.scalar(another.limit(1))):
+    if kinds.is_one_only(campaign.kind) and (code := db.session.scalar(another.limit(1))):
         words = f"已有{kinds.label(campaign.kind)}活动 {code}，请修改它"
         raise CampaignInvalid(errors=[FieldError(field="kind", message=words)])
     known = set(db.session.scalars(select(MemberLevel.name)))

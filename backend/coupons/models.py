@@ -117,6 +117,7 @@ class TemplateRevision(MerchantRow, BaseModel):
 _OPEN = text("state in ('usable', 'locked', 'gifting')")
 _LOCKED = text("locked_bill is not null")
 _CLOSED = text("state in ('redeemed', 'revoked')")
+_VOUCHER = text("voucher_id is not null")
 
 
 class Coupon(MerchantRow, BaseModel):
@@ -136,6 +137,13 @@ class Coupon(MerchantRow, BaseModel):
         ),
         Index("ix_coupon_locked", "locked_bill", sqlite_where=_LOCKED, postgresql_where=_LOCKED),
         Index("ix_coupon_closed", "member_id", sqlite_where=_CLOSED, postgresql_where=_CLOSED),
+        Index(
+            "ix_coupon_voucher",
+            "voucher_id",
+            unique=True,
+            sqlite_where=_VOUCHER,
+            postgresql_where=_VOUCHER,
+        ),
     )
     id: Mapped[Id]
     grant_id: Mapped[Ref]
@@ -146,6 +154,9 @@ class Coupon(MerchantRow, BaseModel):
     revision_id: Mapped[Ref]
     state: Mapped[str] = mapped_column(String(10), default=CouponState.USABLE)
     source: Mapped[str] = mapped_column(String(8), default=CouponSource.LOCAL)
+    voucher_id: Mapped[int | None] = mapped_column(
+        RowId, comment="商城券: the voucher that its number is spelt from"
+    )
     valid_from: Mapped[Instant]
     valid_until: Mapped[Instant] = mapped_column(comment="exclusive")
     claimed_at: Mapped[Instant]

@@ -94,7 +94,7 @@ def _issued(template_id: int) -> int:
                 piece.c.merchant_id == tenancy.merchant_id(),
                 piece.c.template_id == template_id,
                 grant.c.merchant_id == tenancy.merchant_id(),
-                grant.c.state.in_(("open", "claimed")),
+                grant.c.state.in_(("open", "linked", "claimed")),
             )
         )
         or 0

@@ -99,7 +99,12 @@ class Merchant(BaseModel):
         default=7, comment="R-04: days without contact"
     )
     points: Mapped[JsonObject] = mapped_column(JSON, default=dict)
-    recharge: Mapped[JsonObject] = mapped_column(JSON, default=dict, comment="充值赠送: tiers")
+    recharge: Mapped[JsonObject] = mapped_column(
+        JSON, default=dict, comment="充值赠送 tiers, 余额上限 caps"
+    )
+    refund_reissue: Mapped[bool] = mapped_column(
+        default=False, comment="coupons back from a refund are good for at least 1 day"
+    )
     sms: Mapped[JsonObject] = mapped_column(JSON, default=dict)
     message_rules: Mapped[JsonObject] = mapped_column(JSON, default=dict)
     replies: Mapped[JsonObject] = mapped_column(JSON, default=dict)

@@ -16,6 +16,8 @@ def render_item(kind, item, autogen_context):
     if kind == "type" and item is RowId:
         autogen_context.imports.add("from backend.database import RowId")
         return "RowId"
+    if kind == "type" and type(item).__name__ == "SealedText":
+        return "sa.Text()"
     if kind == "type" and type(item).__name__ == "Sealed":
         return f"sa.String(length={item.impl.length})"
     return False

@@ -1,4 +1,6 @@
-"""核销记录."""
+"""核销记录, and what a mall is to be told of them."""
+
+from enum import StrEnum
 
 from sqlalchemy import Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
@@ -11,6 +13,7 @@ from backend.database import (
     Ref,
     RowId,
     in_merchant,
+    one_of,
     table_args,
     within_merchant,
 )
@@ -50,3 +53,41 @@ class Redemption(MerchantRow, BaseModel):
     undone_at: Mapped[Instant | None]
     undone_by: Mapped[str] = mapped_column(String(80), default="")
     undo_reason: Mapped[str] = mapped_column(String(200), default="")
+
+
+class ReportKind(StrEnum):
+    REDEEMED = "redeemed"
+    UNDONE = "undone"
+
+
+class ReportState(StrEnum):
+    """``waiting`` is tried again with growing pauses; ``failed``: given up, staff see it."""
+
+    WAITING = "waiting"
+    SENDING = "sending"
+    TAKEN = "taken"
+    FAILED = "failed"
+
+
+class VoucherReport(MerchantRow, BaseModel):
+    """商城回报. A mall's voucher was used or given back, written with it, sent until taken."""
+
+    __tablename__ = "voucher_report"
+    __table_args__ = table_args(
+        UniqueConstraint("redemption_id", "kind"),
+        one_of("kind", ReportKind),
+        one_of("state", ReportState),
+        Index(None, "state", "due_at"),
+        Index(None, "voucher_id"),
+    )
+    id: Mapped[Id]
+    redemption_id: Mapped[Ref]
+    voucher_id: Mapped[Ref]
+    kind: Mapped[str] = mapped_column(String(10))
+    at: Mapped[Instant] = mapped_column(comment="when it happened")
+    state: Mapped[str] = mapped_column(String(10), default=ReportState.WAITING)
+    tries: Mapped[int] = mapped_column(default=0)
+    due_at: Mapped[Instant] = mapped_column(comment="machine time; while sending: the lease's end")
+    lease: Mapped[str | None] = mapped_column(String(32))
+    last_error: Mapped[str] = mapped_column(String(200), default="")
+    taken_at: Mapped[Instant | None]

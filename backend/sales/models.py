@@ -33,6 +33,7 @@ class Quote(MerchantRow, BaseModel):
     member_id: Mapped[int | None] = mapped_column(RowId)
     asked: Mapped[JsonObject] = mapped_column(JSON, comment="the bill as asked")
     plan: Mapped[JsonObject] = mapped_column(JSON, comment="the answer")
+    judged_at: Mapped[Instant] = mapped_column(comment="its coupons were good then")
     expires_at: Mapped[Instant]
 
 
@@ -63,11 +64,12 @@ class Bill(MerchantRow, BaseModel):
     lines_fen: Mapped[Fen]
     service_fen: Mapped[Fen] = mapped_column(default=0)
     reduction_fen: Mapped[Fen] = mapped_column(
-        default=0, comment="coupons, level discount and points together"
+        default=0, comment="coupons, level discount, points and manual change together"
     )
     level_fen: Mapped[Fen] = mapped_column(default=0, comment="等级折扣")
     points_fen: Mapped[Fen] = mapped_column(default=0, comment="积分抵现")
     points_spent: Mapped[int] = mapped_column(default=0, comment="积分 paid for points_fen")
+    manual_fen: Mapped[Fen] = mapped_column(default=0, comment="手动批价, of reduction_fen")
     paid_fen: Mapped[Fen] = mapped_column(comment="cash + wechat + card + balance")
     refunded_fen: Mapped[Fen] = mapped_column(default=0, comment="of what was paid")
     earning: Mapped[JsonObject] = mapped_column(
@@ -75,6 +77,7 @@ class Bill(MerchantRow, BaseModel):
     )
     answer: Mapped[JsonObject] = mapped_column(JSON, comment="what the till was told")
     receipt_text: Mapped[str] = mapped_column(Text, default="")
+    printed: Mapped[int] = mapped_column(default=1, comment="第几次打印")
     request_id: Mapped[str] = mapped_column(String(64), default="")
 
 
@@ -94,9 +97,10 @@ class BillLine(MerchantRow, BaseModel):
     quantity: Mapped[int]
     price_fen: Mapped[Fen]
     reduction_fen: Mapped[Fen] = mapped_column(
-        default=0, comment="coupons, level discount and points together"
+        default=0, comment="coupons, level discount, points and manual change together"
     )
     level_fen: Mapped[Fen] = mapped_column(default=0)
+    manual_fen: Mapped[Fen] = mapped_column(default=0)
     points_fen: Mapped[Fen] = mapped_column(default=0)
 
 
@@ -158,3 +162,24 @@ class RefundLine(MerchantRow, BaseModel):
     paid_fen: Mapped[Fen] = mapped_column(comment="in money")
     level_fen: Mapped[Fen] = mapped_column(default=0)
     points_fen: Mapped[Fen] = mapped_column(default=0)
+
+
+class RefusedBill(MerchantRow, BaseModel):
+    """离线补传未入账: a bill settled offline that could not be entered, kept until someone has
+    looked at it. The same number entered later ends it."""
+
+    __tablename__ = "refused_bill"
+    __table_args__ = table_args(
+        UniqueConstraint("store_id", "number", "fingerprint"),
+        in_merchant("store_id", to="store"),
+        Index(None, "merchant_id", "received_at"),
+    )
+    id: Mapped[Id]
+    store_id: Mapped[Ref]
+    number: Mapped[Code]
+    fingerprint: Mapped[str] = mapped_column(String(64))
+    content: Mapped[JsonObject] = mapped_column(JSON, comment="the bill as sent")
+    code: Mapped[str] = mapped_column(String(40), comment="why not")
+    message: Mapped[str] = mapped_column(String(300))
+    received_at: Mapped[Instant]
+    entered_at: Mapped[Instant | None] = mapped_column(comment="settled after all")

@@ -92,6 +92,7 @@ def quote(
                     "level_bp": benefits.level_bp if price.plan.level_fen else FULL_PRICE_BP,
                     "points_fen": price.plan.points_fen,
                 },
+                judged_at=now,
                 expires_at=expires_at,
             )
         )
@@ -105,9 +106,7 @@ def guaranteed(
     row = (
         db.session.connection()
         .execute(
-            select(
-                _quotes.c.asked, _quotes.c.plan, _quotes.c.member_id, _quotes.c.expires_at
-            ).where(
+            select(_quotes.c.asked, _quotes.c.plan, _quotes.c.member_id, _quotes.c.judged_at).where(
                 _quotes.c.merchant_id == tenancy.merchant_id(),
                 _quotes.c.store_id == here.store_id,
                 _quotes.c.code == code,
@@ -123,7 +122,7 @@ def guaranteed(
     ):
         raise QuoteExpired()
     benefits = Benefits(Sharing(row.plan["sharing"]), row.plan["level_bp"], row.plan["points_fen"])
-    return Guaranteed(tuple(row.plan["coupon_ids"]), benefits, row.expires_at - QUOTE_LASTS)
+    return Guaranteed(tuple(row.plan["coupon_ids"]), benefits, row.judged_at)
 
 
 def _benefits(goods: Goods, member: MemberView | None, points: int) -> Benefits:

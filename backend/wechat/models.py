@@ -1,12 +1,13 @@
-"""绑定的微信账号, and the inbox of what WeChat pushed."""
+"""绑定的微信账号 and 商户号, and the inbox of what WeChat pushed."""
 
 from enum import StrEnum
 
-from sqlalchemy import JSON, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from backend.database import BaseModel, Code, Id, Instant, JsonObject, RowId, one_of, table_args
-from backend.keys import Sealed
+from backend.keys import Sealed, SealedText
+from backend.tenancy import MerchantRow
 
 
 class AppKind(StrEnum):
@@ -50,3 +51,18 @@ class CallbackInbox(BaseModel):
     reply: Mapped[str] = mapped_column(String(2048), default="", comment="the first answer's text")
     state: Mapped[str] = mapped_column(String(10))
     received_at: Mapped[Instant]
+
+
+class PayAccount(MerchantRow, BaseModel):
+    """微信支付商户号: what signs our calls and proves WeChat's. One per merchant."""
+
+    __tablename__ = "pay_account"
+    __table_args__ = table_args(UniqueConstraint("merchant_id"), UniqueConstraint("mch_id"))
+    id: Mapped[Id]
+    mch_id: Mapped[Code]
+    serial_no: Mapped[Code] = mapped_column(comment="of our API certificate")
+    private_key: Mapped[str] = mapped_column(SealedText, comment="PEM")
+    api_v3_key: Mapped[str] = mapped_column(Sealed)
+    public_key_id: Mapped[Code] = mapped_column(comment="微信支付公钥 ID")
+    public_key: Mapped[str] = mapped_column(Text, comment="PEM")
+    active: Mapped[bool] = mapped_column(default=True)

@@ -67,6 +67,10 @@ class ClassMarketing(Term):
         """What each part gives."""
         return {part.value: self.part(part).coupons for part in Part}
 
+    def path_of(self, part: str) -> str:
+        """Where a part's coupons stand in the settings."""
+        return f"parts.{part}.coupons"
+
 
 DEFAULT_CODE = "default"
 

@@ -72,6 +72,10 @@ class Periodic(Term):
         """What it gives."""
         return {"": self.given}
 
+    def path_of(self, part: str) -> str:
+        """Where a part's coupons stand in the settings."""
+        return f"coupons{part}"
+
 
 _TEN = {"at": "10:00"}
 

@@ -25,6 +25,10 @@ class PointsKind(Term):
         """None."""
         return {}
 
+    def path_of(self, part: str) -> str:
+        """Where a part's coupons would stand."""
+        return part
+
     levels_stand_in: ClassVar[str] = "levels"
     """The field that names levels."""
 

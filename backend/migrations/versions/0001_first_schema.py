@@ -2,7 +2,7 @@
 
 Revision ID: 0001
 Revises: 
-Create Date: 2026-11-22 01:21:58.164136
+Create Date: 2026-11-22 02:09:44.755891
 
 """
 from alembic import op
@@ -78,7 +78,8 @@ def upgrade():
     sa.Column('rolling_week', sa.Boolean(), nullable=False, comment='本周 = rolling 7 days (R-01)'),
     sa.Column('reminder_quiet_days', sa.Integer(), nullable=False, comment='R-04: days without contact'),
     sa.Column('points', sa.JSON(), nullable=False),
-    sa.Column('recharge', sa.JSON(), nullable=False, comment='充值赠送: tiers'),
+    sa.Column('recharge', sa.JSON(), nullable=False, comment='充值赠送 tiers, 余额上限 caps'),
+    sa.Column('refund_reissue', sa.Boolean(), nullable=False, comment='coupons back from a refund are good for at least 1 day'),
     sa.Column('sms', sa.JSON(), nullable=False),
     sa.Column('message_rules', sa.JSON(), nullable=False),
     sa.Column('replies', sa.JSON(), nullable=False),
@@ -213,7 +214,7 @@ def upgrade():
     sa.Column('created_at', UtcDateTime(), nullable=False),
     sa.Column('version', sa.Integer(), nullable=False),
     sa.Column('merchant_id', RowId, nullable=False, comment='所属商家'),
-    sa.CheckConstraint("kind in ('class_marketing', 'periodic', 'registration_points', 'consumption_points', 'holiday_points', 'manual_points')", name=op.f('ck_campaign_kind')),
+    sa.CheckConstraint("kind in ('class_marketing', 'periodic', 'registration_points', 'consumption_points', 'holiday_points', 'manual_points', 'consumption_gift', 'points_exchange', 'mall_voucher')", name=op.f('ck_campaign_kind')),
     sa.CheckConstraint("state in ('draft', 'running', 'paused', 'ended')", name=op.f('ck_campaign_state')),
     sa.ForeignKeyConstraint(['merchant_id'], ['merchant.id'], name=op.f('fk_campaign_merchant_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_campaign')),
@@ -223,6 +224,35 @@ def upgrade():
     mysql_collate='utf8mb4_nopad_bin',
     mysql_engine='InnoDB'
     )
+    op.create_table('claim_link',
+    sa.Column('id', RowId, nullable=False),
+    sa.Column('code', sa.String(length=40), nullable=False, comment='as its address says it'),
+    sa.Column('kind', sa.String(length=10), nullable=False),
+    sa.Column('state', sa.String(length=10), nullable=False),
+    sa.Column('member_id', RowId, nullable=False, comment='whose bill or exchange made it'),
+    sa.Column('bill_id', RowId, nullable=True),
+    sa.Column('made_for', sa.String(length=64), nullable=False, comment='what it is made for, once: bill-7'),
+    sa.Column('points', sa.Integer(), nullable=False, comment='积分 paid, given back if it lapses'),
+    sa.Column('created_at', UtcDateTime(), nullable=False),
+    sa.Column('claim_until', UtcDateTime(), nullable=True, comment='exclusive'),
+    sa.Column('claimed_at', UtcDateTime(), nullable=True),
+    sa.Column('claimed_by_id', RowId, nullable=True, comment='the member who opened it'),
+    sa.Column('merchant_id', RowId, nullable=False, comment='所属商家'),
+    sa.CheckConstraint("kind in ('receipt', 'exchange')", name=op.f('ck_claim_link_kind')),
+    sa.CheckConstraint("state in ('open', 'linked', 'claimed', 'lapsed', 'revoked')", name=op.f('ck_claim_link_state')),
+    sa.CheckConstraint('points >= 0', name=op.f('ck_claim_link_points')),
+    sa.ForeignKeyConstraint(['merchant_id'], ['merchant.id'], name=op.f('fk_claim_link_merchant_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_claim_link')),
+    sa.UniqueConstraint('code', name=op.f('uq_claim_link_code')),
+    sa.UniqueConstraint('merchant_id', 'id', name=op.f('uq_claim_link_merchant_id_id')),
+    sa.UniqueConstraint('merchant_id', 'made_for', name=op.f('uq_claim_link_merchant_id_made_for')),
+    mysql_charset='utf8mb4',
+    mysql_collate='utf8mb4_nopad_bin',
+    mysql_engine='InnoDB'
+    )
+    with op.batch_alter_table('claim_link', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_claim_link_state_claim_until'), ['state', 'claim_until'], unique=False)
+
     op.create_table('consent',
     sa.Column('id', RowId, nullable=False),
     sa.Column('wechat_user_id', RowId, nullable=False),
@@ -247,6 +277,7 @@ def upgrade():
     sa.Column('revision_id', RowId, nullable=False),
     sa.Column('state', sa.String(length=10), nullable=False),
     sa.Column('source', sa.String(length=8), nullable=False),
+    sa.Column('voucher_id', RowId, nullable=True, comment='商城券: the voucher that its number is spelt from'),
     sa.Column('valid_from', UtcDateTime(), nullable=False),
     sa.Column('valid_until', UtcDateTime(), nullable=False, comment='exclusive'),
     sa.Column('claimed_at', UtcDateTime(), nullable=False),
@@ -267,6 +298,7 @@ def upgrade():
         batch_op.create_index('ix_coupon_closed', ['member_id'], unique=False, sqlite_where=sa.text("state in ('redeemed', 'revoked')"), postgresql_where=sa.text("state in ('redeemed', 'revoked')"))
         batch_op.create_index('ix_coupon_locked', ['locked_bill'], unique=False, sqlite_where=sa.text('locked_bill is not null'), postgresql_where=sa.text('locked_bill is not null'))
         batch_op.create_index('ix_coupon_open', ['member_id', 'valid_until'], unique=False, sqlite_where=sa.text("state in ('usable', 'locked', 'gifting')"), postgresql_where=sa.text("state in ('usable', 'locked', 'gifting')"))
+        batch_op.create_index('ix_coupon_voucher', ['voucher_id'], unique=True, sqlite_where=sa.text('voucher_id is not null'), postgresql_where=sa.text('voucher_id is not null'))
 
     op.create_table('coupon_event',
     sa.Column('id', RowId, nullable=False),
@@ -299,9 +331,10 @@ def upgrade():
     sa.Column('granted_at', UtcDateTime(), nullable=False),
     sa.Column('claim_until', UtcDateTime(), nullable=True, comment='exclusive'),
     sa.Column('claimed_at', UtcDateTime(), nullable=True),
+    sa.Column('link_id', RowId, nullable=True, comment='the claim link that opens it'),
     sa.Column('request_id', sa.String(length=64), nullable=False),
     sa.Column('merchant_id', RowId, nullable=False, comment='所属商家'),
-    sa.CheckConstraint("state in ('open', 'claimed', 'lapsed', 'revoked')", name=op.f('ck_coupon_grant_state')),
+    sa.CheckConstraint("state in ('open', 'linked', 'claimed', 'lapsed', 'revoked')", name=op.f('ck_coupon_grant_state')),
     sa.ForeignKeyConstraint(['merchant_id'], ['merchant.id'], name=op.f('fk_coupon_grant_merchant_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_coupon_grant')),
     sa.UniqueConstraint('campaign_id', 'cycle', 'member_id', name=op.f('uq_coupon_grant_campaign_id_cycle_member_id')),
@@ -310,6 +343,7 @@ def upgrade():
     mysql_engine='InnoDB'
     )
     with op.batch_alter_table('coupon_grant', schema=None) as batch_op:
+        batch_op.create_index('ix_coupon_grant_linked', ['link_id'], unique=False, sqlite_where=sa.text('link_id is not null'), postgresql_where=sa.text('link_id is not null'))
         batch_op.create_index(batch_op.f('ix_coupon_grant_member_id_granted_at'), ['member_id', 'granted_at'], unique=False)
 
     op.create_table('coupon_template',
@@ -400,6 +434,24 @@ def upgrade():
     mysql_collate='utf8mb4_nopad_bin',
     mysql_engine='InnoDB'
     )
+    op.create_table('pay_account',
+    sa.Column('id', RowId, nullable=False),
+    sa.Column('mch_id', sa.String(length=64), nullable=False),
+    sa.Column('serial_no', sa.String(length=64), nullable=False, comment='of our API certificate'),
+    sa.Column('private_key', sa.Text(), nullable=False, comment='PEM'),
+    sa.Column('api_v3_key', sa.String(length=512), nullable=False),
+    sa.Column('public_key_id', sa.String(length=64), nullable=False, comment='微信支付公钥 ID'),
+    sa.Column('public_key', sa.Text(), nullable=False, comment='PEM'),
+    sa.Column('active', sa.Boolean(), nullable=False),
+    sa.Column('merchant_id', RowId, nullable=False, comment='所属商家'),
+    sa.ForeignKeyConstraint(['merchant_id'], ['merchant.id'], name=op.f('fk_pay_account_merchant_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_pay_account')),
+    sa.UniqueConstraint('mch_id', name=op.f('uq_pay_account_mch_id')),
+    sa.UniqueConstraint('merchant_id', name=op.f('uq_pay_account_merchant_id')),
+    mysql_charset='utf8mb4',
+    mysql_collate='utf8mb4_nopad_bin',
+    mysql_engine='InnoDB'
+    )
     op.create_table('reminder_run',
     sa.Column('id', RowId, nullable=False),
     sa.Column('cycle', sa.String(length=32), nullable=False, comment='2026-11-23@09:00'),
@@ -470,6 +522,32 @@ def upgrade():
     with op.batch_alter_table('subscription', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_subscription_merchant_id_ends_on'), ['merchant_id', 'ends_on'], unique=False)
 
+    op.create_table('voucher_report',
+    sa.Column('id', RowId, nullable=False),
+    sa.Column('redemption_id', RowId, nullable=False),
+    sa.Column('voucher_id', RowId, nullable=False),
+    sa.Column('kind', sa.String(length=10), nullable=False),
+    sa.Column('at', UtcDateTime(), nullable=False, comment='when it happened'),
+    sa.Column('state', sa.String(length=10), nullable=False),
+    sa.Column('tries', sa.Integer(), nullable=False),
+    sa.Column('due_at', UtcDateTime(), nullable=False, comment="machine time; while sending: the lease's end"),
+    sa.Column('lease', sa.String(length=32), nullable=True),
+    sa.Column('last_error', sa.String(length=200), nullable=False),
+    sa.Column('taken_at', UtcDateTime(), nullable=True),
+    sa.Column('merchant_id', RowId, nullable=False, comment='所属商家'),
+    sa.CheckConstraint("kind in ('redeemed', 'undone')", name=op.f('ck_voucher_report_kind')),
+    sa.CheckConstraint("state in ('waiting', 'sending', 'taken', 'failed')", name=op.f('ck_voucher_report_state')),
+    sa.ForeignKeyConstraint(['merchant_id'], ['merchant.id'], name=op.f('fk_voucher_report_merchant_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_voucher_report')),
+    sa.UniqueConstraint('redemption_id', 'kind', name=op.f('uq_voucher_report_redemption_id_kind')),
+    mysql_charset='utf8mb4',
+    mysql_collate='utf8mb4_nopad_bin',
+    mysql_engine='InnoDB'
+    )
+    with op.batch_alter_table('voucher_report', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_voucher_report_state_due_at'), ['state', 'due_at'], unique=False)
+        batch_op.create_index(batch_op.f('ix_voucher_report_voucher_id'), ['voucher_id'], unique=False)
+
     op.create_table('wechat_app',
     sa.Column('id', RowId, nullable=False),
     sa.Column('app_id', sa.String(length=64), nullable=False),
@@ -504,15 +582,17 @@ def upgrade():
     sa.Column('recorded_at', UtcDateTime(), nullable=False),
     sa.Column('lines_fen', sa.BigInteger(), nullable=False),
     sa.Column('service_fen', sa.BigInteger(), nullable=False),
-    sa.Column('reduction_fen', sa.BigInteger(), nullable=False, comment='coupons, level discount and points together'),
+    sa.Column('reduction_fen', sa.BigInteger(), nullable=False, comment='coupons, level discount, points and manual change together'),
     sa.Column('level_fen', sa.BigInteger(), nullable=False, comment='等级折扣'),
     sa.Column('points_fen', sa.BigInteger(), nullable=False, comment='积分抵现'),
     sa.Column('points_spent', sa.Integer(), nullable=False, comment='积分 paid for points_fen'),
+    sa.Column('manual_fen', sa.BigInteger(), nullable=False, comment='手动批价, of reduction_fen'),
     sa.Column('paid_fen', sa.BigInteger(), nullable=False, comment='cash + wechat + card + balance'),
     sa.Column('refunded_fen', sa.BigInteger(), nullable=False, comment='of what was paid'),
     sa.Column('earning', sa.JSON(), nullable=False, comment='the rule that its points were earned by'),
     sa.Column('answer', sa.JSON(), nullable=False, comment='what the till was told'),
     sa.Column('receipt_text', sa.Text(), nullable=False),
+    sa.Column('printed', sa.Integer(), nullable=False, comment='第几次打印'),
     sa.Column('request_id', sa.String(length=64), nullable=False),
     sa.Column('merchant_id', RowId, nullable=False, comment='所属商家'),
     sa.CheckConstraint('paid_fen >= 0 and reduction_fen >= 0', name=op.f('ck_bill_amounts')),
@@ -574,6 +654,27 @@ def upgrade():
     sa.ForeignKeyConstraint(['consent_id'], ['consent.id'], name=op.f('fk_consent_entry_consent_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_consent_entry')),
     sa.UniqueConstraint('consent_id', 'cause', name=op.f('uq_consent_entry_consent_id_cause')),
+    mysql_charset='utf8mb4',
+    mysql_collate='utf8mb4_nopad_bin',
+    mysql_engine='InnoDB'
+    )
+    op.create_table('mall_shop',
+    sa.Column('id', RowId, nullable=False),
+    sa.Column('store_id', RowId, nullable=False),
+    sa.Column('code', sa.String(length=64), nullable=False),
+    sa.Column('secret', sa.String(length=512), nullable=False),
+    sa.Column('next_secret', sa.String(length=512), nullable=True),
+    sa.Column('callback_url', sa.String(length=300), nullable=False),
+    sa.Column('app_id', sa.String(length=64), nullable=False),
+    sa.Column('active', sa.Boolean(), nullable=False),
+    sa.Column('bound_at', UtcDateTime(), nullable=False),
+    sa.Column('heard_at', UtcDateTime(), nullable=True, comment='its first good event: 已绑定'),
+    sa.Column('merchant_id', RowId, nullable=False, comment='所属商家'),
+    sa.ForeignKeyConstraint(['merchant_id', 'store_id'], ['store.merchant_id', 'store.id'], name=op.f('fk_mall_shop_merchant_id_store_id')),
+    sa.ForeignKeyConstraint(['merchant_id'], ['merchant.id'], name=op.f('fk_mall_shop_merchant_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_mall_shop')),
+    sa.UniqueConstraint('code', name=op.f('uq_mall_shop_code')),
+    sa.UniqueConstraint('merchant_id', 'id', name=op.f('uq_mall_shop_merchant_id_id')),
     mysql_charset='utf8mb4',
     mysql_collate='utf8mb4_nopad_bin',
     mysql_engine='InnoDB'
@@ -640,6 +741,32 @@ def upgrade():
     mysql_collate='utf8mb4_nopad_bin',
     mysql_engine='InnoDB'
     )
+    op.create_table('open_bill',
+    sa.Column('id', RowId, nullable=False),
+    sa.Column('store_id', RowId, nullable=False),
+    sa.Column('number', sa.String(length=64), nullable=False),
+    sa.Column('token', sa.String(length=40), nullable=False),
+    sa.Column('table_name', sa.String(length=20), nullable=False, comment='台位'),
+    sa.Column('state', sa.String(length=10), nullable=False),
+    sa.Column('content', sa.JSON(), nullable=False, comment='lines, service_fen, guests …'),
+    sa.Column('fingerprint', sa.String(length=64), nullable=False, comment='of the content'),
+    sa.Column('put_at', UtcDateTime(), nullable=False),
+    sa.Column('paid_at', UtcDateTime(), nullable=True),
+    sa.Column('merchant_id', RowId, nullable=False, comment='所属商家'),
+    sa.CheckConstraint("state in ('open', 'paid', 'settled', 'withdrawn')", name=op.f('ck_open_bill_state')),
+    sa.ForeignKeyConstraint(['merchant_id', 'store_id'], ['store.merchant_id', 'store.id'], name=op.f('fk_open_bill_merchant_id_store_id')),
+    sa.ForeignKeyConstraint(['merchant_id'], ['merchant.id'], name=op.f('fk_open_bill_merchant_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_open_bill')),
+    sa.UniqueConstraint('merchant_id', 'id', name=op.f('uq_open_bill_merchant_id_id')),
+    sa.UniqueConstraint('store_id', 'number', name=op.f('uq_open_bill_store_id_number')),
+    sa.UniqueConstraint('token', name=op.f('uq_open_bill_token')),
+    mysql_charset='utf8mb4',
+    mysql_collate='utf8mb4_nopad_bin',
+    mysql_engine='InnoDB'
+    )
+    with op.batch_alter_table('open_bill', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_open_bill_store_id_table_name'), ['store_id', 'table_name'], unique=False)
+
     op.create_table('pos_key',
     sa.Column('id', RowId, nullable=False),
     sa.Column('store_id', RowId, nullable=False),
@@ -663,6 +790,7 @@ def upgrade():
     sa.Column('member_id', RowId, nullable=True),
     sa.Column('asked', sa.JSON(), nullable=False, comment='the bill as asked'),
     sa.Column('plan', sa.JSON(), nullable=False, comment='the answer'),
+    sa.Column('judged_at', UtcDateTime(), nullable=False, comment='its coupons were good then'),
     sa.Column('expires_at', UtcDateTime(), nullable=False),
     sa.Column('merchant_id', RowId, nullable=False, comment='所属商家'),
     sa.ForeignKeyConstraint(['merchant_id', 'store_id'], ['store.merchant_id', 'store.id'], name=op.f('fk_quote_merchant_id_store_id')),
@@ -709,6 +837,28 @@ def upgrade():
         batch_op.create_index(batch_op.f('ix_redemption_coupon_id'), ['coupon_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_redemption_merchant_id_at'), ['merchant_id', 'at'], unique=False)
         batch_op.create_index(batch_op.f('ix_redemption_verifier_id_at'), ['verifier_id', 'at'], unique=False)
+
+    op.create_table('refused_bill',
+    sa.Column('id', RowId, nullable=False),
+    sa.Column('store_id', RowId, nullable=False),
+    sa.Column('number', sa.String(length=64), nullable=False),
+    sa.Column('fingerprint', sa.String(length=64), nullable=False),
+    sa.Column('content', sa.JSON(), nullable=False, comment='the bill as sent'),
+    sa.Column('code', sa.String(length=40), nullable=False, comment='why not'),
+    sa.Column('message', sa.String(length=300), nullable=False),
+    sa.Column('received_at', UtcDateTime(), nullable=False),
+    sa.Column('entered_at', UtcDateTime(), nullable=True, comment='settled after all'),
+    sa.Column('merchant_id', RowId, nullable=False, comment='所属商家'),
+    sa.ForeignKeyConstraint(['merchant_id', 'store_id'], ['store.merchant_id', 'store.id'], name=op.f('fk_refused_bill_merchant_id_store_id')),
+    sa.ForeignKeyConstraint(['merchant_id'], ['merchant.id'], name=op.f('fk_refused_bill_merchant_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_refused_bill')),
+    sa.UniqueConstraint('store_id', 'number', 'fingerprint', name=op.f('uq_refused_bill_store_id_number_fingerprint')),
+    mysql_charset='utf8mb4',
+    mysql_collate='utf8mb4_nopad_bin',
+    mysql_engine='InnoDB'
+    )
+    with op.batch_alter_table('refused_bill', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_refused_bill_merchant_id_received_at'), ['merchant_id', 'received_at'], unique=False)
 
     op.create_table('staff_session',
     sa.Column('id', RowId, nullable=False),
@@ -757,6 +907,25 @@ def upgrade():
     mysql_collate='utf8mb4_nopad_bin',
     mysql_engine='InnoDB'
     )
+    op.create_table('till_event',
+    sa.Column('id', RowId, nullable=False),
+    sa.Column('store_id', RowId, nullable=False),
+    sa.Column('kind', sa.String(length=20), nullable=False),
+    sa.Column('subject', sa.String(length=64), nullable=False, comment='what it is about: told once'),
+    sa.Column('content', sa.JSON(), nullable=False),
+    sa.Column('at', UtcDateTime(), nullable=False),
+    sa.Column('merchant_id', RowId, nullable=False, comment='所属商家'),
+    sa.ForeignKeyConstraint(['merchant_id', 'store_id'], ['store.merchant_id', 'store.id'], name=op.f('fk_till_event_merchant_id_store_id')),
+    sa.ForeignKeyConstraint(['merchant_id'], ['merchant.id'], name=op.f('fk_till_event_merchant_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_till_event')),
+    sa.UniqueConstraint('store_id', 'kind', 'subject', name=op.f('uq_till_event_store_id_kind_subject')),
+    mysql_charset='utf8mb4',
+    mysql_collate='utf8mb4_nopad_bin',
+    mysql_engine='InnoDB'
+    )
+    with op.batch_alter_table('till_event', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_till_event_store_id_at'), ['store_id', 'at'], unique=False)
+
     op.create_table('verifier_invite',
     sa.Column('id', RowId, nullable=False),
     sa.Column('store_id', RowId, nullable=False),
@@ -831,8 +1000,9 @@ def upgrade():
     sa.Column('category', sa.String(length=64), nullable=False),
     sa.Column('quantity', sa.Integer(), nullable=False),
     sa.Column('price_fen', sa.BigInteger(), nullable=False),
-    sa.Column('reduction_fen', sa.BigInteger(), nullable=False, comment='coupons, level discount and points together'),
+    sa.Column('reduction_fen', sa.BigInteger(), nullable=False, comment='coupons, level discount, points and manual change together'),
     sa.Column('level_fen', sa.BigInteger(), nullable=False),
+    sa.Column('manual_fen', sa.BigInteger(), nullable=False),
     sa.Column('points_fen', sa.BigInteger(), nullable=False),
     sa.Column('merchant_id', RowId, nullable=False, comment='所属商家'),
     sa.ForeignKeyConstraint(['merchant_id', 'bill_id'], ['bill.merchant_id', 'bill.id'], name=op.f('fk_bill_line_merchant_id_bill_id')),
@@ -919,6 +1089,56 @@ def upgrade():
     )
     with op.batch_alter_table('level_change', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_level_change_merchant_id_at'), ['merchant_id', 'at'], unique=False)
+
+    op.create_table('mall_event',
+    sa.Column('id', RowId, nullable=False),
+    sa.Column('shop_id', RowId, nullable=False),
+    sa.Column('event_id', sa.String(length=64), nullable=False),
+    sa.Column('fingerprint', sa.String(length=64), nullable=False),
+    sa.Column('kind', sa.String(length=10), nullable=False),
+    sa.Column('voucher_id', RowId, nullable=True),
+    sa.Column('answer', sa.JSON(), nullable=False),
+    sa.Column('received_at', UtcDateTime(), nullable=False),
+    sa.Column('merchant_id', RowId, nullable=False, comment='所属商家'),
+    sa.ForeignKeyConstraint(['merchant_id', 'shop_id'], ['mall_shop.merchant_id', 'mall_shop.id'], name=op.f('fk_mall_event_merchant_id_shop_id')),
+    sa.ForeignKeyConstraint(['merchant_id'], ['merchant.id'], name=op.f('fk_mall_event_merchant_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_mall_event')),
+    sa.UniqueConstraint('shop_id', 'event_id', name=op.f('uq_mall_event_shop_id_event_id')),
+    mysql_charset='utf8mb4',
+    mysql_collate='utf8mb4_nopad_bin',
+    mysql_engine='InnoDB'
+    )
+    op.create_table('mall_voucher',
+    sa.Column('id', RowId, nullable=False),
+    sa.Column('shop_id', RowId, nullable=False),
+    sa.Column('product', sa.String(length=64), nullable=False, comment="the mall's"),
+    sa.Column('order_number', sa.String(length=64), nullable=False, comment='商城订单号'),
+    sa.Column('voucher', sa.String(length=120), nullable=False, comment="the mall's own number of it"),
+    sa.Column('paid_fen', sa.BigInteger(), nullable=False),
+    sa.Column('sold_at', UtcDateTime(), nullable=False),
+    sa.Column('member_id', RowId, nullable=False, comment='the buyer'),
+    sa.Column('state', sa.String(length=10), nullable=False),
+    sa.Column('campaign_id', RowId, nullable=True),
+    sa.Column('coupon_id', RowId, nullable=True),
+    sa.Column('created_at', UtcDateTime(), nullable=False),
+    sa.Column('linked_at', UtcDateTime(), nullable=True),
+    sa.Column('refunded_at', UtcDateTime(), nullable=True),
+    sa.Column('merchant_id', RowId, nullable=False, comment='所属商家'),
+    sa.CheckConstraint("state in ('waiting', 'linked', 'revoked')", name=op.f('ck_mall_voucher_state')),
+    sa.CheckConstraint('paid_fen >= 0', name=op.f('ck_mall_voucher_paid')),
+    sa.ForeignKeyConstraint(['merchant_id', 'shop_id'], ['mall_shop.merchant_id', 'mall_shop.id'], name=op.f('fk_mall_voucher_merchant_id_shop_id')),
+    sa.ForeignKeyConstraint(['merchant_id'], ['merchant.id'], name=op.f('fk_mall_voucher_merchant_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_mall_voucher')),
+    sa.UniqueConstraint('merchant_id', 'id', name=op.f('uq_mall_voucher_merchant_id_id')),
+    sa.UniqueConstraint('merchant_id', 'voucher', name=op.f('uq_mall_voucher_merchant_id_voucher')),
+    mysql_charset='utf8mb4',
+    mysql_collate='utf8mb4_nopad_bin',
+    mysql_engine='InnoDB'
+    )
+    with op.batch_alter_table('mall_voucher', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_mall_voucher_member_id'), ['member_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_mall_voucher_merchant_id_product_state'), ['merchant_id', 'product', 'state'], unique=False)
+        batch_op.create_index(batch_op.f('ix_mall_voucher_merchant_id_sold_at'), ['merchant_id', 'sold_at'], unique=False)
 
     op.create_table('member_card',
     sa.Column('id', RowId, nullable=False),
@@ -1053,6 +1273,39 @@ def upgrade():
     )
     with op.batch_alter_table('refund', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_refund_merchant_id_refunded_at'), ['merchant_id', 'refunded_at'], unique=False)
+
+    op.create_table('scan_payment',
+    sa.Column('id', RowId, nullable=False),
+    sa.Column('open_bill_id', RowId, nullable=False),
+    sa.Column('live_key', RowId, nullable=True, comment='the bill while it may be paid'),
+    sa.Column('out_trade_no', sa.String(length=32), nullable=False),
+    sa.Column('app_id', sa.String(length=64), nullable=False),
+    sa.Column('openid', sa.String(length=64), nullable=False),
+    sa.Column('member_id', RowId, nullable=False),
+    sa.Column('quote_code', sa.String(length=40), nullable=False),
+    sa.Column('amount_fen', sa.BigInteger(), nullable=False),
+    sa.Column('state', sa.String(length=10), nullable=False),
+    sa.Column('prepay_id', sa.String(length=80), nullable=False),
+    sa.Column('transaction_id', sa.String(length=40), nullable=False),
+    sa.Column('refund_id', sa.String(length=40), nullable=False, comment="WeChat's"),
+    sa.Column('created_at', UtcDateTime(), nullable=False),
+    sa.Column('paid_at', UtcDateTime(), nullable=True),
+    sa.Column('refunded_at', UtcDateTime(), nullable=True),
+    sa.Column('merchant_id', RowId, nullable=False, comment='所属商家'),
+    sa.CheckConstraint("state in ('prepared', 'paid', 'closed', 'stray', 'refunding', 'refunded')", name=op.f('ck_scan_payment_state')),
+    sa.CheckConstraint('amount_fen > 0', name=op.f('ck_scan_payment_amount')),
+    sa.ForeignKeyConstraint(['merchant_id', 'open_bill_id'], ['open_bill.merchant_id', 'open_bill.id'], name=op.f('fk_scan_payment_merchant_id_open_bill_id')),
+    sa.ForeignKeyConstraint(['merchant_id'], ['merchant.id'], name=op.f('fk_scan_payment_merchant_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_scan_payment')),
+    sa.UniqueConstraint('live_key', name=op.f('uq_scan_payment_live_key')),
+    sa.UniqueConstraint('merchant_id', 'id', name=op.f('uq_scan_payment_merchant_id_id')),
+    sa.UniqueConstraint('out_trade_no', name=op.f('uq_scan_payment_out_trade_no')),
+    mysql_charset='utf8mb4',
+    mysql_collate='utf8mb4_nopad_bin',
+    mysql_engine='InnoDB'
+    )
+    with op.batch_alter_table('scan_payment', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_scan_payment_state_created_at'), ['state', 'created_at'], unique=False)
 
     op.create_table('spending',
     sa.Column('id', RowId, nullable=False),
@@ -1200,6 +1453,7 @@ def downgrade():
     op.drop_table('wallet_entry')
     op.drop_table('verifier')
     op.drop_table('spending')
+    op.drop_table('scan_payment')
     op.drop_table('refund')
     op.drop_table('recharge')
     op.drop_table('points_entry')
@@ -1207,6 +1461,8 @@ def downgrade():
     op.drop_table('offer_piece')
     op.drop_table('member_tag')
     op.drop_table('member_card')
+    op.drop_table('mall_voucher')
+    op.drop_table('mall_event')
     op.drop_table('level_change')
     op.drop_table('identity')
     op.drop_table('class_change')
@@ -1215,22 +1471,28 @@ def downgrade():
     op.drop_table('audience_member')
     op.drop_table('wave')
     op.drop_table('verifier_invite')
+    op.drop_table('till_event')
     op.drop_table('template_revision')
     op.drop_table('staff_session')
+    op.drop_table('refused_bill')
     op.drop_table('redemption')
     op.drop_table('quote')
     op.drop_table('pos_key')
+    op.drop_table('open_bill')
     op.drop_table('offer')
     op.drop_table('member')
+    op.drop_table('mall_shop')
     op.drop_table('consent_entry')
     op.drop_table('campaign_run')
     op.drop_table('campaign_coupon')
     op.drop_table('bill')
     op.drop_table('wechat_app')
+    op.drop_table('voucher_report')
     op.drop_table('subscription')
     op.drop_table('store')
     op.drop_table('staff')
     op.drop_table('reminder_run')
+    op.drop_table('pay_account')
     op.drop_table('message_template')
     op.drop_table('member_level')
     op.drop_table('intent')
@@ -1239,6 +1501,7 @@ def downgrade():
     op.drop_table('coupon_event')
     op.drop_table('coupon')
     op.drop_table('consent')
+    op.drop_table('claim_link')
     op.drop_table('campaign')
     op.drop_table('audit_entry')
     op.drop_table('attempt')

@@ -28,7 +28,7 @@ _campaigns, _runs, _merchants = table_of(Campaign), table_of(CampaignRun), table
 _waves, _grants, _intents = table_of(Wave), table_of(Grant), table_of(Intent)
 _offers, _pieces, _templates = table_of(Offer), table_of(OfferPiece), table_of(CouponTemplate)
 
-_LIVE = (GrantState.OPEN, GrantState.CLAIMED)
+_LIVE = (GrantState.OPEN, GrantState.LINKED, GrantState.CLAIMED)
 """Grants that hold stock."""
 
 _open_runs = (

@@ -157,7 +157,7 @@ INVARIANTS = (
                 or_(
                     (_grants.c.state == GrantState.CLAIMED)
                     & (func.coalesce(_pieces_made.c.made, 0) != _grants.c.quantity),
-                    _grants.c.state.in_((GrantState.OPEN, GrantState.LAPSED))
+                    _grants.c.state.in_((GrantState.OPEN, GrantState.LINKED, GrantState.LAPSED))
                     & _pieces_made.c.made.is_not(None),
                 )
             )

@@ -28,12 +28,9 @@ NOT_YET = {
     "level_periodic": "成长等级定期送券",
     "registration_gift": "新会员注册赠券",
     "upgrade_gift": "会员升级赠券",
-    "consumption_gift": "会员消费送优惠券",
-    "points_exchange": "积分兑换卡券",
     "self_claim": "卡券领取",
     "outreach_sms": "会员沟通短信",
     "outreach_wechat": "会员沟通微信",
-    "mall_voucher": "聚微量票券核销",
 }
 """Kinds of spec/03 that this version does not serve yet; a kind leaves the list when built."""
 

@@ -1,0 +1,32 @@
+"""聚微量票券核销 (S1-11…14): joins a mall's product to a local template, one campaign each."""
+
+from pydantic import Field
+
+from backend.campaigns.kinds.gives import GivenCoupon
+from backend.coupons.kinds import Code, CouponKind, Term
+
+LABEL = "聚微量票券核销"
+KINDS = frozenset({CouponKind.CASH, CouponKind.GIFT, CouponKind.DEDUCTION})
+"""目前仅支持代金券、实物券、抵扣券 (S1-12)."""
+
+
+class MallVoucher(Term):
+    """聚微量票券核销's settings. ``store`` is the one that the mall shop is bound to."""
+
+    product: Code
+    template: Code
+    store: Code | None = Field(default=None)
+
+    @property
+    def parts_on(self) -> tuple[str, ...]:
+        """It has one part, without a name."""
+        return ("",)
+
+    @property
+    def coupons(self) -> dict[str, tuple[GivenCoupon, ...]]:
+        """One coupon for each voucher sold."""
+        return {"": (GivenCoupon(template=self.template),)}
+
+    def path_of(self, part: str) -> str:
+        """Where its template stands in the settings."""
+        return f"template{part}"

@@ -1,0 +1,57 @@
+"""积分兑换卡券 (S2-29…36): templates with a price in points, of everybody or of each level."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from backend.campaigns.cadence import ClaimWindow, WindowKind
+from backend.campaigns.kinds.gives import GivenCoupon
+from backend.campaigns.kinds.points import LevelName, PointsCount
+from backend.coupons.kinds import Code, Term
+
+LABEL = "积分兑换卡券"
+
+
+class ExchangeOffer(Term):
+    """一张可兑换的券. A price of 0 for a level: that level may not (S2-36)."""
+
+    template: Code
+    points: PointsCount | dict[LevelName, PointsCount]
+
+    def price(self, level: str | None) -> int:
+        """The points that a level pays; 0: it may not."""
+        if isinstance(self.points, int):
+            return self.points
+        return self.points.get(level or "", 0)
+
+
+class PointsExchange(Term):
+    """积分兑换卡券's settings. ``claim_window`` is for the QR that a till shows (S2-32)."""
+
+    introduction: Annotated[str, Field(max_length=2000)] = ""
+    picture: Annotated[str, Field(max_length=300)] = ""
+    offers: Annotated[tuple[ExchangeOffer, ...], Field(strict=False, max_length=100)] = ()
+    claim_window: ClaimWindow = ClaimWindow(kind=WindowKind.DAYS, days=7)
+
+    @property
+    def parts_on(self) -> tuple[str, ...]:
+        """One part per offer."""
+        return tuple(f"offer-{place}" for place in range(len(self.offers)))
+
+    @property
+    def coupons(self) -> dict[str, tuple[GivenCoupon, ...]]:
+        """One coupon for each offer."""
+        return {
+            part: (GivenCoupon(template=offer.template),)
+            for part, offer in zip(self.parts_on, self.offers, strict=True)
+        }
+
+    def path_of(self, part: str) -> str:
+        """Where a part's coupons stand in the settings."""
+        return f"offers.{part.removeprefix('offer-')}"
+
+    @property
+    def level_names(self) -> frozenset[str]:
+        """会员等级 that have a price."""
+        priced = (offer.points for offer in self.offers)
+        return frozenset(name for points in priced if isinstance(points, dict) for name in points)
