@@ -52,6 +52,40 @@ class ForgedPush(Forbidden):
     message = "签名错误"
 
 
+class PayNotOffered(DomainError):
+    """The merchant has no 微信支付商户号, or it is switched off."""
+
+    code = "PAY_NOT_OFFERED"
+    message = "本店未开通微信支付，请到收银台付款"
+    hint = "在设置文件中登记 wechat_pay"
+
+
+class PayRefused(DomainError):
+    """WeChat Pay said no for good; its own words say why, ``errcode`` names it."""
+
+    code = "PAY_REFUSED"
+    message = "微信支付拒绝了操作：{words}（{errcode}）"
+
+    def __init__(self, *, words: str, errcode: str) -> None:
+        self.errcode = errcode
+        super().__init__(words=words[:300], errcode=errcode)
+
+
+class AlreadyPaid(PayRefused):
+    """The order was paid: it can be neither paid again nor closed."""
+
+    code = "ALREADY_PAID"
+    message = "订单已支付"
+    http_status = 409
+
+
+class PayForged(Forbidden):
+    """The notice is not WeChat Pay's: wrong signature, too old, not readable, of another account."""
+
+    code = "SIGNATURE_INVALID"
+    message = "签名错误"
+
+
 class SceneTooLong(DomainError):
     code = "SCENE_TOO_LONG"
     message = "二维码参数{scene}太长，最多{most}个字符"
