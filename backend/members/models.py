@@ -62,6 +62,7 @@ class MemberLevel(MerchantRow, BaseModel):
     name: Mapped[Name]
     discount_bp: Mapped[int] = mapped_column(default=10000)
     upgrade: Mapped[JsonObject] = mapped_column(JSON, default=dict)
+    rights: Mapped[str] = mapped_column(String(500), default="", comment="权益, in words")
 
 
 class Member(MerchantRow, BaseModel):
@@ -215,8 +216,11 @@ class LevelChange(MerchantRow, BaseModel):
     after_level_id: Mapped[Ref]
     at: Mapped[Instant]
     cause: Mapped[str] = mapped_column(
-        String(120), comment="bill-<id>, refund-<id>, recharge-<number> or review-<period>"
+        String(120),
+        comment="bill-<id>, refund-<id>, recharge-<number>, review-<period>, join-<id>, given-<…>",
     )
+    reason: Mapped[str] = mapped_column(String(200), default="", comment="of one by hand")
+    actor: Mapped[str] = mapped_column(String(80), default="")
 
 
 class Spending(MerchantRow, BaseModel):

@@ -2,7 +2,7 @@
 
 Revision ID: 0001
 Revises: 
-Create Date: 2026-11-22 02:09:44.755891
+Create Date: 2026-11-22 02:21:24.371448
 
 """
 from alembic import op
@@ -408,6 +408,7 @@ def upgrade():
     sa.Column('name', sa.String(length=120), nullable=False),
     sa.Column('discount_bp', sa.Integer(), nullable=False),
     sa.Column('upgrade', sa.JSON(), nullable=False),
+    sa.Column('rights', sa.String(length=500), nullable=False, comment='权益, in words'),
     sa.Column('merchant_id', RowId, nullable=False, comment='所属商家'),
     sa.ForeignKeyConstraint(['merchant_id'], ['merchant.id'], name=op.f('fk_member_level_merchant_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_member_level')),
@@ -1075,7 +1076,9 @@ def upgrade():
     sa.Column('before_level_id', RowId, nullable=True),
     sa.Column('after_level_id', RowId, nullable=False),
     sa.Column('at', UtcDateTime(), nullable=False),
-    sa.Column('cause', sa.String(length=120), nullable=False, comment='bill-<id>, refund-<id>, recharge-<number> or review-<period>'),
+    sa.Column('cause', sa.String(length=120), nullable=False, comment='bill-<id>, refund-<id>, recharge-<number>, review-<period>, join-<id>, given-<…>'),
+    sa.Column('reason', sa.String(length=200), nullable=False, comment='of one by hand'),
+    sa.Column('actor', sa.String(length=80), nullable=False),
     sa.Column('merchant_id', RowId, nullable=False, comment='所属商家'),
     sa.ForeignKeyConstraint(['merchant_id', 'after_level_id'], ['member_level.merchant_id', 'member_level.id'], name=op.f('fk_level_change_merchant_id_after_level_id')),
     sa.ForeignKeyConstraint(['merchant_id', 'before_level_id'], ['member_level.merchant_id', 'member_level.id'], name=op.f('fk_level_change_merchant_id_before_level_id')),
