@@ -16,8 +16,11 @@ from backend import tenancy
 from backend.calendar import day_of
 from backend.campaigns import kinds, queries
 from backend.campaigns.errors import CampaignIncomplete
+from backend.campaigns.kinds import Settings
 from backend.campaigns.kinds.gives import MOST_PIECES
+from backend.campaigns.kinds.points_exchange import PointsExchange
 from backend.campaigns.models import Campaign, CampaignCoupon, CampaignState
+from backend.coupons.kinds import CouponKind
 from backend.coupons.models import Approval, CouponTemplate, TemplateRevision
 from backend.coupons.terms import FixedValidity, parse_validity
 from backend.database import db, table_of
@@ -33,6 +36,7 @@ class _Given:
     part: str
     quantity: int
     title: str
+    kind: str
     approval: str
     archived: bool
     stock: int | None
@@ -61,11 +65,16 @@ def missing(campaign: Campaign, *, now: datetime) -> list[FieldError]:
     rows = _given(campaign.id)
     if settings.coupons and not settings.parts_on:
         errors.append(FieldError(field="parts", message="请至少开启一类客户"))
+    if isinstance(settings, PointsExchange) and not settings.offers:
+        errors.append(FieldError(field="offers", message="请至少添加一张可兑换的券"))
     for part in settings.parts_on:
         given = [row for row in rows if row.part == part]
         errors.extend(
             FieldError(field=settings.path_of(part), message=words)
-            for words in _wrong(given, campaign, zone=zone, now=now)
+            for words in (
+                *_wrong(given, campaign, zone=zone, now=now),
+                *filter(None, (wrong_kind(settings, title=r.title, kind=r.kind) for r in given)),
+            )
         )
     return errors
 
@@ -74,6 +83,15 @@ def is_left_out(kind: str, *, today: date) -> bool:
     """营销包年 is in force, and not for this kind. Without any, a campaign may run: it gives
     nothing until there is one."""
     return subscription.leaves_out(tenancy.merchant_id(), on=today, kind=kind)
+
+
+def wrong_kind(settings: Settings, *, title: str, kind: str) -> str:
+    """Why a template of this 券种 may not be given (S1-12, S2-29); empty: it may."""
+    allowed = kinds.may_give(settings)
+    if kind in allowed:
+        return ""
+    words = "、".join(each.label for each in CouponKind if each in allowed)
+    return f"“{title}”是{CouponKind(kind).label}，只能选择{words}"
 
 
 def _wrong(
@@ -108,6 +126,7 @@ def _given(campaign_id: int) -> list[_Given]:
             _coupons.c.part,
             _coupons.c.quantity,
             _templates.c.title,
+            _templates.c.kind,
             _templates.c.approval,
             _templates.c.archived,
             _templates.c.stock,

@@ -11,7 +11,14 @@ from datetime import date, datetime
 from sqlalchemy import Update, delete, insert, select, update
 
 from backend import tenancy
-from backend.campaigns import audience, completeness, kinds, points_rules, queries
+from backend.campaigns import (
+    audience,
+    completeness,
+    exchange_rules,
+    kinds,
+    points_rules,
+    queries,
+)
 from backend.campaigns.errors import CampaignEnded, CampaignInvalid, CampaignNotFound
 from backend.campaigns.kinds import PointsSettings, Settings
 from backend.campaigns.kinds.class_marketing import (
@@ -21,6 +28,7 @@ from backend.campaigns.kinds.class_marketing import (
     default_plan,
 )
 from backend.campaigns.kinds.periodic import FixedAudience, Periodic
+from backend.campaigns.kinds.points_exchange import PointsExchange
 from backend.campaigns.models import (
     Campaign,
     CampaignCoupon,
@@ -88,8 +96,7 @@ def save(draft: CampaignDraft, *, now: datetime) -> Campaign:
     campaign.control_bp = draft.control_bp
     db.session.flush()
     _name_coupons(campaign.id, draft.settings)
-    if isinstance(draft.settings, PointsSettings):
-        points_rules.refuse_wrong(campaign, draft.settings)
+    _refuse_wrong_points(campaign, draft.settings)
     if isinstance(draft.settings, Periodic):
         _find_audience(campaign.id, draft.settings, before, now=now)
     if before is not None and draft_of(campaign) != before:
@@ -211,6 +218,13 @@ def _refuse_wrong(draft: CampaignDraft) -> None:
         raise CampaignInvalid(errors=errors)
 
 
+def _refuse_wrong_points(campaign: Campaign, settings: Settings) -> None:
+    if isinstance(settings, PointsExchange):
+        exchange_rules.refuse_wrong(settings)
+    elif isinstance(settings, PointsSettings):
+        points_rules.refuse_wrong(campaign, settings)
+
+
 def _find_audience(
     campaign_id: int, settings: Periodic, before: CampaignDraft | None, *, now: datetime
 ) -> None:
@@ -228,31 +242,33 @@ def _name_coupons(campaign_id: int, settings: Settings) -> None:
     """The rows that offers are made from; templates that are not there yet are named at start."""
     merchant_id = tenancy.merchant_id()
     known = {
-        row.code: row.id
+        row.code: row
         for row in db.session.connection().execute(
-            select(_templates.c.code, _templates.c.id).where(
+            select(_templates.c.code, _templates.c.id, _templates.c.title, _templates.c.kind).where(
                 _templates.c.merchant_id == merchant_id
             )
         )
     }
-    missing = [
-        FieldError(
-            field=f"{settings.path_of(part)}.{position}.template",
-            message=f"没有券模板 {coupon.template}",
-        )
-        for part, coupons in settings.coupons.items()
-        for position, coupon in enumerate(coupons)
-        if coupon.template not in known
-    ]
-    if missing:
-        raise CampaignInvalid(errors=missing)
+    wrong = []
+    for part, coupons in settings.coupons.items():
+        for position, coupon in enumerate(coupons):
+            place, found = kinds.template_path(settings, part, position), known.get(coupon.template)
+            words = (
+                f"没有券模板 {coupon.template}"
+                if found is None
+                else completeness.wrong_kind(settings, title=found.title, kind=found.kind)
+            )
+            if words:
+                wrong.append(FieldError(field=place, message=words))
+    if wrong:
+        raise CampaignInvalid(errors=wrong)
     wanted = [
         {
             "merchant_id": merchant_id,
             "campaign_id": campaign_id,
             "part": part,
             "position": position,
-            "template_id": known[coupon.template],
+            "template_id": known[coupon.template].id,
             "quantity": coupon.quantity,
         }
         for part, coupons in settings.coupons.items()

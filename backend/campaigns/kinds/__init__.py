@@ -27,6 +27,7 @@ from backend.campaigns.kinds.periodic import Periodic
 from backend.campaigns.kinds.points_exchange import PointsExchange
 from backend.campaigns.kinds.registration_points import RegistrationPoints
 from backend.campaigns.models import CampaignKind
+from backend.coupons.kinds import CouponKind
 from backend.errors import FieldError
 from backend.wrong_fields import field_errors
 
@@ -72,6 +73,29 @@ def parse(kind: str, settings: Mapping[str, JsonValue]) -> Settings:
         return _KINDS[kind].settings.model_validate(dict(settings))
     except ValidationError as error:
         raise CampaignInvalid(errors=field_errors(error, said=dict(settings))) from None
+
+
+def template_path(settings: Settings, part: str, position: int) -> str:
+    """Where the template of one given coupon stands in the settings: ``offers.2.template``."""
+    place = settings.path_of(part)
+    match settings:
+        case MallVoucher():
+            return place
+        case PointsExchange():
+            return f"{place}.template"
+        case _:
+            return f"{place}.{position}.template"
+
+
+def may_give(settings: Settings) -> frozenset[CouponKind]:
+    """券种 that a campaign of this kind may give (S1-12, S2-29)."""
+    match settings:
+        case MallVoucher():
+            return mall_voucher.KINDS
+        case PointsExchange():
+            return points_exchange.KINDS
+        case _:
+            return frozenset(CouponKind)
 
 
 def label(kind: str) -> str:

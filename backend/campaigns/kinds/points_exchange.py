@@ -7,9 +7,11 @@ from pydantic import Field
 from backend.campaigns.cadence import ClaimWindow, WindowKind
 from backend.campaigns.kinds.gives import GivenCoupon
 from backend.campaigns.kinds.points import LevelName, PointsCount
-from backend.coupons.kinds import Code, Term
+from backend.coupons.kinds import Code, CouponKind, Term
 
 LABEL = "积分兑换卡券"
+KINDS = frozenset({CouponKind.DISCOUNT, CouponKind.CASH, CouponKind.GIFT})
+"""折扣券, 代金券, 兑换券 (S2-29)."""
 
 
 class ExchangeOffer(Term):
@@ -50,8 +52,7 @@ class PointsExchange(Term):
         """Where a part's coupons stand in the settings."""
         return f"offers.{part.removeprefix('offer-')}"
 
-    @property
-    def level_names(self) -> frozenset[str]:
-        """会员等级 that have a price."""
-        priced = (offer.points for offer in self.offers)
-        return frozenset(name for points in priced if isinstance(points, dict) for name in points)
+    def part_of(self, template: str) -> str | None:
+        """The part that gives this template, by its code."""
+        codes = [offer.template for offer in self.offers]
+        return self.parts_on[codes.index(template)] if template in codes else None
