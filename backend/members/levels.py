@@ -5,15 +5,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, Table, func, insert, select, update
+from sqlalchemy import ColumnElement, Table, func, select, update
 
 from backend import tenancy
 from backend.database import db, table_of, transactional
-from backend.members.models import LevelChange, Member, MemberLevel, Recharge, Spending
+from backend.members import level_history
+from backend.members.errors import LevelNotFound
+from backend.members.models import Member, MemberLevel, Recharge, Spending
 from backend.members.queries import survivor_id
 from backend.merchants.models import Merchant
 
-_members, _levels, _changes = table_of(Member), table_of(MemberLevel), table_of(LevelChange)
+_members, _levels = table_of(Member), table_of(MemberLevel)
 _spending, _recharges, _merchants = table_of(Spending), table_of(Recharge), table_of(Merchant)
 
 YEAR = timedelta(days=365)
@@ -107,35 +109,45 @@ def missing_for(level: Level, figures: Figures, match: Match) -> Missing:
 
 
 @transactional
-def judge(member_id: int, *, cause: str, now: datetime) -> LevelMove | None:
+def judge(
+    member_id: int, *, cause: str, also: int | None = None, now: datetime
+) -> LevelMove | None:
     """等级判定 after a bill, a recharge, a refund or at a review; a move is kept with its cause.
 
     Use cases call ``membership.levels.judge``, which tells the member too. What figures gave a
     refund takes again, unless 保级 keeps the level until its review; a level that was given by hand
-    or by an import is never taken. A cause that names no refund or review only lifts.
+    or by an import is never taken. A cause that names no refund or review only lifts. ``also`` is
+    the level of a member who was joined into this one, which they keep.
     """
     member_id, rule = survivor_id(member_id), _rule()
-    connection = db.session.connection()
-    current_id = connection.scalar(
-        select(_members.c.level_id).where(*_one(member_id)).with_for_update(key_share=True)
-    )
-    levels = all_levels()
-    current = next((level for level in levels if level.id == current_id), None)
+    current_id, levels = _held(member_id), all_levels()
+    current = _level(levels, current_id)
     reached = level_reached(levels, _figures(member_id, rule, now=now), rule.match)
-    least = _given(member_id, levels, current) if rule.may_fall(cause) else current
-    target = max(
-        (level for level in (reached, least) if level), key=lambda each: each.position, default=None
-    )
-    if target is None or target == current or _moved_before(member_id, cause):
+    least = _given(member_id, levels) if rule.may_fall(cause) else current
+    candidates = [level for level in (reached, least, _level(levels, also)) if level]
+    target = max(candidates, key=lambda level: level.position, default=None)
+    if target is None or target == current or level_history.moved_before(member_id, cause):
         return None
-    connection.execute(update(_members).where(*_one(member_id)).values(level_id=target.id))
-    change_id = _record(member_id, current, target, cause=cause, now=now)
-    loaded = db.session.identity_map.get(db.session.identity_key(Member, member_id))
-    if loaded is not None:
-        db.session.expire(loaded, ["level_id"])
-    at = -1 if current is None else current.position
-    passed = tuple(level for level in levels if at < level.position <= target.position)
-    return LevelMove(member_id, current, target, passed, change_id)
+    return _move(member_id, levels, (current, target), cause=cause, now=now)
+
+
+@transactional
+def give(
+    member_id: int, level_id: int, *, reason: str, actor: str, now: datetime
+) -> LevelMove | None:
+    """手工调整等级: no refund and no review takes it away. None when it was given already;
+    LevelNotFound."""
+    member_id = survivor_id(member_id)
+    current_id, levels = _held(member_id), all_levels()
+    current, target = _level(levels, current_id), _level(levels, level_id)
+    if target is None:
+        raise LevelNotFound()
+    if target == current and _given(member_id, levels) == target:
+        return None
+    cause = level_history.given_cause()
+    return _move(
+        member_id, levels, (current, target), cause=cause, reason=reason, actor=actor, now=now
+    )
 
 
 def next_level(member_id: int, *, now: datetime) -> Missing | None:
@@ -157,10 +169,6 @@ def all_levels() -> list[Level]:
         .order_by(_levels.c.position, _levels.c.id)
     )
     return [Level(row.id, row.position, row.name, Figures(**(row.upgrade or {}))) for row in rows]
-
-
-GIVEN = "given-"
-"""How a change by hand or by an import begins its cause: no figures take it away."""
 
 
 @dataclass(frozen=True)
@@ -213,46 +221,55 @@ def _figures(member_id: int, rule: _Rule, *, now: datetime) -> Figures:
     return Figures(int(spent[0]), int(spent[1]), int(recharged or 0))
 
 
-def _given(member_id: int, levels: Sequence[Level], current: Level | None) -> Level | None:
-    """The level which no figures gave: where the member stood before the first step up since."""
-    history = (
-        db.session.connection()
-        .execute(
-            select(_changes.c.before_level_id, _changes.c.after_level_id, _changes.c.cause)
-            .where(*_theirs(_changes, member_id))
-            .order_by(_changes.c.id)
-        )
-        .all()
+def _held(member_id: int) -> int | None:
+    """The member's level, nobody else's to change until we commit."""
+    level_id: int | None = db.session.connection().scalar(
+        select(_members.c.level_id).where(*_one(member_id)).with_for_update(key_share=True)
     )
-    if not history:
-        return current
-    by_hand = [row.after_level_id for row in history if row.cause.startswith(GIVEN)]
-    given_id = by_hand[-1] if by_hand else history[0].before_level_id
-    return next((level for level in levels if level.id == given_id), None)
+    return level_id
 
 
-def _moved_before(member_id: int, cause: str) -> bool:
-    found = db.session.connection().scalar(
-        select(_changes.c.id).where(*_theirs(_changes, member_id), _changes.c.cause == cause)
+def _given(member_id: int, levels: Sequence[Level]) -> Level | None:
+    given = level_history.given_ids(member_id)
+    return max(
+        (level for level in levels if level.id in given),
+        key=lambda level: level.position,
+        default=None,
     )
-    return found is not None
 
 
-def _record(
-    member_id: int, before: Level | None, after: Level, *, cause: str, now: datetime
-) -> int:
-    written = db.session.connection().execute(
-        insert(_changes).values(
-            merchant_id=tenancy.merchant_id(),
-            member_id=member_id,
-            before_level_id=None if before is None else before.id,
-            after_level_id=after.id,
-            at=now,
-            cause=cause,
-        )
+def _level(levels: Sequence[Level], level_id: int | None) -> Level | None:
+    return next((level for level in levels if level.id == level_id), None)
+
+
+def _move(
+    member_id: int,
+    levels: Sequence[Level],
+    step: tuple[Level | None, Level],
+    *,
+    cause: str,
+    reason: str = "",
+    actor: str = "",
+    now: datetime,
+) -> LevelMove:
+    before, after = step
+    db.session.connection().execute(
+        update(_members).where(*_one(member_id)).values(level_id=after.id)
     )
-    (change_id,) = written.inserted_primary_key or (0,)
-    return int(change_id)
+    change_id = level_history.record(
+        member_id,
+        (None if before is None else before.id, after.id),
+        cause=cause,
+        reason=reason,
+        actor=actor,
+        now=now,
+    )
+    loaded = db.session.identity_map.get(db.session.identity_key(Member, member_id))
+    if loaded is not None:
+        db.session.expire(loaded, ["level_id"])
+    at = -1 if before is None else before.position
+    passed = tuple(level for level in levels if at < level.position <= after.position)
+    return LevelMove(member_id, before, after, passed, change_id)
 
 
 def _is_reached(needed: Figures, figures: Figures, match: Match) -> bool:

@@ -5,7 +5,6 @@ and balance are opening entries of their ledgers; a level is given, no refund ta
 """
 
 import csv
-import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +16,7 @@ from sqlalchemy import insert, select
 from backend import tenancy
 from backend.database import db, table_of, transactional
 from backend.errors import DomainError
-from backend.members.levels import GIVEN
+from backend.members.level_history import given_cause
 from backend.members.models import LevelChange, Member, MemberCard, MemberLevel, MemberTag
 from backend.membership.import_lines import COLUMNS, BadLine, Line, read_line
 from backend.merchants import queries
@@ -233,7 +232,7 @@ def _figures(member: Member, line: Line, level_id: int | None, now: datetime) ->
                 before_level_id=member.level_id,
                 after_level_id=level_id,
                 at=now,
-                cause=f"{GIVEN}{secrets.token_hex(8)}",
+                cause=given_cause(),
             )
         )
     for name, value in named.items():

@@ -2,7 +2,8 @@
 
 The older one stays, the younger becomes its alias, in one transaction. Coupons, identities, cards,
 tags, spending and a verifier's rights move; points and balance by a pair of entries in each
-ledger; grants stay where they were made and count for both; nothing is granted again.
+ledger; grants stay where they were made and count for both; nothing is granted again. The level is
+judged once by the figures of both, and never below what either had.
 """
 
 from dataclasses import replace
@@ -20,12 +21,12 @@ from backend.members.models import (
     Identity,
     Member,
     MemberCard,
-    MemberLevel,
     MemberTag,
     Recharge,
     Spending,
 )
 from backend.members.recognise import Recognised
+from backend.membership import levels
 from backend.merchants.models import Verifier
 from backend.messaging.models import Intent, OptOut
 from backend.points import ledger as points
@@ -58,6 +59,7 @@ def join(member_id: int, other_id: int, *, now: datetime) -> int:
     joined.alias_of_id = kept.id
     db.session.flush()
     spending.judge_class(kept.id, cause=f"join-{joined.id}", now=now)
+    levels.judge(kept.id, cause=f"join-{joined.id}", also=joined.level_id, now=now)
     db.session.refresh(kept)
     return kept.id
 
@@ -150,7 +152,6 @@ def _join_profiles(kept: Member, joined: Member) -> None:
     kept.follow_gift_at = _earliest(kept.follow_gift_at, joined.follow_gift_at)
     kept.follows, joined.follows = kept.follows or joined.follows, False
     kept.blacklisted = kept.blacklisted or joined.blacklisted
-    kept.level_id = _higher_level(kept.level_id, joined.level_id)
 
 
 def _join_figures(kept: Member, joined: Member) -> None:
@@ -172,14 +173,3 @@ _FIGURES = (
 
 def _earliest(*instants: datetime | None) -> datetime | None:
     return min((at for at in instants if at is not None), default=None)
-
-
-def _higher_level(ours: int | None, theirs: int | None) -> int | None:
-    if ours == theirs:
-        return ours
-    return db.session.scalar(
-        select(MemberLevel.id)
-        .where(MemberLevel.id.in_([level for level in (ours, theirs) if level is not None]))
-        .order_by(MemberLevel.position.desc())
-        .limit(1)
-    )

@@ -21,10 +21,24 @@ REVIEW_BATCH = 200
 
 
 @transactional
-def judge(member_id: int, *, cause: str, now: datetime) -> LevelMove | None:
-    """等级判定 after a bill, a recharge or a refund, and the message that tells of a move."""
-    move = levels.judge(member_id, cause=cause, now=now)
-    if move is not None:
+def judge(
+    member_id: int, *, cause: str, also: int | None = None, now: datetime
+) -> LevelMove | None:
+    """等级判定 after a bill, a recharge, a refund or a join, and the message that tells of a move;
+    a level that the person had already (``also``) is no news."""
+    move = levels.judge(member_id, cause=cause, also=also, now=now)
+    if move is not None and move.after.id != also:
+        _tell(move, now=now)
+    return move
+
+
+@transactional
+def give(
+    member_id: int, level_id: int, *, reason: str, actor: str, now: datetime
+) -> LevelMove | None:
+    """手工调整等级, and the message of it where the level is another one."""
+    move = levels.give(member_id, level_id, reason=reason, actor=actor, now=now)
+    if move is not None and move.before != move.after:
         _tell(move, now=now)
     return move
 
