@@ -20,6 +20,16 @@ def wechat_api() -> str:
     return str(current_app.config["WECHAT_API_BASE_URL"])
 
 
+def wechat_pay_api() -> str:
+    """Where WeChat Pay's API answers, without a slash at the end."""
+    return str(current_app.config["WECHAT_PAY_API_BASE_URL"])
+
+
+def public_url() -> str:
+    """How phones and WeChat reach this deployment, without a slash at the end."""
+    return str(current_app.config["PUBLIC_URL"])
+
+
 def send_lease() -> timedelta:
     """How long a dispatcher may hold a message."""
     lease: timedelta = current_app.config["SEND_LEASE"]

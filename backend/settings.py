@@ -33,6 +33,7 @@ class Settings(BaseSettings):
     encryption_key: str = ""
     public_url: str = "http://127.0.0.1:8000"
     wechat_api_base_url: str = "https://api.weixin.qq.com"
+    wechat_pay_api_base_url: str = "https://api.mch.weixin.qq.com"
     metrics_token: str = ""
     clock_start: str = ""
     sms_provider: Literal["local"] = "local"

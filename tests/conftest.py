@@ -124,6 +124,7 @@ def product(
         secret_key="test-secret-key-0123456789abcdefgh",
         encryption_key="test-encryption-key-0123456789abc",
         wechat_api_base_url=wechat_platform.url,
+        wechat_pay_api_base_url=wechat_platform.url,
         public_url="http://127.0.0.1:8000",
     )
     app = create_app(settings)

@@ -79,8 +79,16 @@ class AlreadyPaid(PayRefused):
     http_status = 409
 
 
+class PayClosed(PayRefused):
+    """The order was closed: it takes another number to pay."""
+
+
+class PayUnknown(PayRefused):
+    """WeChat Pay knows no such order or refund."""
+
+
 class PayForged(Forbidden):
-    """The notice is not WeChat Pay's: wrong signature, too old, not readable, of another account."""
+    """Not a notice of WeChat Pay's: wrong signature, too old, unreadable, about another account."""
 
     code = "SIGNATURE_INVALID"
     message = "签名错误"

@@ -2,38 +2,46 @@
 
 Every call acts for the current merchant (``tenancy.acting_for``) and is never made inside a
 transaction. Times in notices are WeChat's, the machine's. Errors: ``PayNotOffered`` without an
-active account, ``WechatUnavailable`` when nobody knows (ask again, or send the same again),
-``PayRefused`` when WeChat Pay said no.
+account, ``WechatUnavailable`` when nobody knows what became of the call (ask, or send the same
+again), ``PayRefused`` when WeChat Pay said no.
 """
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from enum import StrEnum
+from datetime import timedelta
 from typing import TypedDict
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
+from pydantic import JsonValue
+from sqlalchemy import select
+
+from backend import clock, deployment, tenancy
+from backend.database import db
+from backend.wechat import pay_client, pay_notices
+from backend.wechat.errors import PayClosed, PayNotOffered, PayUnknown, WechatUnavailable
 from backend.wechat.models import PayAccount
+from backend.wechat.pay_client import Signer
+from backend.wechat.pay_notices import PaidNotice, RefundNotice, RefundState, TradeState
 
-
-class TradeState(StrEnum):
-    """交易状态. ``REFUND`` was paid and something of it was given back."""
-
-    SUCCESS = "SUCCESS"
-    REFUND = "REFUND"
-    NOTPAY = "NOTPAY"
-    CLOSED = "CLOSED"
-    REVOKED = "REVOKED"
-    USERPAYING = "USERPAYING"
-    PAYERROR = "PAYERROR"
-
-
-class RefundState(StrEnum):
-    """退款状态. ``ABNORMAL``: the guest's account does not take it; staff must see to it."""
-
-    SUCCESS = "SUCCESS"
-    PROCESSING = "PROCESSING"
-    CLOSED = "CLOSED"
-    ABNORMAL = "ABNORMAL"
+__all__ = [
+    "PaidNotice",
+    "PayParams",
+    "Prepared",
+    "RefundNotice",
+    "RefundState",
+    "TradeState",
+    "account_of",
+    "ask",
+    "ask_refund",
+    "available",
+    "close",
+    "notify_address",
+    "prepare",
+    "read_notification",
+    "refund",
+]
 
 
 class PayParams(TypedDict):
@@ -55,52 +63,23 @@ class Prepared:
     params: PayParams
 
 
-@dataclass(frozen=True)
-class PaidNotice:
-    """订单 as WeChat Pay has it. Unless it was paid, ``transaction_id`` and ``openid`` are empty
-    and ``paid_at`` is None; ``amount_fen`` is what was asked for."""
-
-    merchant_id: int
-    out_trade_no: str
-    state: TradeState
-    transaction_id: str
-    amount_fen: int
-    app_id: str
-    openid: str
-    attach: str
-    paid_at: datetime | None
-
-    @property
-    def is_paid(self) -> bool:
-        return self.state in (TradeState.SUCCESS, TradeState.REFUND)
-
-
-@dataclass(frozen=True)
-class RefundNotice:
-    """退款 as WeChat Pay has it."""
-
-    merchant_id: int
-    out_trade_no: str
-    out_refund_no: str
-    refund_id: str
-    state: RefundState
-    refund_fen: int
-    refunded_at: datetime | None
-
-
 def account_of(merchant_id: int) -> PayAccount | None:
     """The merchant's active 商户号."""
-    raise NotImplementedError
+    account = _account(merchant_id)
+    return account if account is not None and account.active else None
 
 
 def available(merchant_id: int) -> bool:
     """Whether guests of this merchant can pay by phone."""
-    raise NotImplementedError
+    return account_of(merchant_id) is not None
 
 
 def notify_address(merchant_id: int) -> str:
     """``notify_url`` of this merchant: PUBLIC_URL/wechat/pay/notify/<mch_id>."""
-    raise NotImplementedError
+    account = _account(merchant_id)
+    if account is None:
+        raise PayNotOffered()
+    return f"{deployment.public_url()}/wechat/pay/notify/{quote(account.mch_id, safe='')}"
 
 
 def prepare(
@@ -116,9 +95,31 @@ def prepare(
 ) -> Prepared:
     """下单. The same order again gives a prepay id again. ``lasts`` counts by the machine's clock.
 
-    ``AlreadyPaid`` if this number was paid; ``PayRefused`` if it was closed, or differs.
+    ``AlreadyPaid`` if this number was paid, ``PayClosed`` if it was closed, ``PayRefused`` if it
+    was another order.
     """
-    raise NotImplementedError
+    account = account_of(tenancy.merchant_id())
+    if account is None:
+        raise PayNotOffered()
+    signer = Signer.of(account)
+    until = (clock.machine_now() + lasts).astimezone(_SHANGHAI)
+    told = pay_client.ask(
+        signer,
+        lambda client: client.pay(
+            description=description.encode()[:_MOST_DESCRIPTION].decode(errors="ignore"),
+            out_trade_no=out_trade_no,
+            amount={"total": amount_fen, "currency": "CNY"},
+            payer={"openid": openid},
+            time_expire=until.isoformat(timespec="seconds"),
+            attach=attach or None,
+            notify_url=notify_url,
+            appid=app_id,
+        ),
+    )
+    prepay_id = told.get("prepay_id")
+    if not isinstance(prepay_id, str) or not prepay_id:
+        raise WechatUnavailable()
+    return Prepared(prepay_id, _params(signer, app_id, prepay_id))
 
 
 def read_notification(
@@ -127,19 +128,31 @@ def read_notification(
     """支付通知 and 退款通知; the merchant is found by what signed it. No tenancy is needed.
 
     ``PayForged`` unless it is signed by WeChat Pay within five minutes, readable with the key of
-    the account and about that account (and of ``mch_id``, where the address names one).
+    the account and about that account (and of ``mch_id``, where the address names one). The same
+    notice may come any number of times.
     """
-    raise NotImplementedError
+    return pay_notices.read(headers, body, mch_id=mch_id)
 
 
 def ask(out_trade_no: str) -> PaidNotice | None:
     """查单. None: WeChat Pay knows no such order."""
-    raise NotImplementedError
+    signer = _signer()
+    try:
+        told = pay_client.ask(signer, lambda client: client.query(out_trade_no=out_trade_no))
+    except PayUnknown:
+        return None
+    return pay_notices.order(signer, told, out_trade_no=out_trade_no)
 
 
 def close(out_trade_no: str) -> None:
-    """关单. It can no longer be paid; an unknown or closed one too. ``AlreadyPaid`` if it was."""
-    raise NotImplementedError
+    """关单. From now on it cannot be paid; one that is unknown or closed is not complained of.
+
+    ``AlreadyPaid`` if it was paid.
+    """
+    try:
+        pay_client.ask(_signer(), lambda client: client.close(out_trade_no=out_trade_no))
+    except (PayClosed, PayUnknown):
+        return
 
 
 def refund(
@@ -151,10 +164,58 @@ def refund(
     reason: str,
     notify_url: str,
 ) -> RefundNotice:
-    """退款. The same refund number again is the same refund."""
-    raise NotImplementedError
+    """退款. The same refund number again is the same refund; its end is told by notice."""
+    signer = _signer()
+    amount: dict[str, JsonValue] = {"refund": refund_fen, "total": total_fen, "currency": "CNY"}
+    told = pay_client.ask(
+        signer,
+        lambda client: client.refund(
+            out_refund_no=out_refund_no,
+            out_trade_no=out_trade_no,
+            amount=amount,
+            reason=reason.encode()[:_MOST_REASON].decode(errors="ignore") or None,
+            notify_url=notify_url,
+        ),
+    )
+    return pay_notices.refund(signer, told, out_refund_no=out_refund_no)
 
 
 def ask_refund(out_refund_no: str) -> RefundNotice | None:
     """查询退款. None: WeChat Pay knows no such refund."""
-    raise NotImplementedError
+    signer = _signer()
+    try:
+        told = pay_client.ask(signer, lambda client: client.query_refund(out_refund_no))
+    except PayUnknown:
+        return None
+    return pay_notices.refund(signer, told, out_refund_no=out_refund_no)
+
+
+_SHANGHAI = ZoneInfo("Asia/Shanghai")
+_MOST_DESCRIPTION, _MOST_REASON = 127, 80
+"""In bytes: how WeChat Pay counts Chinese is not documented alike everywhere."""
+
+
+def _account(merchant_id: int) -> PayAccount | None:
+    accounts = select(PayAccount).where(PayAccount.merchant_id == merchant_id)
+    return db.session.scalars(accounts).one_or_none()
+
+
+def _signer() -> Signer:
+    """Also of an account that was switched off: what was ordered must come to an end."""
+    account = _account(tenancy.merchant_id())
+    if account is None:
+        raise PayNotOffered()
+    return Signer.of(account)
+
+
+def _params(signer: Signer, app_id: str, prepay_id: str) -> PayParams:
+    timestamp, nonce = str(int(clock.machine_now().timestamp())), secrets.token_hex(16)
+    package = f"prepay_id={prepay_id}"
+    return PayParams(
+        appId=app_id,
+        timeStamp=timestamp,
+        nonceStr=nonce,
+        package=package,
+        signType="RSA",
+        paySign=pay_client.sign(signer, app_id, timestamp, nonce, package),
+    )

@@ -19,7 +19,13 @@ from scripts.supervisor.redis import answers, embedded_redis, free_port, write_p
 DEMO = ROOT / "scripts" / "demo"
 READY_SECONDS = 90
 WORKERS = ("worker-1", "worker-2")
-_FOUND_BY_COMMANDS = ("DATABASE_URL", "REDIS_URL", "PUBLIC_URL", "WECHAT_API_BASE_URL")
+_FOUND_BY_COMMANDS = (
+    "DATABASE_URL",
+    "REDIS_URL",
+    "PUBLIC_URL",
+    "WECHAT_API_BASE_URL",
+    "WECHAT_PAY_API_BASE_URL",
+)
 
 
 @dataclass(frozen=True)
@@ -62,7 +68,8 @@ def environment_of(
     }
     ours = {"DATA_DIR": str(data), "TZ": "Asia/Shanghai", "PYTHONUNBUFFERED": "1"}
     if wechat_port:
-        ours["WECHAT_API_BASE_URL"] = f"http://127.0.0.1:{wechat_port}"
+        for name in ("WECHAT_API_BASE_URL", "WECHAT_PAY_API_BASE_URL"):
+            ours[name] = f"http://127.0.0.1:{wechat_port}"
     for name in ("NO_PROXY", "no_proxy"):
         ours[name] = ",".join(filter(None, (told.get(name), "127.0.0.1", "localhost")))
     return defaults | told | ours
