@@ -123,6 +123,7 @@ AUDIT_ACTIONS: dict[str, str] = {
     "merchant.save": "保存商家信息",
     "verifier.invite": "邀请核销员",
     "verifier.unbind": "解绑核销员",
+    "price.change": "手动批价",
 }
 
 

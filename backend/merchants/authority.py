@@ -1,4 +1,5 @@
-"""权限: may this person redeem here? Asked anew at every call, so that unbinding works at once."""
+"""权限 at the counter: may this person redeem, or change a price, here? Asked anew at every call,
+so that unbinding works at once."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,10 +8,13 @@ from sqlalchemy import bindparam, select
 
 from backend import tenancy
 from backend.database import db, table_of
-from backend.merchants.errors import NotAVerifier, NotTheVerifiersStore
-from backend.merchants.models import Verifier
+from backend.merchants.errors import MayNotChangePrice, NotAVerifier, NotTheVerifiersStore
+from backend.merchants.models import Role, Staff, Verifier
 
-_verifiers = table_of(Verifier)
+_verifiers, _staff = table_of(Verifier), table_of(Staff)
+
+CHANGES_PRICES = frozenset({Role.OWNER, Role.STORE_MANAGER})
+"""手动批价 (spec/04) is theirs."""
 
 _BOUND = (
     select(_verifiers.c.id, _verifiers.c.name, _verifiers.c.stores)
@@ -50,3 +54,25 @@ def verifier_at(member_ids: Sequence[int], *, store_code: str) -> BoundVerifier:
     if store_code not in found.stores:
         raise NotTheVerifiersStore(store=store_code)
     return found
+
+
+def price_changer(login: str, *, store_code: str) -> None:
+    """手动批价: an active person of this merchant, of a role that may, allowed at this store;
+    MayNotChangePrice for anybody else."""
+    person = (
+        db.session.connection()
+        .execute(
+            select(_staff.c.role, _staff.c.stores).where(
+                _staff.c.merchant_id == tenancy.merchant_id(),
+                _staff.c.login == login,
+                _staff.c.active,
+            )
+        )
+        .one_or_none()
+    )
+    if (
+        person is None
+        or Role(person.role) not in CHANGES_PRICES
+        or (person.stores is not None and store_code not in person.stores)
+    ):
+        raise MayNotChangePrice()

@@ -31,6 +31,14 @@ class NotTheVerifiersStore(Forbidden):
     message = "您不是{store}门店的核销员"
 
 
+class MayNotChangePrice(Forbidden):
+    """Unknown here, deactivated, of another store, or of a role that may not."""
+
+    code = "MAY_NOT_CHANGE_PRICE"
+    message = "该员工不能在本店手动批价"
+    hint = "请由商家负责人或本店店长的账号批价，账号在后台“员工”里设置"
+
+
 class BindTokenInvalid(DomainError):
     """Unknown, used, or older than 10 minutes."""
 

@@ -40,6 +40,7 @@ class Plan:
     parts: tuple[tuple[int, ...], ...]
     level_lines: tuple[int, ...]
     points_lines: tuple[int, ...]
+    manual_lines: tuple[int, ...] = ()
     proven: bool = True
 
     @property
@@ -55,8 +56,24 @@ class Plan:
         return sum(self.points_lines)
 
     @property
+    def manual_fen(self) -> int:
+        return sum(self.manual_lines)
+
+    @property
     def reduction_fen(self) -> int:
-        return self.coupons_fen + self.level_fen + self.points_fen
+        return self.coupons_fen + self.level_fen + self.points_fen + self.manual_fen
+
+    @property
+    def off(self) -> tuple[int, ...]:
+        """What all of it takes off each line."""
+        manual = self.manual_lines or (0,) * len(self.amounts)
+        by_line = zip(*self.parts, self.level_lines, self.points_lines, manual, strict=True)
+        return tuple(map(sum, by_line))
+
+    def by_hand(self, manual_fen: int) -> "Plan":
+        """手动批价 on top, spread over what all else left of the lines, to the fen."""
+        left = [amount - off for amount, off in zip(self.amounts, self.off, strict=True)]
+        return replace(self, manual_lines=tuple(split(manual_fen, left)))
 
     @property
     def to_pay_fen(self) -> int:

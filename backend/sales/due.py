@@ -50,10 +50,11 @@ def due(bill: Bill, *, here: Place, member_id: int | None) -> Due:
     points_fen = named_fen or promised.benefits.points_fen
     _refuse_nobodys_money(bill, member_id, points_fen)
     benefits = Benefits(promised.benefits.sharing, promised.benefits.level_bp, points_fen)
-    price = price_by_hand(bill.goods, _coupons(bill, promised), use, benefits)
-    for candidate in price.candidates:
+    priced = price_by_hand(bill.goods, _coupons(bill, promised), use, benefits)
+    for candidate in priced.candidates:
         if candidate.refusal is not None:
             raise candidate.refusal
+    price = priced.by_hand(promised.manual_fen)
     if points_fen > promised.benefits.points_fen:
         _refuse_too_many_points(points_fen, rules.points_rule.most_fen(bill.goods.total_fen))
     _refuse_points_beside(price, benefits)

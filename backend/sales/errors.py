@@ -46,6 +46,14 @@ class PointsBeyondShare(DomainError):
     message = "本单积分最多抵{most_fen:yuan}元"
 
 
+class BeyondThePrice(DomainError):
+    """Fact: ``most_fen``: 手动批价 takes off at most what the dishes still cost."""
+
+    code = "BEYOND_THE_PRICE"
+    message = "手动批价最多减{most_fen:yuan}元"
+    hint = "改价不能高于应付金额，也不能减到服务费以内"
+
+
 class BillNotFound(NotFound):
     """Not settled at this store."""
 

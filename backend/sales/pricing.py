@@ -1,7 +1,7 @@
 """批价: which coupons are used, what each takes off, and why each other one is not. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from backend.coupons.applicability import UseFacts, verdict
 from backend.coupons.discount import Reduction, reduction
@@ -10,6 +10,7 @@ from backend.errors import DomainError
 from backend.redemption.facts import CouponFacts
 from backend.sales.best_plan import Benefits, Plan, best_plan, plan_of
 from backend.sales.bill import Goods
+from backend.sales.errors import BeyondThePrice
 from backend.sales.offers import Offer, clash
 
 
@@ -45,7 +46,8 @@ class Used:
 
 @dataclass(frozen=True)
 class Price:
-    """批价结果. ``reduction_fen`` = ``total_fen`` − ``to_pay_fen``: coupons, level and points."""
+    """批价结果. ``reduction_fen`` = ``total_fen`` − ``to_pay_fen``: coupons, level, points and
+    manual change."""
 
     total_fen: int
     plan: Plan
@@ -63,7 +65,13 @@ class Price:
     @property
     def payable_fen(self) -> int:
         """应付金额: coupons and points are ways to pay it (R-09)."""
-        return self.total_fen - self.plan.level_fen
+        return self.total_fen - self.plan.level_fen - self.plan.manual_fen
+
+    def by_hand(self, manual_fen: int) -> "Price":
+        """手动批价 (S2-45); BeyondThePrice where the lines do not cost as much any more."""
+        if manual_fen > self.plan.to_pay_fen:
+            raise BeyondThePrice(most_fen=self.plan.to_pay_fen)
+        return replace(self, plan=self.plan.by_hand(manual_fen)) if manual_fen else self
 
 
 def best_price(

@@ -19,10 +19,12 @@ from backend.points.errors import PointsInsufficient
 from backend.redemption import facts
 from backend.redemption.facts import CouponFacts
 from backend.redemption.look_up import find, use_at
+from backend.sales import manual_price
 from backend.sales.best_plan import FULL_PRICE_BP, Benefits
 from backend.sales.bill import Goods, bill_key, lines_key
 from backend.sales.errors import QuoteExpired
 from backend.sales.house_rules import house_rules
+from backend.sales.manual_price import ManualPrice
 from backend.sales.models import Quote
 from backend.sales.pricing import Price, best_price, price_by_hand
 
@@ -44,12 +46,13 @@ class Quoted:
 
 @dataclass(frozen=True)
 class Guaranteed:
-    """What a settlement may rely on: the coupons quoted, what stands beside them, and when they
-    were judged. Without a level discount in the quote ``benefits`` has none either."""
+    """What a settlement may rely on: the coupons quoted, what stands beside them, when they were
+    judged, and 手动批价. Without a level discount in the quote ``benefits`` has none either."""
 
     coupon_ids: tuple[int, ...]
     benefits: Benefits
     judged_at: datetime
+    manual_fen: int = 0
 
 
 def quote(
@@ -60,10 +63,12 @@ def quote(
     chosen: Sequence[str] | None = None,
     points: int = 0,
     bill: str | None = None,
+    manual: ManualPrice | None = None,
+    till: str = "",
     now: datetime,
 ) -> Quoted:
     """批价. ``chosen`` None: the best of the member's coupons; else only those numbers. ``points``
-    are those the member would like to pay with."""
+    are those the member would like to pay with; ``manual`` changes what all this leaves to pay."""
     locks = None if bill is None else bill_key(here.store_id, bill)
     use = use_at(here, lines=goods.judged, bill=locks, at=now)
     member = None if member_id is None else member_view(survivor_id(member_id))
@@ -76,6 +81,8 @@ def quote(
         unknown = [number for number, coupon in named.items() if coupon is None]
         distinct = {coupon.id: coupon for coupon in named.values() if coupon is not None}
         price = price_by_hand(goods, list(distinct.values()), use, benefits)
+    if manual is not None:
+        price = manual_price.changed(price, manual, here=here)
     earned = _points_earned(price, member, now=now)
     code, expires_at = f"q-{secrets.token_urlsafe(18)}", now + QUOTE_LASTS
     with transaction():
@@ -91,11 +98,14 @@ def quote(
                     "sharing": benefits.sharing.value,
                     "level_bp": benefits.level_bp if price.plan.level_fen else FULL_PRICE_BP,
                     "points_fen": price.plan.points_fen,
+                    "manual_fen": price.plan.manual_fen,
                 },
                 judged_at=now,
                 expires_at=expires_at,
             )
         )
+        if manual is not None:
+            manual_price.log(manual, price, quote=code, bill=bill, till=till, now=now)
     return Quoted(code, price, earned, tuple(unknown), expires_at)
 
 
@@ -121,8 +131,10 @@ def guaranteed(
         member_id is None or row.member_id != member_id and row.member_id not in ids_of(member_id)
     ):
         raise QuoteExpired()
-    benefits = Benefits(Sharing(row.plan["sharing"]), row.plan["level_bp"], row.plan["points_fen"])
-    return Guaranteed(tuple(row.plan["coupon_ids"]), benefits, row.judged_at)
+    plan = row.plan
+    benefits = Benefits(Sharing(plan["sharing"]), plan["level_bp"], plan["points_fen"])
+    coupon_ids = tuple(plan["coupon_ids"])
+    return Guaranteed(coupon_ids, benefits, row.judged_at, plan.get("manual_fen", 0))
 
 
 def _benefits(goods: Goods, member: MemberView | None, points: int) -> Benefits:

@@ -48,6 +48,7 @@ def write_content(bill: Bill, bill_id: int, *, to_pay: Due) -> None:
     """Lines with what was taken off each, and tenders."""
     merchant_id, connection = tenancy.merchant_id(), db.session.connection()
     plan = to_pay.price.plan
+    off, manual = plan.off, plan.manual_lines or (0,) * len(plan.amounts)
     if bill.goods.lines:
         connection.execute(
             insert(_lines),
@@ -61,10 +62,9 @@ def write_content(bill: Bill, bill_id: int, *, to_pay: Due) -> None:
                     "category": each.line.category or "",
                     "quantity": each.line.quantity,
                     "price_fen": each.line.price_fen,
-                    "reduction_fen": sum(part[place] for part in plan.parts)
-                    + plan.level_lines[place]
-                    + plan.points_lines[place],
+                    "reduction_fen": off[place],
                     "level_fen": plan.level_lines[place],
+                    "manual_fen": manual[place],
                     "points_fen": plan.points_lines[place],
                 }
                 for place, each in enumerate(bill.goods.lines)
@@ -100,6 +100,7 @@ def write_answer(
         .values(
             reduction_fen=settlement.reduction_fen,
             level_fen=to_pay.price.plan.level_fen,
+            manual_fen=to_pay.price.plan.manual_fen,
             points_fen=to_pay.price.plan.points_fen,
             points_spent=to_pay.points,
             earning={} if earning is None else asdict(earning),

@@ -131,6 +131,7 @@ def state(bill: SettledBill) -> BillState:
             _lines.c.reduction_fen,
             _lines.c.points_fen,
             _lines.c.level_fen,
+            _lines.c.manual_fen,
             func.coalesce(returned.c.units, 0).label("returned"),
         )
         .outerjoin(returned, returned.c.line == _lines.c.line)
@@ -144,6 +145,7 @@ def state(bill: SettledBill) -> BillState:
                 paid_fen=row.quantity * row.price_fen - row.reduction_fen,
                 points_fen=row.points_fen,
                 level_fen=row.level_fen,
+                manual_fen=row.manual_fen,
             ),
             row.quantity,
             int(row.returned),

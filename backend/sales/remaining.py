@@ -4,7 +4,8 @@ Every part of a line goes back by units: each gives the floor of its share, the 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+from operator import add, sub
 
 from backend.points.earn import Rules, counted_fen, points_for
 from backend.sales.errors import RefundExceeds
@@ -12,37 +13,25 @@ from backend.sales.errors import RefundExceeds
 
 @dataclass(frozen=True)
 class Parts:
-    """What a line is made of: paid in money, by points, taken off by level, by coupons."""
+    """What a line is made of: paid in money, by points, taken off by level, by hand, by coupons."""
 
     amount_fen: int = 0
     paid_fen: int = 0
     points_fen: int = 0
     level_fen: int = 0
+    manual_fen: int = 0
 
     def of_units(self, units: int, quantity: int) -> "Parts":
         """The share of the first ``units``: 100 fen over 3 → 33, 66, 100."""
         return Parts(
-            *(
-                whole if units == quantity else whole // quantity * units
-                for whole in (self.amount_fen, self.paid_fen, self.points_fen, self.level_fen)
-            )
+            *(whole if units == quantity else whole // quantity * units for whole in astuple(self))
         )
 
     def __add__(self, other: "Parts") -> "Parts":
-        return Parts(
-            self.amount_fen + other.amount_fen,
-            self.paid_fen + other.paid_fen,
-            self.points_fen + other.points_fen,
-            self.level_fen + other.level_fen,
-        )
+        return Parts(*map(add, astuple(self), astuple(other)))
 
     def __sub__(self, other: "Parts") -> "Parts":
-        return Parts(
-            self.amount_fen - other.amount_fen,
-            self.paid_fen - other.paid_fen,
-            self.points_fen - other.points_fen,
-            self.level_fen - other.level_fen,
-        )
+        return Parts(*map(sub, astuple(self), astuple(other)))
 
 
 @dataclass(frozen=True)
@@ -125,7 +114,7 @@ class BillState:
     def earns(self, rules: Rules) -> int:
         """本次积分 of what remains, by the rule the bill was settled under."""
         left = self._whole - self.back
-        payable_fen = left.amount_fen - left.level_fen
+        payable_fen = left.amount_fen - left.level_fen - left.manual_fen
         counted = counted_fen(
             payable_fen,
             coupons_fen=payable_fen - left.paid_fen - left.points_fen,

@@ -8,6 +8,7 @@ from pydantic import AwareDatetime, BeforeValidator, Field, model_validator
 
 from backend.coupons.bill import BillLine
 from backend.sales.bill import Bill, DishLine, Goods, Method, Tender
+from backend.sales.manual_price import ManualPrice
 from backend.sales.refund_records import RefundOrder
 from miniprogram_api.contract import Body, CodeText, Money, Quantity
 from miniprogram_api.redemptions import Scan
@@ -78,6 +79,24 @@ class TenderBody(Body):
         return Tender(self.method, self.amount_fen or 0)
 
 
+class ManualBody(Body):
+    """手动批价 by ``staff``: the figure to pay, or an amount to take off."""
+
+    to_pay_fen: Money | None = None
+    reduce_fen: Money | None = None
+    staff: CodeText
+    reason: Annotated[str, Field(min_length=1, max_length=200)]
+
+    @model_validator(mode="after")
+    def _says_one(self) -> Self:
+        if (self.to_pay_fen is None) is (self.reduce_fen is None):
+            raise ValueError("to_pay_fen 与 reduce_fen 须填一个，且只填一个")
+        return self
+
+    def price(self) -> ManualPrice:
+        return ManualPrice(self.staff, self.reason, self.to_pay_fen, self.reduce_fen)
+
+
 class QuoteBody(Body):
     """报价. Without ``coupons`` the best of the member's is chosen; ``bill`` may use its locks."""
 
@@ -87,6 +106,7 @@ class QuoteBody(Body):
     coupons: Annotated[list[Scan], Field(max_length=100)] | None = None
     points: Annotated[int, Field(ge=0)] | None = None
     bill: CodeText | None = None
+    manual: ManualBody | None = None
 
     def goods(self) -> Goods:
         return Goods(tuple(line.line() for line in self.lines), self.service_fen)

@@ -10,7 +10,7 @@ from backend.sales.pricing import Used
 from backend.sales.quote import Quoted, quote
 from miniprogram_api.contract import Answer, route
 from miniprogram_api.instants import shown
-from miniprogram_api.pos.blueprint import blueprint
+from miniprogram_api.pos.blueprint import blueprint, this_till
 from miniprogram_api.pos.bodies import QuoteBody
 from miniprogram_api.pos.signature import current_till
 
@@ -43,7 +43,8 @@ class CandidateAnswer(Answer):
 
 
 class QuoteAnswer(Answer):
-    """报价. ``reduction_fen`` = ``total_fen`` − ``to_pay_fen``."""
+    """报价. ``reduction_fen`` = ``total_fen`` − ``to_pay_fen``; ``proven``: it is certain that no
+    other choice is cheaper; ``manual_fen``: 手动批价, on top of all else."""
 
     quote_id: str
     total_fen: int
@@ -55,6 +56,9 @@ class QuoteAnswer(Answer):
     level_lines: list[LineReduction]
     points_fen: int
     points_earned: int
+    manual_fen: int
+    manual_lines: list[LineReduction]
+    proven: bool
     expires_at: datetime
 
 
@@ -69,6 +73,8 @@ def make_quote(body: QuoteBody) -> QuoteAnswer:
         chosen=body.coupons,
         points=body.points or 0,
         bill=body.bill,
+        manual=None if body.manual is None else body.manual.price(),
+        till=this_till().name,
         now=clock.now(),
     )
     price = quoted.price
@@ -83,6 +89,9 @@ def make_quote(body: QuoteBody) -> QuoteAnswer:
         level_lines=_by_line(price.plan.level_lines),
         points_fen=price.plan.points_fen,
         points_earned=quoted.points_earned,
+        manual_fen=price.plan.manual_fen,
+        manual_lines=_by_line(price.plan.manual_lines),
+        proven=price.plan.proven,
         expires_at=shown(quoted.expires_at, here.zone),
     )
 

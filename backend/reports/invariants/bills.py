@@ -98,7 +98,10 @@ INVARIANTS = (
             select(_bills.c.id)
             .outerjoin(_redeemed, _redeemed.c.bill_id == _bills.c.id)
             .where(
-                _bills.c.reduction_fen - _bills.c.level_fen - _bills.c.points_fen
+                _bills.c.reduction_fen
+                - _bills.c.level_fen
+                - _bills.c.points_fen
+                - _bills.c.manual_fen
                 != func.coalesce(_redeemed.c.reduction_fen, 0)
             )
         ),
