@@ -41,3 +41,34 @@ class FixedAudienceEmpty(DomainError):
 
     code = "AUDIENCE_EMPTY"
     message = "没有找到符合条件的顾客，固定名单不能为空"
+
+
+class ClaimNotFound(DomainError):
+    """Unknown, another merchant's, or (兑换) another member's."""
+
+    code = "CLAIM_NOT_FOUND"
+    message = "领取链接不存在"
+    http_status = 404
+
+
+class ClaimIsAnothers(ClaimNotFound):
+    """兑换的券 belongs to who paid the points for it."""
+
+    hint = "请用兑换时的会员账号登录"
+
+
+class AlreadyClaimed(DomainError):
+    code = "ALREADY_CLAIMED"
+    message = "已领取"
+    http_status = 409
+
+
+class ClaimLimitReached(AlreadyClaimed):
+    """每人限领, 每人每天限领 of a coupon behind the link; it stays open for others."""
+
+    hint = "您领取的该券已达上限，可以把小票给别人领取"
+
+
+class ClaimLapsed(DomainError):
+    code = "CLAIM_LAPSED"
+    message = "已过领取时间"

@@ -17,7 +17,14 @@ from backend import faults, requesting, tenancy
 from backend.calendar import day_of, last_day_before
 from backend.campaigns import budget, kinds, offers, queries
 from backend.campaigns.kinds.class_marketing import ClassMarketing, Part
-from backend.campaigns.models import Campaign, CampaignKind, Grant, GrantState, OfferPiece
+from backend.campaigns.models import (
+    Campaign,
+    CampaignKind,
+    ClaimLink,
+    Grant,
+    GrantState,
+    OfferPiece,
+)
 from backend.campaigns.offers import CurrentOffer
 from backend.coupons import make
 from backend.coupons.make import PromisedPiece
@@ -36,6 +43,7 @@ FOLLOW_CYCLE = "follow"
 
 _grants, _members, _merchants = table_of(Grant), table_of(Member), table_of(Merchant)
 _pieces, _revisions = table_of(OfferPiece), table_of(TemplateRevision)
+_links = table_of(ClaimLink)
 
 _PERSON = union_all(
     select(_members.c.id).where(
@@ -46,10 +54,11 @@ _PERSON = union_all(
         _members.c.alias_of_id == bindparam("member"),
     ),
 )
-_WAITING = (
+PIECES = (
     select(
         _grants.c.id.label("grant_id"),
         _grants.c.campaign_id,
+        _grants.c.link_id,
         _pieces.c.piece,
         _pieces.c.template_id,
         _pieces.c.revision_id,
@@ -60,19 +69,25 @@ _WAITING = (
     .join(_pieces, _pieces.c.offer_id == _grants.c.offer_id)
     .join(_revisions, _revisions.c.id == _pieces.c.revision_id)
     .join(_merchants, _merchants.c.id == _grants.c.merchant_id)
-    .where(
-        _grants.c.merchant_id == bindparam("merchant"),
-        _grants.c.member_id.in_(_PERSON),
-        _grants.c.state == GrantState.OPEN.value,
-        or_(_grants.c.claim_until.is_(None), _grants.c.claim_until > bindparam("at")),
-    )
+    .where(_grants.c.merchant_id == bindparam("merchant"))
     .order_by(_grants.c.granted_at, _grants.c.id, _pieces.c.piece)
+)
+"""What grants promise, piece by piece, as ``become_coupons`` needs it."""
+_WAITING = PIECES.where(
+    _grants.c.member_id.in_(_PERSON),
+    _grants.c.state == GrantState.OPEN.value,
+    or_(_grants.c.claim_until.is_(None), _grants.c.claim_until > bindparam("at")),
 )
 """Every piece of the grants that wait for a person, under whichever of their ids."""
 _CLAIM = update(_grants).where(
     _grants.c.merchant_id == bindparam("merchant"),
     _grants.c.id.in_(bindparam("grants", expanding=True)),
     _grants.c.state == bindparam("open"),
+)
+_CLAIM_LINKS = update(_links).where(
+    _links.c.merchant_id == bindparam("merchant"),
+    _links.c.id.in_(bindparam("links", expanding=True)),
+    _links.c.state == bindparam("open"),
 )
 
 
@@ -123,23 +138,32 @@ def claim_open(member_id: int, *, now: datetime) -> list[int]:
     waiting = db.session.connection().execute(_WAITING, mine).all()
     if not waiting:
         return []
-    grant_ids = {row.grant_id for row in waiting}
-    claimed = changed(
-        _CLAIM,
-        {
-            "merchant": tenancy.merchant_id(),
-            "grants": sorted(grant_ids),
-            "open": GrantState.OPEN.value,
-            "state": GrantState.CLAIMED.value,
-            "claimed_at": now,
-        },
-    )
-    if claimed != len(grant_ids):
+    claiming = {
+        "merchant": tenancy.merchant_id(),
+        "open": GrantState.OPEN.value,
+        "state": GrantState.CLAIMED.value,
+        "claimed_at": now,
+    }
+    if links := sorted({row.link_id for row in waiting if row.link_id is not None}):
+        by_login = {**claiming, "links": links, "claimed_by_id": member_id}
+        if changed(_CLAIM_LINKS, by_login) != len(links):
+            raise MetAnother()
+    grant_ids = sorted({row.grant_id for row in waiting})
+    if changed(_CLAIM, {**claiming, "grants": grant_ids}) != len(grant_ids):
         raise MetAnother()
+    claimed_ids = become_coupons(waiting, member_id, now=now)
+    faults.point("claim.before_commit")
+    return claimed_ids
+
+
+def become_coupons(
+    waiting: Sequence[Row[*tuple[Any, ...]]], member_id: int, *, now: datetime
+) -> list[int]:
+    """These ``PIECES`` of grants that have just been claimed, in the card pack, with one message;
+    the coupons' ids."""
     promised = _promised(waiting, member_id, now=now)
     claimed_ids = make.from_grants(promised, now=now)
     _tell(waiting, promised, member_id, now=now)
-    faults.point("claim.before_commit")
     return claimed_ids
 
 

@@ -64,7 +64,7 @@ def _lapse_some(wave_id: int, *, now: datetime) -> int:
     if not ids:
         wave.lapses_at = None
         return 0
-    _give_back_stock(ids)
+    give_back_stock(ids)
     return changed(
         update(_grants)
         .where(_grants.c.merchant_id == tenancy.merchant_id(), _grants.c.id.in_(ids))
@@ -72,7 +72,7 @@ def _lapse_some(wave_id: int, *, now: datetime) -> int:
     )
 
 
-def _give_back_stock(grant_ids: Sequence[int]) -> None:
+def give_back_stock(grant_ids: Sequence[int]) -> None:
     """The pieces these grants held, of templates whose stock is limited."""
     merchant_id = tenancy.merchant_id()
     held = (

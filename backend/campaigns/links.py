@@ -1,0 +1,315 @@
+"""领取链接: the code on a receipt (S2-51) or at the till after an exchange (S2-32), claimed once.
+
+A receipt's belongs to whoever opens it first, an exchange's to the member who paid for it, whose
+login collects it too. Past its window it is lapsed by time, and marked so later.
+"""
+
+import secrets
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import bindparam, insert, or_, select, update
+
+from backend import deployment, faults, requesting, tenancy
+from backend.campaigns import grants, limits, offers
+from backend.campaigns.errors import (
+    AlreadyClaimed,
+    ClaimIsAnothers,
+    ClaimLapsed,
+    ClaimLimitReached,
+    ClaimNotFound,
+)
+from backend.campaigns.lapse import give_back_stock
+from backend.campaigns.models import ClaimLink, ClaimLinkKind, Grant, GrantState
+from backend.campaigns.offers import CurrentOffer
+from backend.database import MetAnother, changed, db, end_read, table_of, transactional
+from backend.members.queries import ids_of
+
+SWEPT_AT_ONCE = 500
+_ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
+_CODE_LENGTH = 16
+
+_links, _grants = table_of(ClaimLink), table_of(Grant)
+_WAITING = (GrantState.OPEN, GrantState.LINKED)
+_BEHIND = grants.PIECES.where(
+    _grants.c.link_id == bindparam("link"),
+    _grants.c.state.in_(_WAITING),
+    or_(_grants.c.claim_until.is_(None), _grants.c.claim_until > bindparam("at")),
+)
+
+
+@dataclass(frozen=True)
+class Promised:
+    """One offer behind a link, and until when (exclusive) it can be claimed; None: any time."""
+
+    offer: CurrentOffer
+    claim_until: datetime | None
+
+
+@dataclass(frozen=True)
+class Link:
+    """领取链接 as it stands in its row. ``state`` is the stored one: see ``state_at``."""
+
+    id: int
+    code: str
+    kind: str
+    state: str
+    member_id: int
+    points: int
+    claim_until: datetime | None
+    claimed_by_id: int | None = None
+
+    @property
+    def address(self) -> str:
+        """What the QR code holds."""
+        return address(self.code)
+
+    def state_at(self, now: datetime) -> str:
+        """``open``, ``claimed`` or ``lapsed`` at this instant."""
+        if self.state == GrantState.CLAIMED:
+            return GrantState.CLAIMED.value
+        in_time = self.claim_until is None or now < self.claim_until
+        is_open = self.state == GrantState.OPEN and in_time
+        return (GrantState.OPEN if is_open else GrantState.LAPSED).value
+
+
+@dataclass(frozen=True)
+class Lapsed:
+    """A link nobody opened in time, and the points to give back to its member."""
+
+    link_id: int
+    member_id: int
+    points: int
+
+
+def address(code: str) -> str:
+    """领取页 of this code: PUBLIC_URL/h5/claims/<code>."""
+    return f"{deployment.public_url()}/h5/claims/{code}"
+
+
+@transactional
+def make(
+    kind: ClaimLinkKind,
+    *,
+    member_id: int,
+    promised: Sequence[Promised],
+    made_for: str,
+    bill_id: int | None = None,
+    points: int = 0,
+    now: datetime,
+) -> Link:
+    """One link over these offers. Stock, budget and limits are the caller's, taken before; a second
+    link for the same ``made_for`` (``bill-7``) breaks its unique key."""
+    code = "".join(secrets.choice(_ALPHABET) for _ in range(_CODE_LENGTH))
+    ends = [each.claim_until for each in promised]
+    until = None if None in ends else max(end for end in ends if end is not None)
+    connection, merchant_id = db.session.connection(), tenancy.merchant_id()
+    written = connection.execute(
+        insert(_links).values(
+            merchant_id=merchant_id,
+            code=code,
+            kind=kind.value,
+            state=GrantState.OPEN.value,
+            member_id=member_id,
+            bill_id=bill_id,
+            made_for=made_for,
+            points=points,
+            created_at=now,
+            claim_until=until,
+        )
+    )
+    (link_id,) = written.inserted_primary_key or (0,)
+    state = GrantState.LINKED if kind is ClaimLinkKind.RECEIPT else GrantState.OPEN
+    connection.execute(
+        insert(_grants),
+        [
+            {
+                "merchant_id": merchant_id,
+                "campaign_id": each.offer.campaign_id,
+                "cycle": f"link-{link_id}-{place}",
+                "member_id": member_id,
+                "offer_id": offers.kept(each.offer).id,
+                "quantity": each.offer.quantity,
+                "state": state.value,
+                "granted_at": now,
+                "claim_until": each.claim_until,
+                "link_id": link_id,
+                "request_id": requesting.request_id(),
+            }
+            for place, each in enumerate(promised)
+        ],
+    )
+    return Link(int(link_id), code, kind.value, GrantState.OPEN.value, member_id, points, until)
+
+
+def merchant_of(code: str) -> int:
+    """Whose link this is, for pages that know nothing else; ClaimNotFound."""
+    with tenancy.across_merchants("a claim link's address names no merchant"):
+        found: int | None = db.session.connection().scalar(
+            select(_links.c.merchant_id).where(_links.c.code == code)
+        )
+    if found is None:
+        raise ClaimNotFound()
+    return found
+
+
+def find(code: str, *, member_id: int) -> Link:
+    """The link as this member may know it; ClaimNotFound, or ClaimIsAnothers for an exchange."""
+    row = (
+        db.session.connection()
+        .execute(
+            select(
+                _links.c.id,
+                _links.c.code,
+                _links.c.kind,
+                _links.c.state,
+                _links.c.member_id,
+                _links.c.points,
+                _links.c.claim_until,
+                _links.c.claimed_by_id,
+            ).where(_links.c.merchant_id == tenancy.merchant_id(), _links.c.code == code)
+        )
+        .one_or_none()
+    )
+    if row is None:
+        raise ClaimNotFound()
+    link = Link(*row)
+    if link.kind == ClaimLinkKind.EXCHANGE and link.member_id not in ids_of(member_id):
+        raise ClaimIsAnothers()
+    return link
+
+
+@transactional
+def claim(code: str, *, member_id: int, now: datetime) -> list[int]:
+    """领取: everything behind the link becomes this member's coupons, once; their ids.
+
+    AlreadyClaimed (S2-57) for everybody after, whoever they are; ClaimLapsed past its window.
+    """
+    link = find(code, member_id=member_id)
+    match link.state_at(now):
+        case GrantState.CLAIMED:
+            raise AlreadyClaimed()
+        case GrantState.LAPSED:
+            raise ClaimLapsed()
+    opened = (
+        update(_links)
+        .where(
+            _links.c.merchant_id == tenancy.merchant_id(),
+            _links.c.id == link.id,
+            _links.c.state == GrantState.OPEN,
+        )
+        .values(state=GrantState.CLAIMED.value, claimed_at=now, claimed_by_id=member_id)
+    )
+    if not changed(opened):
+        raise MetAnother()
+    asked = {"merchant": tenancy.merchant_id(), "link": link.id, "at": now}
+    waiting = db.session.connection().execute(_BEHIND, asked).all()
+    if not waiting:
+        raise MetAnother()
+    if link.kind == ClaimLinkKind.RECEIPT:
+        pieces, zone = Counter(row.template_id for row in waiting), ZoneInfo(waiting[0].zone)
+        if not limits.let_claim(member_id, pieces, link_id=link.id, zone=zone, now=now):
+            raise ClaimLimitReached()
+    _claim_grants({row.grant_id for row in waiting}, member_id, now=now)
+    _close([link.id], GrantState.LAPSED)
+    claimed = grants.become_coupons(waiting, member_id, now=now)
+    faults.point("link.before_commit")
+    return claimed
+
+
+def overdue(kind: ClaimLinkKind, *, now: datetime) -> list[tuple[int, int]]:
+    """(merchant, link) of every open link of this kind whose window is over."""
+    end_read()
+    with tenancy.across_merchants("the tick looks whose claim links have lapsed"):
+        rows = db.session.connection().execute(
+            select(_links.c.merchant_id, _links.c.id)
+            .where(
+                _links.c.state == GrantState.OPEN,
+                _links.c.claim_until <= now,
+                _links.c.kind == kind,
+            )
+            .order_by(_links.c.merchant_id, _links.c.id)
+        )
+        return [(row.merchant_id, row.id) for row in rows]
+
+
+@transactional
+def lapse(link_ids: Sequence[int], *, now: datetime) -> list[Lapsed]:
+    """失效: mark these links of the merchant we act for, and their stock goes back. Answers those
+    that did lapse, with their points: who calls it gives those back in the same transaction."""
+    over = (
+        select(_links.c.id, _links.c.member_id, _links.c.points)
+        .where(
+            _links.c.merchant_id == tenancy.merchant_id(),
+            _links.c.id.in_(link_ids),
+            _links.c.state == GrantState.OPEN,
+            _links.c.claim_until <= now,
+        )
+        .order_by(_links.c.id)
+        .with_for_update()
+    )
+    lapsed = [Lapsed(*row) for row in db.session.connection().execute(over)]
+    if not lapsed:
+        return []
+    ids = [each.link_id for each in lapsed]
+    changed(
+        update(_links)
+        .where(_links.c.merchant_id == tenancy.merchant_id(), _links.c.id.in_(ids))
+        .values(state=GrantState.LAPSED.value)
+    )
+    _close(ids, GrantState.LAPSED)
+    return lapsed
+
+
+def sweep(*, now: datetime) -> int:
+    """Mark every receipt's link whose window is over; how many. (Exchanges: ``backend/points``,
+    with ``overdue`` and ``lapse``.)"""
+    found: dict[int, list[int]] = {}
+    for merchant_id, link_id in overdue(ClaimLinkKind.RECEIPT, now=now):
+        found.setdefault(merchant_id, []).append(link_id)
+    lapsed = 0
+    for merchant_id, ids in found.items():
+        with tenancy.acting_for(merchant_id):
+            for at in range(0, len(ids), SWEPT_AT_ONCE):
+                lapsed += len(lapse(ids[at : at + SWEPT_AT_ONCE], now=now))
+    return lapsed
+
+
+def _claim_grants(grant_ids: set[int], member_id: int, *, now: datetime) -> None:
+    claimed = changed(
+        update(_grants)
+        .where(
+            _grants.c.merchant_id == tenancy.merchant_id(),
+            _grants.c.id.in_(sorted(grant_ids)),
+            _grants.c.state.in_(_WAITING),
+        )
+        .values(state=GrantState.CLAIMED.value, claimed_at=now, member_id=member_id)
+    )
+    if claimed != len(grant_ids):
+        raise MetAnother()
+
+
+def _close(link_ids: Sequence[int], state: GrantState) -> None:
+    """What still waits behind these links will not be claimed any more: its stock goes back."""
+    ids = list(
+        db.session.connection().scalars(
+            select(_grants.c.id)
+            .where(
+                _grants.c.merchant_id == tenancy.merchant_id(),
+                _grants.c.link_id.in_(link_ids),
+                _grants.c.state.in_(_WAITING),
+            )
+            .order_by(_grants.c.id)
+            .with_for_update()
+        )
+    )
+    if ids:
+        give_back_stock(ids)
+        changed(
+            update(_grants)
+            .where(_grants.c.merchant_id == tenancy.merchant_id(), _grants.c.id.in_(ids))
+            .values(state=state.value)
+        )
