@@ -18,9 +18,9 @@ from admin.tickets import ticket_of
 from backend import clock
 from backend.campaigns.models import Campaign, Grant
 from backend.coupons import states
-from backend.coupons.card_pack import numbers
+from backend.coupons.card_pack import meant_by, numbers
 from backend.coupons.models import Coupon, CouponState, CouponTemplate
-from backend.coupons.numbers import read_scan, spaced
+from backend.coupons.numbers import spaced
 from backend.database import db, transactional
 from backend.members.models import Member
 
@@ -46,9 +46,10 @@ class CouponRow:
 
 
 def _numbered(said: str) -> ColumnElement[bool]:
-    number = read_scan(said).number
-    found = numbers().id(number) if number else None
-    return NOBODY if found is None else Coupon.id == found
+    meant = meant_by(said)
+    if meant is None:
+        return NOBODY
+    return (Coupon.voucher_id if meant.is_voucher else Coupon.id) == meant.row_id
 
 
 def _of_member(condition: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -129,7 +130,7 @@ class Coupons(SecureModelView):
         return [
             CouponRow(
                 id=coupon.id,
-                number=spaced(numbers().number(coupon.id)),
+                number=spaced(numbers().of(coupon.id, coupon.voucher_id)),
                 title=titles.get(coupon.revision_id, ""),
                 nickname=people[coupon.member_id].nickname,
                 phone=people[coupon.member_id].phone,
@@ -149,7 +150,7 @@ class Coupons(SecureModelView):
         grant = db.session.scalars(select(Grant).where(Grant.id == row.grant_id)).one_or_none()
         return {
             "row": row,
-            "number": spaced(numbers().number(row.id)),
+            "number": spaced(numbers().of(row.id, row.voucher_id)),
             "state": state_of(row, now=clock.now()),
             "revision": revision,
             "ticket": ticket_of(revision),
@@ -189,7 +190,7 @@ def _revoked(coupon: Coupon, reason: str) -> bool:
     now = clock.now()
     if state_of(coupon, now=now) != CouponState.USABLE:
         return False
-    number = spaced(numbers().number(coupon.id))
+    number = spaced(numbers().of(coupon.id, coupon.voucher_id))
     actor = access.desk().actor
     if not states.revoke(coupon.id, actor=actor, cause=f"desk: {reason}", now=now):
         return False

@@ -30,6 +30,7 @@ def create_backend(app: Flask, settings: Settings) -> None:
         PUBLIC_URL=settings.public_url.rstrip("/"),
         WECHAT_API_BASE_URL=settings.wechat_api_base_url.rstrip("/"),
         WECHAT_PAY_API_BASE_URL=settings.wechat_pay_api_base_url.rstrip("/"),
+        VOUCHER_LETTER=settings.voucher_letter,
         WAVE_CHUNK=settings.wave_chunk,
         SEND_LEASE=timedelta(seconds=settings.send_lease_seconds),
         MAX_CONTENT_LENGTH=1024 * 1024,

@@ -15,6 +15,11 @@ def wave_chunk() -> int:
     return int(current_app.config["WAVE_CHUNK"])
 
 
+def voucher_letter() -> str:
+    """What stands before the numbers of mall vouchers (R-17)."""
+    return str(current_app.config["VOUCHER_LETTER"])
+
+
 def wechat_api() -> str:
     """Where WeChat's API answers, without a slash at the end."""
     return str(current_app.config["WECHAT_API_BASE_URL"])

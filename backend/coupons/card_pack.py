@@ -29,10 +29,10 @@ from sqlalchemy import (
     update,
 )
 
-from backend import tenancy
+from backend import deployment, tenancy
 from backend.coupons.errors import CouponNotFound
 from backend.coupons.models import Coupon, CouponState, CouponTemplate, TemplateRevision
-from backend.coupons.numbers import CouponNumbers
+from backend.coupons.numbers import CouponNumbers, Meant, read_scan
 from backend.coupons.view import CampaignName, CouponRow, CouponView, view
 from backend.database import UtcDateTime, changed, db, table_of
 from backend.errors import FieldError, ParamError
@@ -66,7 +66,15 @@ class Page:
 
 def numbers() -> CouponNumbers:
     """券号 under this deployment's key."""
-    return CouponNumbers(purpose_key("coupon-number"))
+    return CouponNumbers(purpose_key("coupon-number"), letter=deployment.voucher_letter())
+
+
+def meant_by(typed: str) -> Meant | None:
+    """What a number, as typed or scanned, stands for. A letter stands before vouchers only, and
+    may be left out."""
+    said = read_scan(typed)
+    meant = numbers().meant(said.number) if said.number else None
+    return None if meant is None or (said.letter and not meant.is_voucher) else meant
 
 
 def coupons_of(
@@ -90,9 +98,9 @@ def coupons_of(
 
 def coupon_of(member_ids: Sequence[int], number: str, *, now: datetime) -> CouponView:
     """The person's coupon of this number; CouponNotFound for anybody else's."""
-    coupon_id = numbers().id(number)
-    if coupon_id is not None:
-        mine = (_coupons.c.id == coupon_id, _coupons.c.member_id.in_(member_ids))
+    if meant := meant_by(number):
+        column = _coupons.c.voucher_id if meant.is_voucher else _coupons.c.id
+        mine = (column == meant.row_id, _coupons.c.member_id.in_(member_ids))
         for found in _views(_read(_rows().where(*mine)), now):
             return found
     raise CouponNotFound()
@@ -160,13 +168,16 @@ def _views(rows: Sequence[RowMapping], now: datetime) -> list[CouponView]:
     codes = sorted({code for row in stored for code in row.stores or ()})
     stores = {card.code: card for card in merchants.store_cards(codes)} if codes else {}
     named = numbers()
-    return [view(row, number=named.number(row.id), stores=stores, now=now) for row in stored]
+    return [
+        view(row, number=named.of(row.id, row.voucher_id), stores=stores, now=now) for row in stored
+    ]
 
 
 def _row(row: RowMapping) -> CouponRow:
     everywhere = row["promised_stores"] is None or row["stores_now"] is None
     return CouponRow(
         id=row["id"],
+        voucher_id=row["voucher_id"],
         title=row["title"],
         kind=row["kind"],
         state=row["state"],
@@ -206,6 +217,7 @@ def _rows() -> Select[Any]:
     return (
         select(
             _coupons.c.id,
+            _coupons.c.voucher_id,
             _coupons.c.member_id,
             _coupons.c.state,
             _coupons.c.source,

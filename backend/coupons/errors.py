@@ -12,7 +12,7 @@ class CouponNotFound(DomainError):
     code = "COUPON_NOT_FOUND"
     message = "票券不存在"
     http_status = 404
-    hint = "请核对券号；商城票券请检查是否已关联本地票券"
+    hint = "请核对券号；商城票券请检查票券关联是否已绑定，仍有问题请联系聚微量客服"
 
 
 class CouponRedeemed(DomainError):
@@ -62,7 +62,7 @@ class CouponNotForThisStore(DomainError):
 
     code = "STORE_NOT_ALLOWED"
     message = "{store_name:店}不能使用该票券,票券【消费号{number}】不能使用!"
-    hint = "请在营销活动中把当前门店加入该券的适用门店"
+    hint = "请在营销活动中把当前门店加入该券的适用门店，仍有问题请联系聚食汇客服"
 
 
 class TimeNotAllowed(DomainError):
@@ -82,7 +82,7 @@ class BelowMinimum(DomainError):
 class DishMissing(DomainError):
     code = "DISH_MISSING"
     message = "订单中没有此券相关菜品,不能使用"
-    hint = "请下单此券对应的菜品，并核对菜品编号一致"
+    hint = "请下单此券对应的菜品，并核对菜品编号一致，仍有问题请联系聚食汇客服"
 
 
 class NotCombinable(DomainError):

@@ -2,6 +2,8 @@
 
 A number is a keyed permutation of the row id: unique without a look, kept in no column, decoded
 on the way in, and not guessable from another one. The key is never changed while coupons live.
+A mall's voucher has its number from the sale on, before it is a coupon: the ids of vouchers stand
+in the upper half, and a letter before the digits (R-17).
 """
 
 import re
@@ -12,7 +14,9 @@ from hashlib import blake2s
 from backend.coupons.qr import COUPON_MARK
 
 DIGITS = 12
+VOUCHER_LETTER = "J"
 _NUMBERS = 10**DIGITS
+_VOUCHERS_FROM = _NUMBERS // 2
 _HALF_BITS = 20
 _HALF = (1 << _HALF_BITS) - 1
 _ROUNDS = 6
@@ -22,14 +26,39 @@ _SPACING = re.compile(r"[\s\-\u2010-\u2015\u2212]")
 _NUMBER = re.compile(r"([A-Za-z]?)([0-9]{12})")
 
 
+@dataclass(frozen=True)
+class Meant:
+    """What a number stands for, whether or not there is one: a coupon, or a mall's voucher."""
+
+    row_id: int
+    is_voucher: bool
+
+
 class CouponNumbers:
     """券号 under one key: a balanced Feistel network over 40 bits, walked until below 10¹²."""
 
-    def __init__(self, key: bytes) -> None:
+    def __init__(self, key: bytes, *, letter: str = VOUCHER_LETTER) -> None:
+        self._letter = letter
         self._rounds = [
             blake2s(key=key, digest_size=4, person=f"number{turn}".encode())
             for turn in range(_ROUNDS)
         ]
+
+    def of(self, coupon_id: int, voucher_id: int | None) -> str:
+        """消费号 of a coupon: its own, or that of the mall's voucher it was made for."""
+        return self.number(coupon_id) if voucher_id is None else self.of_voucher(voucher_id)
+
+    def of_voucher(self, voucher_id: int) -> str:
+        """消费号 of a mall's voucher, ``J482913075561``."""
+        return self._letter + self.number(_VOUCHERS_FROM + voucher_id)
+
+    def meant(self, digits: str) -> Meant | None:
+        """What twelve digits stand for; None: no number."""
+        found = self.id(digits)
+        if found is None:
+            return None
+        is_voucher = found >= _VOUCHERS_FROM
+        return Meant(found - _VOUCHERS_FROM if is_voucher else found, is_voucher)
 
     def number(self, coupon_id: int) -> str:
         """The number of a row id, ``482913075561``."""

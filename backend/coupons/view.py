@@ -30,6 +30,7 @@ class CouponRow:
     """What is stored about one coupon; ``stores`` by code, ``None`` for all."""
 
     id: int
+    voucher_id: int | None
     title: str
     kind: str
     state: str

@@ -30,6 +30,7 @@ class CouponFacts:
     """One coupon: what it promised, where it stands, who holds it."""
 
     id: int
+    voucher_id: int | None
     template_id: int
     campaign_id: int
     source: str
@@ -56,6 +57,16 @@ def coupon(coupon_id: int) -> CouponFacts | None:
     return next(iter(_read(_one(), {"coupon": coupon_id})), None)
 
 
+def coupon_of_voucher(voucher_id: int) -> CouponFacts | None:
+    """The coupon that a mall's voucher of this merchant has become, if it has."""
+    return next(iter(_read(_of_voucher(), {"voucher": voucher_id})), None)
+
+
+def coupon_of_mall(voucher: str) -> CouponFacts | None:
+    """The coupon that a mall's voucher has become, by the mall's own number of it."""
+    return next(iter(_read(_of_mall(), {"voucher": voucher})), None)
+
+
 def held_by(member_ids: Sequence[int], *, at: datetime) -> list[CouponFacts]:
     """What a person could show at ``at``: not used, not revoked, not over."""
     return _read(_held(), {"members": list(member_ids), "at": at})
@@ -72,6 +83,7 @@ def _read(statement: Select[Any], asked: Mapping[str, object]) -> list[CouponFac
     return [
         CouponFacts(
             id=row["id"],
+            voucher_id=row["voucher_id"],
             template_id=row["template_id"],
             campaign_id=row["campaign_id"],
             source=row["source"],
@@ -80,7 +92,7 @@ def _read(statement: Select[Any], asked: Mapping[str, object]) -> list[CouponFac
             holder_phone=row["phone"],
             notice=row["notice"],
             promise=Promise(
-                number=named.number(row["id"]),
+                number=named.of(row["id"], row["voucher_id"]),
                 title=row["title"],
                 kind=CouponKind(row["kind"]),
                 rule=parse_rule(CouponKind(row["kind"]), row["rule"]),
@@ -113,6 +125,25 @@ def _one() -> Select[Any]:
 
 
 @cache
+def _of_voucher() -> Select[Any]:
+    return _statement().where(_coupons.c.voucher_id == bindparam("voucher"))
+
+
+@cache
+def _of_mall() -> Select[Any]:
+    """商城券 stand in a package above this one, so their table is taken by name."""
+    vouchers = Coupon.metadata.tables["mall_voucher"]
+    return (
+        _statement()
+        .join(vouchers, vouchers.c.id == _coupons.c.voucher_id)
+        .where(
+            vouchers.c.merchant_id == bindparam("merchant"),
+            vouchers.c.voucher == bindparam("voucher"),
+        )
+    )
+
+
+@cache
 def _held() -> Select[Any]:
     return _statement().where(
         _coupons.c.member_id.in_(bindparam("members", expanding=True)),
@@ -129,6 +160,7 @@ def _statement() -> Select[Any]:
     return (
         select(
             _coupons.c.id,
+            _coupons.c.voucher_id,
             _coupons.c.template_id,
             _coupons.c.campaign_id,
             _coupons.c.member_id,

@@ -9,7 +9,6 @@ from backend.coupons.applicability import UseFacts, verdict, warnings
 from backend.coupons.bill import BillLine
 from backend.coupons.errors import CouponNotFound
 from backend.coupons.kinds import give_text
-from backend.coupons.models import CouponSource
 from backend.coupons.numbers import read_scan
 from backend.coupons.view import CouponView
 from backend.keys import purpose_key
@@ -46,25 +45,21 @@ def check(
 
 
 def find(scan: str, *, now: datetime) -> CouponFacts:
-    """The coupon of a QR's text, a barcode reading or a typed number.
+    """The coupon of a QR's text, a barcode reading, a typed number, or a mall's own voucher.
 
-    A forged code, an unknown number and another merchant's coupon are the same CouponNotFound; an
-    old code is QrExpired; a code made before the coupon changed hands is dead.
+    A forged code, an unknown number, a voucher that is not linked (S1-03) and another merchant's
+    coupon are the same CouponNotFound; an old code is QrExpired; a code made before the coupon
+    changed hands is dead.
     """
     said = read_scan(scan)
-    holder_id = None
-    if said.qr is not None:
-        code = qr.read(purpose_key("coupon-qr"), said.qr, now=now)
-        coupon_id, holder_id = code.coupon_id, code.member_id
+    if said.qr is None:
+        coupon = _numbered(scan) or facts.coupon_of_mall(said.text)
     else:
-        number_id = card_pack.numbers().id(said.number) if said.number else None
-        if number_id is None:
+        code = qr.read(purpose_key("coupon-qr"), said.qr, now=now)
+        coupon = facts.coupon(code.coupon_id)
+        if coupon is not None and not _holds(coupon, code.member_id):
             raise CouponNotFound()
-        coupon_id = number_id
-    coupon = facts.coupon(coupon_id)
-    if coupon is None or (said.letter and coupon.source != CouponSource.MALL):
-        raise CouponNotFound()
-    if holder_id is not None and not _holds(coupon, holder_id):
+    if coupon is None:
         raise CouponNotFound()
     return coupon
 
@@ -93,6 +88,15 @@ def use_at(
     return UseFacts(
         store_code=here.code, store_name=here.name, at=at, zone=here.zone, lines=lines, bill=bill
     )
+
+
+def _numbered(typed: str) -> CouponFacts | None:
+    meant = card_pack.meant_by(typed)
+    if meant is None:
+        return None
+    if meant.is_voucher:
+        return facts.coupon_of_voucher(meant.row_id)
+    return facts.coupon(meant.row_id)
 
 
 def _holds(coupon: CouponFacts, member_id: int) -> bool:

@@ -41,6 +41,7 @@ def by_verifier(
         select(
             _redemptions.c.id,
             _redemptions.c.coupon_id,
+            _coupons.c.voucher_id,
             _revisions.c.title,
             _stores.c.code,
             _stores.c.name,
@@ -63,7 +64,7 @@ def by_verifier(
     return [
         PastRedemption(
             id=row.id,
-            number=named.number(row.coupon_id),
+            number=named.of(row.coupon_id, row.voucher_id),
             title=row.title,
             store_code=row.code,
             store_name=row.name,

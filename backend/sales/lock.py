@@ -53,23 +53,26 @@ def unlock(
 ) -> tuple[str, ...]:
     """解锁 these coupons, or all of the bill; what it does not hold is left alone."""
     key = bill_key(here.store_id, bill)
-    coupon_ids = _locked_by(key) if scans is None else [find(scan, now=now).id for scan in scans]
-    freed = [
-        coupon_id
-        for coupon_id in coupon_ids
+    named = (
+        _locked_by(key)
+        if scans is None
+        else {coupon.id: coupon.number for coupon in (find(scan, now=now) for scan in scans)}
+    )
+    return tuple(
+        number
+        for coupon_id, number in named.items()
         if states.release(coupon_id, bill=key, actor=actor, cause=f"bill {bill}", now=now)
-    ]
-    named = card_pack.numbers()
-    return tuple(named.number(coupon_id) for coupon_id in freed)
+    )
 
 
-def _locked_by(key: str) -> list[int]:
-    return list(
-        db.session.connection().scalars(
-            select(_coupons.c.id).where(
-                _coupons.c.merchant_id == tenancy.merchant_id(),
-                _coupons.c.state == CouponState.LOCKED,
-                _coupons.c.locked_bill == key,
-            )
+def _locked_by(key: str) -> dict[int, str]:
+    """Numbers of the coupons that the bill holds, by id."""
+    numbers = card_pack.numbers()
+    rows = db.session.connection().execute(
+        select(_coupons.c.id, _coupons.c.voucher_id).where(
+            _coupons.c.merchant_id == tenancy.merchant_id(),
+            _coupons.c.state == CouponState.LOCKED,
+            _coupons.c.locked_bill == key,
         )
     )
+    return {row.id: numbers.of(row.id, row.voucher_id) for row in rows}

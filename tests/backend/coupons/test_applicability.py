@@ -314,7 +314,7 @@ def test_a_refusal_carries_its_facts_and_the_cure_for_staff() -> None:
     assert refusal.detail == {
         "store_name": "皇岗",
         "number": "482913075561",
-        "hint": "请在营销活动中把当前门店加入该券的适用门店",
+        "hint": "请在营销活动中把当前门店加入该券的适用门店，仍有问题请联系聚食汇客服",
     }
     redeemed = verdict(a_promise(), REDEEMED, use())
     assert redeemed is not None

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.coupons.numbers import CouponNumbers, Scan, read_scan, spaced
+from backend.coupons.numbers import CouponNumbers, Meant, Scan, read_scan, spaced
 from backend.coupons.qr import make
 from tests.backend.coupons.promises import at
 
@@ -111,3 +111,23 @@ def test_a_number_is_shown_in_groups_of_four() -> None:
     assert spaced("482913075561") == "4829 1307 5561"
     assert spaced("J482913075561") == "J4829 1307 5561"
     assert read_scan(spaced("J482913075561")).number == "482913075561"
+
+
+def test_a_voucher_and_a_coupon_never_share_a_number() -> None:
+    """R-17, S1-27: the letter may be left out, so the digits alone must tell them apart."""
+    coupons = {NUMBERS.of(row_id, None) for row_id in range(2000)}
+    vouchers = {NUMBERS.of(row_id, row_id)[1:] for row_id in range(2000)}
+    assert len(coupons) == len(vouchers) == 2000
+    assert coupons.isdisjoint(vouchers)
+
+
+@given(st.integers(min_value=0, max_value=5 * 10**11 - 1))
+def test_a_voucher_number_leads_back_to_its_voucher(voucher_id: int) -> None:
+    number = NUMBERS.of_voucher(voucher_id)
+    assert number[0] == "J" and len(number) == 13
+    assert NUMBERS.meant(number[1:]) == Meant(voucher_id, is_voucher=True)
+    assert NUMBERS.meant(NUMBERS.of(voucher_id, None)) == Meant(voucher_id, is_voucher=False)
+
+
+def test_the_letter_is_the_deployments() -> None:
+    assert CouponNumbers(KEY, letter="K").of_voucher(7) == "K" + NUMBERS.of_voucher(7)[1:]
