@@ -24,6 +24,7 @@ _VIEW = (
         _members.c.registered_at,
         _levels.c.name.label("level"),
         _levels.c.discount_bp,
+        _levels.c.rights,
     )
     .outerjoin(_levels, _levels.c.id == _members.c.level_id)
     .where(_members.c.merchant_id == bindparam("merchant"), _members.c.id == bindparam("member"))
@@ -40,6 +41,7 @@ class MemberView:
     customer_class: str
     level: str | None
     level_discount_bp: int
+    level_rights: str
     points: int
     balance_fen: int
     registered_at: datetime | None
@@ -61,6 +63,7 @@ def member_view(member_id: int) -> MemberView:
         customer_class=row.customer_class,
         level=row.level,
         level_discount_bp=row.discount_bp or 10000,
+        level_rights=row.rights or "",
         points=row.points,
         balance_fen=row.balance_fen,
         registered_at=row.registered_at,

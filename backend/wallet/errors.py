@@ -8,6 +8,14 @@ class BalanceInsufficient(DomainError):
     message = "余额不足"
 
 
+class BalanceCap(DomainError):
+    """A recharge would bring the balance above what the rule of prepaid money allows."""
+
+    code = "BALANCE_CAP"
+    message = "余额不能超过{cap_fen:yuan}元"
+    hint = "请减少充值金额，或先使用现有余额；未绑定手机号的会员绑定后上限更高"
+
+
 class RechargeConflict(Conflict):
     """The number was used for another member or amount."""
 

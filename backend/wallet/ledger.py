@@ -11,15 +11,21 @@ from sqlalchemy import insert, select
 
 from backend import tenancy
 from backend.database import db, table_of, transactional
-from backend.members.models import Recharge
+from backend.members.models import Member, Recharge
 from backend.members.queries import ids_of, survivor_id
 from backend.merchants.models import Merchant
 from backend.wallet.account import Entry, Posting, entry_of, given_back_so_far, hold, post
-from backend.wallet.errors import BalanceInsufficient, RechargeConflict, RefundExceedsPayment
+from backend.wallet.caps import Caps, cap_broken
+from backend.wallet.errors import (
+    BalanceCap,
+    BalanceInsufficient,
+    RechargeConflict,
+    RefundExceedsPayment,
+)
 from backend.wallet.models import EntryKind
 from backend.wallet.parts import Parts, Tier, bonus_for, given_back, paid_from
 
-_merchants, _recharges = table_of(Merchant), table_of(Recharge)
+_members, _merchants, _recharges = table_of(Member), table_of(Merchant), table_of(Recharge)
 
 
 @dataclass(frozen=True)
@@ -35,17 +41,17 @@ class Recharged:
 @transactional
 def recharge(member_id: int, *, recharge_no: str, principal_fen: int, now: datetime) -> Recharged:
     """充值 with the bonus of its tier. The same number answers the first time's figures;
-    RechargeConflict for another member or amount."""
+    RechargeConflict for another member or amount; BalanceCap where too much would stand there."""
     if principal_fen <= 0:
         raise ValueError("a recharge brings something")
     cause, survivor = f"recharge-{recharge_no}", survivor_id(member_id)
-    hold((survivor,))
+    has = hold((survivor,))[survivor]
     if earlier := entry_of(cause):
         same_person = earlier.member_id in ids_of(survivor)
         if not same_person or earlier.change.principal_fen != principal_fen:
             raise RechargeConflict(recharge=recharge_no)
         return _recharged(earlier, is_new=False)
-    brings = Parts(principal_fen, bonus_for(principal_fen, tiers=_tiers()))
+    brings = _within_caps(survivor, principal_fen, has=has)
     (entry,) = post([Posting(survivor, brings, EntryKind.RECHARGE, cause)], now=now)
     db.session.connection().execute(
         insert(_recharges).values(
@@ -139,10 +145,25 @@ def _recharged(entry: Entry, *, is_new: bool) -> Recharged:
     )
 
 
-def _tiers() -> list[Tier]:
-    settings = db.session.connection().scalar(
-        select(_merchants.c.recharge).where(_merchants.c.id == tenancy.merchant_id())
+def _within_caps(member_id: int, principal_fen: int, *, has: Parts) -> Parts:
+    """What the recharge brings, if the balance may hold it: BalanceCap."""
+    row = (
+        db.session.connection()
+        .execute(
+            select(_members.c.phone, _merchants.c.recharge)
+            .join(_merchants, _merchants.c.id == _members.c.merchant_id)
+            .where(_members.c.merchant_id == tenancy.merchant_id(), _members.c.id == member_id)
+        )
+        .one()
     )
-    return [
-        Tier(each["principal_fen"], each["bonus_fen"]) for each in (settings or {}).get("tiers", [])
-    ]
+    settings = row.recharge or {}
+    tiers = [Tier(each["principal_fen"], each["bonus_fen"]) for each in settings.get("tiers", [])]
+    brings = Parts(principal_fen, bonus_for(principal_fen, tiers=tiers))
+    cap_fen = cap_broken(
+        has.total_fen + brings.total_fen,
+        caps=Caps(**settings.get("caps", {})),
+        registered=row.phone is not None,
+    )
+    if cap_fen is not None:
+        raise BalanceCap(cap_fen=cap_fen, balance_fen=has.total_fen, phone_known=bool(row.phone))
+    return brings

@@ -21,9 +21,10 @@ from miniprogram_api.customer.tokens import current_customer
 
 
 class Rights(Answer):
-    """权益 of the level: the share of a bill that is still paid, in basis points."""
+    """权益 of the level: the share of a bill that is still paid, in basis points, and in words."""
 
     discount_bp: int
+    text: str
 
 
 class NextLevel(Answer):
@@ -95,7 +96,7 @@ def me() -> MeAnswer:
     return MeAnswer(
         **MemberAnswer.of(member).model_dump(by_alias=False),
         registered_at=local(member.registered_at, zone()) if member.registered_at else None,
-        rights=Rights(discount_bp=member.level_discount_bp),
+        rights=Rights(discount_bp=member.level_discount_bp, text=member.level_rights),
         next_level=NextLevel.of(missing),
         unread=0,
     )

@@ -248,7 +248,7 @@ def test_twenty_calls_a_second_are_enough(http: FlaskClient, wechat: Platform, s
 def test_me_tells_the_level_and_its_rights(http: FlaskClient, wechat: Platform, shop: Shop) -> None:
     me = enters(http, wechat, shop, wechat.person())
     told = me.get("/api/v1/me").get_json()
-    assert told["rights"] == {"discount_bp": 10000}
+    assert told["rights"] == {"discount_bp": 10000, "text": ""}
     assert (told["level"], told["unread"], told["registered_at"]) == ("普通会员", 0, None)
 
 

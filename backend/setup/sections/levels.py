@@ -1,8 +1,9 @@
 """``levels``: 会员等级, from the lowest; the first is what every new member has."""
 
 from collections.abc import Sequence
+from typing import Annotated
 
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, StringConstraints
 from sqlalchemy import select
 
 from backend.database import db
@@ -23,6 +24,7 @@ class LevelEntry(Section):
     name: Name
     upgrade: Upgrade = Upgrade()
     discount_bp: int = Field(default=10000, ge=1, le=10000)
+    rights: Annotated[str, StringConstraints(max_length=500)] = ""
 
 
 def apply(entries: Sequence[LevelEntry], run: Applying, *, at: str) -> None:
@@ -38,7 +40,7 @@ def apply(entries: Sequence[LevelEntry], run: Applying, *, at: str) -> None:
     in_order = set(names) >= set(known)
     highest = max((level.position for level in known.values()), default=-1)
     for position, entry in enumerate(entries):
-        named = entry.named("discount_bp")
+        named = entry.named("discount_bp", "rights")
         if "upgrade" in entry.model_fields_set:
             named["upgrade"] = entry.upgrade.model_dump(exclude_unset=True)
         level = known.get(entry.name)
@@ -61,6 +63,8 @@ def export() -> list[JsonValue]:
         entry: dict[str, JsonValue] = {"name": level.name, "discount_bp": level.discount_bp}
         if level.upgrade:
             entry["upgrade"] = level.upgrade
+        if level.rights:
+            entry["rights"] = level.rights
         told.append(entry)
     return told
 

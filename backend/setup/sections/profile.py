@@ -17,7 +17,7 @@ from backend.campaigns.models import CampaignKind
 from backend.database import db
 from backend.merchants.models import Merchant, Registration, Sharing, Subscription
 from backend.setup.applying import Applying
-from backend.setup.section import Code, Day, Name, Phone, Section
+from backend.setup.section import Code, Day, Fen, Name, Phone, Section
 from backend.setup.sections.campaigns import NOT_YET
 from backend.setup.sections.messages import Menu, MessageRules, Replies
 
@@ -62,10 +62,24 @@ class Tier(Section):
     bonus_fen: Annotated[int, Field(ge=0, le=10**9)]
 
 
+class Caps(Section):
+    """余额上限; 0 or null: none."""
+
+    registered_fen: Fen | None = 500_000
+    unregistered_fen: Fen | None = 100_000
+
+
 class Recharge(Section):
     """充值赠送; the highest tier that is reached gives its bonus."""
 
     tiers: list[Tier] = []
+    caps: Caps = Caps()
+
+
+class Refund(Section):
+    """退款: ``reissue``: coupons that come back are good until the end of the next day at least."""
+
+    reissue: bool = False
 
 
 class Sms(Section):
@@ -93,6 +107,7 @@ class Profile(Section):
     reminder_quiet_days: int = Field(default=7, ge=0, le=365)
     points: Points = Points()
     recharge: Recharge = Recharge()
+    refund: Refund = Refund()
     sms: Sms = Sms()
     message_rules: MessageRules = MessageRules()
     replies: Replies = Replies()
@@ -130,6 +145,8 @@ def apply(profile: Profile, run: Applying, *, at: str) -> Merchant | None:
     named = profile.named(*_COLUMNS)
     if "week" in profile.model_fields_set:
         named["rolling_week"] = profile.week == "rolling"
+    if "reissue" in profile.refund.model_fields_set:
+        named["refund_reissue"] = profile.refund.reissue
     for name in _SETTINGS:
         if name in profile.model_fields_set:
             section: Section = getattr(profile, name)
@@ -190,6 +207,8 @@ def export(merchant: Merchant) -> dict[str, JsonValue]:
         "week": "rolling" if merchant.rolling_week else "natural",
         "reminder_quiet_days": merchant.reminder_quiet_days,
     }
+    if merchant.refund_reissue:
+        entry["refund"] = {"reissue": True}
     for name in (*_SETTINGS, "menu"):
         if value := getattr(merchant, name):
             entry[name] = value

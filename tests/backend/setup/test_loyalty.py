@@ -14,9 +14,10 @@ merchants:
     levels_period: 12_months
     levels_keep: year
     points: {per_yuan: 100, max_bp: 5000, expiry: 12}
-    recharge: {tiers: [{principal_fen: 50000, bonus_fen: 5000}]}
+    recharge: {tiers: [{principal_fen: 50000, bonus_fen: 5000}],
+      caps: {registered_fen: 300000, unregistered_fen: null}}
     levels:
-      - {name: 普通会员, discount_bp: 10000}
+      - {name: 普通会员, discount_bp: 10000, rights: 生日赠饮}
       - {name: 银卡, upgrade: {amount_fen: 100000, times: 10, recharge_fen: 50000}}
     campaigns:
       - {code: rp, kind: registration_points, state: running, points: 50}
@@ -43,6 +44,7 @@ def test_the_loyalty_keys_are_applied_exported_and_change_nothing_again(app: Fla
     [
         ("expiry: 12", "expiry: 0", "merchants.0.points.expiry"),
         ("levels_keep: year", "levels_keep: week", "merchants.0.levels_keep"),
+        ("unregistered_fen: null", "caps_fen: 1", "merchants.0.recharge.caps.caps_fen"),
         ("bonus_fen: 5000", "bonus_fen: -1", "merchants.0.recharge.tiers.0.bonus_fen"),
         ("multiple: {银卡: 3}", "multiple: {金卡: 3}", "merchants.0.campaigns.3.multiple"),
         ("code: hq, kind: holiday", "code: hq, kind: registration", "merchants.0.campaigns.3"),

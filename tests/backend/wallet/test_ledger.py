@@ -12,7 +12,12 @@ from backend.members.models import Member
 from backend.merchants.models import Merchant
 from backend.reports import doctor
 from backend.wallet import ledger
-from backend.wallet.errors import BalanceInsufficient, RechargeConflict, RefundExceedsPayment
+from backend.wallet.errors import (
+    BalanceCap,
+    BalanceInsufficient,
+    RechargeConflict,
+    RefundExceedsPayment,
+)
 from tests.builders import Shop, a_member, a_shop, reread
 from tests.conftest import StillClock
 
@@ -91,3 +96,32 @@ def test_figures_of_an_earlier_system_count_as_principal(shop: Shop, clock: Stil
         ledger.set_to({new: 800, old: 300}, reason="期初", actor="command", now=clock.at)
     assert balance_of(new) == (800, 0, 0)
     assert balance_of(old) == (300, 0, 50000)
+
+
+@pytest.mark.parametrize(("phone", "cap"), [(None, 1000_00), ("13800000001", 5000_00)])
+def test_a_balance_is_recharged_up_to_the_cap_and_not_a_fen_further(
+    shop: Shop, clock: StillClock, phone: str | None, cap: int
+) -> None:
+    """A bonus counts; who is known by phone may hold more."""
+    member = a_member(shop, phone=phone)
+    ledger.recharge(member, recharge_no="R1", principal_fen=50000, now=clock.at)
+    with pytest.raises(BalanceCap) as refusal:
+        ledger.recharge(member, recharge_no="R2", principal_fen=cap - 55000 + 1, now=clock.at)
+    assert refusal.value.message == f"余额不能超过{cap // 100}元"
+    assert balance_of(member) == (50000, 5000, 50000)
+    less = cap - 55000 - (5000 if cap > 1000_00 else 0)
+    ledger.recharge(member, recharge_no="R2", principal_fen=less, now=clock.at)
+    assert sum(balance_of(member)[:2]) == cap
+    again = ledger.recharge(member, recharge_no="R2", principal_fen=less, now=clock.at)
+    assert not again.is_new
+
+
+def test_a_cap_that_is_lifted_holds_nobody_back(shop: Shop, clock: StillClock) -> None:
+    with tenancy.across_merchants("a test sets a merchant's rule"):
+        merchant = db.session.get_one(Merchant, shop.merchant_id)
+        merchant.recharge = {"caps": {"registered_fen": None, "unregistered_fen": 0}}
+        db.session.commit()
+    for phone in (None, "13800000001"):
+        member = a_member(shop, phone=phone)
+        ledger.recharge(member, recharge_no=f"R{phone}", principal_fen=1_000_000_00, now=clock.at)
+        assert balance_of(member)[0] == 1_000_000_00
