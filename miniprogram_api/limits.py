@@ -30,6 +30,7 @@ class Limit(Enum):
     LOGIN = (RateLimitItemPerMinute(30),)
     WRONG_NUMBERS = (RateLimitItemPerMinute(10, 10),)
     TILL = (RateLimitItemPerSecond(100), RateLimitItemPerSecond(500, 10))
+    MALL = (RateLimitItemPerSecond(100), RateLimitItemPerSecond(250, 5))
 
 
 def spend(limit: Limit, who: str) -> None:

@@ -16,7 +16,7 @@ from backend.tenancy import MerchantRow
 ROOT = Path(__file__).parent.parent
 OUTER = ("miniprogram_api", "admin", "jobs")
 ROWS = (
-    ("settings", "deployment", "dialects", "calendar", "money", "faults", "requesting"),
+    ("settings", "deployment", "dialects", "calendar", "money", "faults", "requesting", "signing"),
     ("errors",),
     ("wrong_fields",),
     ("keys",),
