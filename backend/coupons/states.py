@@ -33,6 +33,7 @@ UNDO = Step((CouponState.REDEEMED,), CouponState.USABLE)
 LOCK = Step((CouponState.USABLE, CouponState.LOCKED), CouponState.LOCKED)
 RELEASE = Step((CouponState.LOCKED,), CouponState.USABLE)
 REVOKE = Step((CouponState.USABLE, CouponState.LOCKED, CouponState.GIFTING), CouponState.REVOKED)
+EXTEND = Step((CouponState.USABLE,), CouponState.USABLE)
 
 
 def redeem(
@@ -95,6 +96,27 @@ def revoke(coupon_id: int, *, actor: str, cause: str, now: datetime) -> bool:
     return _move(coupon_id, REVOKE, _MOVED, {}, actor=actor, cause=cause, now=now)
 
 
+def extend(
+    coupon_id: int,
+    *,
+    ends_before: datetime,
+    until: datetime,
+    actor: str,
+    cause: str,
+    now: datetime,
+) -> bool:
+    """延期. Good until ``until``, if it is unused and would end before ``ends_before``."""
+    return _move(
+        coupon_id,
+        EXTEND,
+        _EXTENDED,
+        {"soon": ends_before, "until": until},
+        actor=actor,
+        cause=cause,
+        now=now,
+    )
+
+
 _MOVED = (
     update(_coupons)
     .where(
@@ -120,6 +142,9 @@ _UNLOCKED = _MOVED.where(
 )
 """In this holder's hands, valid, and not locked by another bill."""
 _LOCKED = _UNLOCKED.values(locked_bill=bindparam("bill"), locked_until=bindparam("until"))
+_EXTENDED = _MOVED.where(_coupons.c.valid_until < bindparam("soon", type_=UtcDateTime())).values(
+    valid_until=bindparam("until", type_=UtcDateTime())
+)
 _HAPPENED = insert(_events)
 
 

@@ -50,6 +50,15 @@ class HouseRules:
         return self.points
 
 
+def reissues_after_refund() -> bool:
+    """退款返券: whether a coupon that comes back is good for at least one day more."""
+    return bool(
+        db.session.connection().scalar(
+            select(_merchants.c.refund_reissue).where(_merchants.c.id == tenancy.merchant_id())
+        )
+    )
+
+
 def house_rules() -> HouseRules:
     """What holds at this merchant now."""
     row = (

@@ -2,9 +2,11 @@
 level follow. Once per bill and the till's number of the refund."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from backend import faults
+from backend.calendar import day_of, end_of_day
+from backend.coupons import states
 from backend.coupons.view import CouponView
 from backend.database import transactional
 from backend.members import spending
@@ -17,9 +19,13 @@ from backend.redemption.look_up import seen
 from backend.redemption.undo import give_back
 from backend.sales import refund_records as records
 from backend.sales.errors import RefundConflict
+from backend.sales.house_rules import reissues_after_refund
+from backend.sales.refund_news import tell
 from backend.sales.refund_records import Refunded, RefundOrder, SettledBill
 from backend.sales.remaining import Step, units_by_line
 from backend.wallet import ledger as wallet
+
+ONE_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -51,26 +57,40 @@ def _refund(order: RefundOrder, *, bill: str, here: Place, by: str, now: datetim
     units = None if order.lines is None else units_by_line(order.lines)
     step = Step(before, before.after(units))
     refund_id = records.write(order, settled, step, by=by, now=now)
-    coupon_ids = _coupons_back(settled, step, by=by, reason=order.reason, now=now)
+    coupon_ids = _coupons_back(settled, step, here=here, by=by, reason=order.reason, now=now)
     taken, member = 0, None
     if settled.member_id is not None:
         taken = _reverse(settled, refund_id, step, now=now)
         member = member_view(survivor_id(settled.member_id))
     refunded = _refunded(order, step, coupon_ids=coupon_ids, taken=taken, member=member)
     records.write_answer(refund_id, refunded)
+    if member is not None:
+        tell(member, refunded, refund_id, here=here, now=now)
     faults.point("refund.before_commit")
     return refunded
 
 
 def _coupons_back(
-    settled: SettledBill, step: Step, *, by: str, reason: str, now: datetime
+    settled: SettledBill, step: Step, *, here: Place, by: str, reason: str, now: datetime
 ) -> list[int]:
-    """They come back when no dish is left; past their validity they are expired."""
+    """They come back when no dish is left; past their validity they are expired, or good until the
+    end of the next day where the merchant says so."""
     if not step.after.no_dish_left:
         return []
     used = records.live_redemptions(settled.id)
     for redemption_id in used:
         give_back(redemption_id, by=by, reason=reason or "退款", now=now)
+    if used and reissues_after_refund():
+        tomorrow = day_of(now, here.zone) + ONE_DAY
+        for coupon_id in used.values():
+            states.extend(
+                coupon_id,
+                ends_before=now + ONE_DAY,
+                until=end_of_day(tomorrow, here.zone),
+                actor=by,
+                cause=f"refund of bill {settled.id}",
+                now=now,
+            )
     return list(used.values())
 
 

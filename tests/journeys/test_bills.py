@@ -7,118 +7,11 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from backend import tenancy
-from backend.campaigns import kinds, lifecycle
-from backend.campaigns.lifecycle import CampaignDraft
-from backend.database import db
-from backend.members import cards
-from backend.members.models import Member, MemberLevel
-from backend.merchants.models import Merchant
-from backend.points import ledger as points
-from backend.reports import doctor
-from backend.wallet import ledger as wallet
 from tests.backend.redemption.coupons import a_coupon, number_of, state_of
-from tests.builders import Shop, a_member, a_shop, a_template, reread
+from tests.builders import a_shop, a_template
 from tests.conftest import StillClock
-from tests.miniprogram_api.pos.till import a_bill, a_dish, till_of
-
-TOGETHER = {"level": True, "points": True, "coupons": True, "discounted_dishes": True}
-
-
-class Guest:
-    """A member of a shop that gives 1 point per yuan, with whatever the test gives them."""
-
-    def __init__(self, http: FlaskClient, clock: StillClock, shop: Shop) -> None:
-        self.shop, self.clock, self.till = shop, clock, till_of(http, shop)
-        self.id = a_member(shop, phone="18100004469")
-        with tenancy.acting_for(shop.merchant_id):
-            settings = kinds.parse("consumption_points", {"per_fen": 100, "points": 1})
-            draft = CampaignDraft(code="cp", kind="consumption_points", settings=settings)
-            lifecycle.start(lifecycle.save(draft, now=clock.at).id, now=clock.at)
-
-    def has(
-        self, *, balance_fen: int = 0, bonus_fen: int = 0, points_: int = 0, card: str = ""
-    ) -> None:
-        with tenancy.acting_for(self.shop.merchant_id):
-            if bonus_fen:
-                merchant = db.session.get_one(Merchant, self.shop.merchant_id)
-                tier = {"principal_fen": balance_fen, "bonus_fen": bonus_fen}
-                merchant.recharge = {"tiers": [tier]}
-                db.session.commit()
-            if balance_fen:
-                wallet.recharge(
-                    self.id, recharge_no="R1", principal_fen=balance_fen, now=self.clock.at
-                )
-            points.earn(self.id, points_, cause="before", now=self.clock.at)
-            if card:
-                cards.bind(card, member_id=self.id, actor="test", now=self.clock.at)
-
-    def coupon(self, value_fen: int, **more: Any) -> str:  # noqa: ANN401
-        template = a_template(self.shop, rule={"value_fen": value_fen}, **more)
-        return number_of(a_coupon(self.shop, self.id, template))
-
-    def quote(self, *lines: dict[str, Any], **more: Any) -> Any:  # noqa: ANN401
-        asked = {"member_id": self.id, "lines": list(lines), "service_fen": 0, **more}
-        return self.till.post("/quotes", asked).get_json()
-
-    def settle(
-        self,
-        bill: str,
-        *lines: dict[str, Any],
-        tenders: list[dict[str, Any]],
-        **more: Any,  # noqa: ANN401
-    ) -> Any:  # noqa: ANN401
-        content = a_bill(*lines, member_id=self.id, **more) | {"tenders": tenders}
-        return self.till.post(f"/bills/{bill}/settle", content)
-
-    def refund(self, bill: str, number: str, *lines: tuple[int, int], **more: Any) -> Any:  # noqa: ANN401
-        body: dict[str, Any] = {"refund": number, "reason": "退菜", **more}
-        if lines:
-            body["lines"] = [{"line": line, "quantity": quantity} for line, quantity in lines]
-        return self.till.post(f"/bills/{bill}/refund", body)
-
-    def figures(self) -> tuple[int, int, int, int, str]:
-        """points, balance, bills, consumed, class."""
-        reread()
-        with tenancy.acting_for(self.shop.merchant_id):
-            row = db.session.get_one(Member, self.id)
-            return (
-                row.points,
-                row.principal_fen + row.bonus_fen,
-                row.consumption_count,
-                row.consumption_fen,
-                row.customer_class,
-            )
-
-    def house(self, **settings: Any) -> None:  # noqa: ANN401
-        with tenancy.acting_for(self.shop.merchant_id):
-            merchant = db.session.get_one(Merchant, self.shop.merchant_id)
-            for name, value in settings.items():
-                setattr(merchant, name, value)
-            db.session.commit()
-
-    def level(self, **rights: Any) -> None:  # noqa: ANN401
-        """银卡, reached with the first bill of ¥100 or held from the start."""
-        held = rights.pop("held", False)
-        with tenancy.acting_for(self.shop.merchant_id):
-            level = MemberLevel(position=1, name="银卡", **rights)
-            db.session.add(level)
-            db.session.flush()
-            if held:
-                db.session.get_one(Member, self.id).level_id = level.id
-            db.session.commit()
-
-
-def cash(fen: int) -> dict[str, Any]:
-    return {"method": "cash", "amount_fen": fen}
-
-
-def paid(method: str, fen: int) -> dict[str, Any]:
-    return {"method": method, "amount_fen": fen}
-
-
-def said(answer: Any) -> tuple[int, str, str]:  # noqa: ANN401
-    return answer.status_code, answer.json["code"], answer.json["message"]
+from tests.journeys.guest import TOGETHER, Guest, cash, is_sound, paid, said
+from tests.miniprogram_api.pos.till import a_dish
 
 
 @pytest.fixture
@@ -129,9 +22,7 @@ def guest(app: Flask, http: FlaskClient, clock: StillClock) -> Guest:
 @pytest.fixture(autouse=True)
 def sound(guest: Guest) -> Any:  # noqa: ANN401
     yield
-    reread()
-    found = [str(finding) for finding in doctor.check()]
-    assert [each for each in found if not each.startswith("reference.coupon.grant_id")] == []
+    is_sound()
 
 
 def test_S1_21_22_the_printed_bill_to_the_figure(guest: Guest) -> None:

@@ -22,7 +22,14 @@ _templates, _revisions = table_of(CouponTemplate), table_of(TemplateRevision)
 ARROWS = sorted(
     {
         (before.value, step.after.value)
-        for step in (states.REDEEM, states.UNDO, states.LOCK, states.RELEASE, states.REVOKE)
+        for step in (
+            states.REDEEM,
+            states.UNDO,
+            states.LOCK,
+            states.RELEASE,
+            states.REVOKE,
+            states.EXTEND,
+        )
         for before in step.before
     }
 )

@@ -90,3 +90,16 @@ def test_the_commands_apply_refuse_and_export(app: Flask, tmp_path: Path) -> Non
     assert again.stdout == "made 0, changed 0\n"
     exported = run(args=["setup", "export"])
     assert exported.exit_code == 0 and exported.stdout.startswith("merchants:")
+
+
+def test_the_rule_of_refunds_is_set_and_exported_and_taken_back(app: Flask) -> None:
+    """spec/05, 5: off unless the merchant says so."""
+    _apply(SMALL)
+    assert "reissue" not in export()
+    on = SMALL.replace("subscription:", "refund: {reissue: true}\n    subscription:", 1)
+    assert on != SMALL
+    assert _apply(on).changed
+    assert "reissue: true" in export()
+    assert not _apply(export()).changed
+    _apply(on.replace("reissue: true", "reissue: false"))
+    assert "reissue" not in export()
