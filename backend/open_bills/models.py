@@ -32,8 +32,9 @@ class OpenBillState(StrEnum):
 
 
 class PaymentState(StrEnum):
-    """``prepared`` waits for the guest; ``closed`` can no longer be paid; ``stray``: paid although
-    the bill was settled or paid otherwise, to be refunded."""
+    """``prepared`` waits for the guest; without a ``live_key`` it was given up and is to be closed.
+    ``closed`` can no longer be paid. ``stray``: paid although the bill was settled or paid
+    otherwise, to be refunded whole. ``refunding``: its settled bill was refunded, not yet it."""
 
     PREPARED = "prepared"
     PAID = "paid"
@@ -78,6 +79,7 @@ class ScanPayment(MerchantRow, BaseModel):
         in_merchant("open_bill_id", to="open_bill"),
         one_of("state", PaymentState),
         CheckConstraint("amount_fen > 0", name="amount"),
+        CheckConstraint("refunded_fen >= 0 and refunded_fen <= amount_fen", name="refunded"),
         Index(None, "state", "created_at"),
     )
     id: Mapped[Id]
@@ -92,23 +94,27 @@ class ScanPayment(MerchantRow, BaseModel):
     state: Mapped[str] = mapped_column(String(10), default=PaymentState.PREPARED)
     prepay_id: Mapped[str] = mapped_column(String(80), default="")
     transaction_id: Mapped[str] = mapped_column(String(40), default="")
-    refund_id: Mapped[str] = mapped_column(String(40), default="", comment="WeChat's")
+    refund_id: Mapped[str] = mapped_column(String(40), default="", comment="WeChat's newest")
+    refunded_fen: Mapped[Fen] = mapped_column(default=0, comment="what WeChat Pay gave back")
     created_at: Mapped[Instant]
     paid_at: Mapped[Instant | None]
     refunded_at: Mapped[Instant | None]
 
 
 class TillEvent(MerchantRow, BaseModel):
-    """收银事件: what a store's till is told at once, and finds again by polling."""
+    """收银事件: what a store's till is told at once, and finds again by polling. ``seq`` is given
+    by whoever reads it first, so that a till never sees a higher one before a lower one."""
 
     __tablename__ = "till_event"
     __table_args__ = table_args(
         UniqueConstraint("store_id", "kind", "subject"),
+        UniqueConstraint("store_id", "seq"),
         in_merchant("store_id", to="store"),
         Index(None, "store_id", "at"),
     )
     id: Mapped[Id]
     store_id: Mapped[Ref]
+    seq: Mapped[int | None] = mapped_column(RowId, comment="per store, in the order read")
     kind: Mapped[str] = mapped_column(String(20))
     subject: Mapped[str] = mapped_column(String(64), comment="what it is about: told once")
     content: Mapped[JsonObject] = mapped_column(JSON)

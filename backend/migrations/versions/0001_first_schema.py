@@ -2,7 +2,7 @@
 
 Revision ID: 0001
 Revises: 
-Create Date: 2026-11-22 02:21:24.371448
+Create Date: 2026-11-22 02:28:24.579067
 
 """
 from alembic import op
@@ -911,6 +911,7 @@ def upgrade():
     op.create_table('till_event',
     sa.Column('id', RowId, nullable=False),
     sa.Column('store_id', RowId, nullable=False),
+    sa.Column('seq', RowId, nullable=True, comment='per store, in the order read'),
     sa.Column('kind', sa.String(length=20), nullable=False),
     sa.Column('subject', sa.String(length=64), nullable=False, comment='what it is about: told once'),
     sa.Column('content', sa.JSON(), nullable=False),
@@ -920,6 +921,7 @@ def upgrade():
     sa.ForeignKeyConstraint(['merchant_id'], ['merchant.id'], name=op.f('fk_till_event_merchant_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_till_event')),
     sa.UniqueConstraint('store_id', 'kind', 'subject', name=op.f('uq_till_event_store_id_kind_subject')),
+    sa.UniqueConstraint('store_id', 'seq', name=op.f('uq_till_event_store_id_seq')),
     mysql_charset='utf8mb4',
     mysql_collate='utf8mb4_nopad_bin',
     mysql_engine='InnoDB'
@@ -1290,13 +1292,15 @@ def upgrade():
     sa.Column('state', sa.String(length=10), nullable=False),
     sa.Column('prepay_id', sa.String(length=80), nullable=False),
     sa.Column('transaction_id', sa.String(length=40), nullable=False),
-    sa.Column('refund_id', sa.String(length=40), nullable=False, comment="WeChat's"),
+    sa.Column('refund_id', sa.String(length=40), nullable=False, comment="WeChat's newest"),
+    sa.Column('refunded_fen', sa.BigInteger(), nullable=False, comment='what WeChat Pay gave back'),
     sa.Column('created_at', UtcDateTime(), nullable=False),
     sa.Column('paid_at', UtcDateTime(), nullable=True),
     sa.Column('refunded_at', UtcDateTime(), nullable=True),
     sa.Column('merchant_id', RowId, nullable=False, comment='所属商家'),
     sa.CheckConstraint("state in ('prepared', 'paid', 'closed', 'stray', 'refunding', 'refunded')", name=op.f('ck_scan_payment_state')),
     sa.CheckConstraint('amount_fen > 0', name=op.f('ck_scan_payment_amount')),
+    sa.CheckConstraint('refunded_fen >= 0 and refunded_fen <= amount_fen', name=op.f('ck_scan_payment_refunded')),
     sa.ForeignKeyConstraint(['merchant_id', 'open_bill_id'], ['open_bill.merchant_id', 'open_bill.id'], name=op.f('fk_scan_payment_merchant_id_open_bill_id')),
     sa.ForeignKeyConstraint(['merchant_id'], ['merchant.id'], name=op.f('fk_scan_payment_merchant_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_scan_payment')),
