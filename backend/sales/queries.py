@@ -14,7 +14,8 @@ _bills, _cards = table_of(models.Bill), table_of(MemberCard)
 
 @dataclass(frozen=True)
 class Settlement:
-    """结账结果, as the till is told, the first time and every other time."""
+    """结账结果, as the till is told, the first time and every other time. ``gift`` is the code of
+    the claim link made for it (S2-51)."""
 
     bill: str
     paid_fen: int
@@ -25,6 +26,7 @@ class Settlement:
     customer_class: str | None
     level: str | None
     receipt_text: str
+    gift: str | None = None
 
 
 @dataclass(frozen=True)

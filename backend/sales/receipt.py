@@ -22,9 +22,10 @@ def receipt(
     points_earned: int,
     level_fen: int = 0,
     card: str | None = None,
+    gift: str | None = None,
 ) -> str:
     """小票. 应付金额 is what the level discount leaves; the tenders pay it. Amounts with two
-    decimals; fields that nobody gave are left out."""
+    decimals; fields that nobody gave are left out. ``gift`` is the address that claims it."""
     parts = [
         _centred(here.name),
         _centred("结账单"),
@@ -42,6 +43,7 @@ def receipt(
         _pair("应付金额", _amount(bill.goods.total_fen - level_fen)),
         *_payments(tenders),
         *([] if member is None else _member(member, card, points_earned)),
+        *([] if gift is None else [_RULE, _centred("微信扫码领取优惠券"), gift]),
         _RULE,
         _centred(here.receipt_footer or _FAREWELL),
     ]

@@ -1,10 +1,13 @@
 """结账. One paid bill, once: coupons used, points and balance moved, counters, class and level
-following, the customer told."""
+following, the customer told, the gift behind the receipt's code made."""
 
 from datetime import datetime
 
 from backend import faults, tenancy
 from backend.calendar import local
+from backend.campaigns import gifts
+from backend.campaigns.gifts import PaidBill
+from backend.campaigns.links import Link
 from backend.database import transactional
 from backend.members import spending
 from backend.members.queries import survivor_id
@@ -49,7 +52,7 @@ def _settle(bill: Bill, *, here: Place, by: Redeemer, now: datetime) -> Settleme
     _use_coupons(to_pay, bill, bill_id, here=here, by=by, now=now)
     unlock(None, bill=bill.number, here=here, actor=by.name, now=now)
     write_content(bill, bill_id, to_pay=to_pay)
-    member, earned, earning = None, 0, None
+    member, earned, earning, gift = None, 0, None, None
     if member_id is not None:
         earning = earn.rules_for(
             tenancy.merchant_id(), member_view(member_id).level, at=bill.settled_at
@@ -57,7 +60,10 @@ def _settle(bill: Bill, *, here: Place, by: Redeemer, now: datetime) -> Settleme
         earned = _move(member_id, bill, bill_id, to_pay=to_pay, earning=earning, now=now)
         member = member_view(member_id)
         _tell(member_id, bill, bill_id, here=here, member=member, earned=earned, now=now)
-    settlement = _settlement(bill, to_pay, here=here, member=member, earned=earned)
+        gift = gifts.for_bill(
+            PaidBill(bill_id, member_id, bill.money_fen, here.code, bill.settled_at), now=now
+        )
+    settlement = _settlement(bill, to_pay, here=here, member=member, earned=earned, gift=gift)
     write_answer(bill_id, settlement, to_pay=to_pay, earning=earning)
     faults.point("settle.before_commit")
     return settlement
@@ -129,7 +135,13 @@ def _tell(
 
 
 def _settlement(
-    bill: Bill, to_pay: Due, *, here: Place, member: MemberView | None, earned: int
+    bill: Bill,
+    to_pay: Due,
+    *,
+    here: Place,
+    member: MemberView | None,
+    earned: int,
+    gift: Link | None,
 ) -> Settlement:
     text = receipt(
         bill,
@@ -139,6 +151,7 @@ def _settlement(
         member=member,
         card=None if member is None else queries.card_number(member.id),
         points_earned=earned,
+        gift=None if gift is None else gift.address,
     )
     return Settlement(
         bill=bill.number,
@@ -150,4 +163,5 @@ def _settlement(
         customer_class=None if member is None else member.customer_class,
         level=None if member is None else member.level,
         receipt_text=text,
+        gift=None if gift is None else gift.code,
     )

@@ -1,10 +1,13 @@
 """锁券, 解锁, 结账, 退款."""
 
 from datetime import datetime, timedelta
+from typing import Self
 
 from pydantic import ConfigDict, Field
 
 from backend import clock
+from backend.campaigns.links import address
+from backend.coupons import qr
 from backend.errors import FieldError, ParamError
 from backend.merchants.queries import place
 from backend.sales.lock import lock, unlock
@@ -35,6 +38,22 @@ class UnlockAnswer(Answer):
     unlocked: list[str]
 
 
+class GiftAnswer(Answer):
+    """会员消费送优惠券: the code for the receipt, claimed once by whoever scans it first."""
+
+    id: str
+    url: str
+    svg: str
+
+    @classmethod
+    def of(cls, code: str | None) -> Self | None:
+        """The claim link with its picture; None: nothing was earned."""
+        if code is None:
+            return None
+        url = address(code)
+        return cls(id=code, url=url, svg=qr.svg(url))
+
+
 class SettleAnswer(Answer):
     """结账结果. Points, balance, class and level are the member's; without one they are null."""
 
@@ -47,7 +66,7 @@ class SettleAnswer(Answer):
     balance_fen: int | None
     customer_class: str | None = Field(serialization_alias="class")
     level: str | None
-    gift: None = None
+    gift: GiftAnswer | None
     receipt_text: str
 
 
@@ -105,6 +124,7 @@ def settle_bill(bill: str, body: SettleBody) -> SettleAnswer:
         balance_fen=done.balance_fen,
         customer_class=done.customer_class,
         level=done.level,
+        gift=GiftAnswer.of(done.gift),
         receipt_text=done.receipt_text,
     )
 

@@ -1,4 +1,4 @@
-"""领取链接: opened once, by whoever comes first; lapsed by time, stock given back (S2-51, S2-57)."""
+"""领取链接: opened once, by whoever comes first; lapsed by time, its stock free again (S2-57)."""
 
 from datetime import datetime, timedelta
 

@@ -1,0 +1,115 @@
+"""会员消费送优惠券 (S2-51…57): what a settled bill earns, behind one link for its receipt."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+
+from backend import tenancy
+from backend.calendar import day_of
+from backend.campaigns import budget, kinds, limits, links, offers, queries
+from backend.campaigns.cadence import claim_until
+from backend.campaigns.kinds.consumption_gift import ConsumptionGift
+from backend.campaigns.links import Link, Promised
+from backend.campaigns.models import Campaign, CampaignKind, CampaignState, ClaimLinkKind
+from backend.database import db, table_of, transactional
+from backend.members.models import Member
+from backend.merchants.subscription import is_subscribed
+
+KIND = CampaignKind.CONSUMPTION_GIFT
+_campaigns, _members = table_of(Campaign), table_of(Member)
+
+
+@dataclass(frozen=True)
+class PaidBill:
+    """A member's settled bill: what was really paid (实付, S2-54), where and when."""
+
+    id: int
+    member_id: int
+    paid_fen: int
+    store_code: str
+    settled_at: datetime
+
+
+@transactional
+def for_bill(bill: PaidBill, *, now: datetime) -> Link | None:
+    """The link for the receipt; None when no rule is met, or nothing is left to give.
+
+    Every running campaign gives what its rules say, all behind this one link. Claim windows count
+    from the settlement; a bill sent in so late that they are over brings none.
+    """
+    running = queries.campaign_ids(
+        (_campaigns.c.kind == KIND) & (_campaigns.c.state == CampaignState.RUNNING)
+    )
+    if not running or _is_blacklisted(bill.member_id):
+        return None
+    zone = queries.calendar().zone
+    if not is_subscribed(tenancy.merchant_id(), on=day_of(now, zone), kind=KIND):
+        return None
+    promised = [
+        given
+        for campaign in _held_where_budgeted(running)
+        if queries.is_running(campaign, at=now, zone=zone)
+        and (campaign.stores is None or bill.store_code in campaign.stores)
+        for given in _given(campaign, bill, zone=zone, now=now)
+    ]
+    if not promised:
+        return None
+    return links.make(
+        ClaimLinkKind.RECEIPT,
+        member_id=bill.member_id,
+        promised=promised,
+        made_for=f"bill-{bill.id}",
+        bill_id=bill.id,
+        now=now,
+    )
+
+
+def _given(
+    campaign: Campaign, bill: PaidBill, *, zone: ZoneInfo, now: datetime
+) -> Iterator[Promised]:
+    """The parts a campaign gives for this bill, as far as stock, budget and limits go."""
+    settings = kinds.parse(campaign.kind, campaign.settings)
+    assert isinstance(settings, ConsumptionGift)
+    until = claim_until(bill.settled_at, settings.claim_window, zone=zone)
+    if until is not None and until <= now:
+        return
+    left = budget.left(campaign, zone=zone, at=now)
+    for part in settings.parts_for(bill.paid_fen):
+        offer = offers.current(campaign.id, part)
+        if offer is None or left == 0 or offer.first_end(claimed_at=now, zone=zone) <= now:
+            continue
+        if not limits.let(bill.member_id, offer, zone=zone, now=now):
+            continue
+        if offers.take_stock(offer, 1):
+            left = None if left is None else left - 1
+            yield Promised(offer, until)
+
+
+def _held_where_budgeted(campaign_ids: Sequence[int]) -> list[Campaign]:
+    """The campaigns; those with a budget are held, so that no other bill counts it meanwhile."""
+    campaigns = list(
+        db.session.scalars(
+            select(Campaign).where(Campaign.id.in_(campaign_ids)).order_by(Campaign.id)
+        )
+    )
+    budgeted = [
+        each.id
+        for each in campaigns
+        if each.budget_total is not None or each.budget_per_day is not None
+    ]
+    if budgeted:
+        queries.locked(*budgeted)
+    return campaigns
+
+
+def _is_blacklisted(member_id: int) -> bool:
+    return bool(
+        db.session.connection().scalar(
+            select(_members.c.blacklisted).where(
+                _members.c.merchant_id == tenancy.merchant_id(), _members.c.id == member_id
+            )
+        )
+    )
