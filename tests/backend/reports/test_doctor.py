@@ -34,7 +34,7 @@ DAMAGES = {
     "redemption.once": ["delete from redemption where id={redemption}"],
     "redemption.live_key": ["update redemption set live_key=null where id={redemption}"],
     "redemption.campaign": ["update redemption set campaign_id={periodic} where id={redemption}"],
-    "coupon.arrows": [_EVENT % ("usable", "usable")],
+    "coupon.arrows": [_EVENT % ("usable", "expired"), _EVENT % ("expired", "usable")],
     "coupon.chain": [_EVENT % ("redeemed", "usable")],
     "coupon.state": ["update coupon set state='revoked' where id={usable}"],
     "coupon.lock": ["update coupon set locked_bill='s01/B9' where id={usable}"],
