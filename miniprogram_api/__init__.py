@@ -2,11 +2,11 @@
 
 from flask import Flask
 
-from miniprogram_api import customer, openapi, pos, verifier
+from miniprogram_api import customer, demo_till, openapi, pos, verifier
 from miniprogram_api.contract import answer_errors
 from miniprogram_api.official_account import callback
 
-JSON_PATHS = ("/api/", "/pos/", "/mall/", "/wechat/")
+JSON_PATHS = ("/api/", "/pos/", "/mall/", "/wechat/", "/demo/pos/")
 
 
 def register(app: Flask) -> None:
@@ -18,3 +18,4 @@ def register(app: Flask) -> None:
         app.register_blueprint(blueprint)
     app.register_blueprint(verifier.blueprint)  # verifiers, by an ordinary login's token
     app.register_blueprint(pos.blueprint)  # tills, by signature
+    demo_till.register(app)  # anybody, on a development machine only

@@ -8,7 +8,7 @@ from sqlalchemy.exc import IntegrityError
 
 from backend import tenancy
 from backend.database import changed, db, transaction
-from backend.merchants.models import PosKey, PosNonce, Store
+from backend.merchants.models import Merchant, PosKey, PosNonce, Store
 
 NONCE_KEPT = timedelta(minutes=20)
 """Longer than a timestamp can be good on either side of the clock."""
@@ -36,6 +36,29 @@ def till(key: str) -> Till | None:
         return None
     live = tuple(secret for secret in (row.secret, row.next_secret) if secret)
     return Till(key, row.merchant_id, row.code, live)
+
+
+@dataclass(frozen=True)
+class TillName:
+    """A till as people choose it from a list."""
+
+    key: str
+    merchant: str
+    store: str
+
+
+def live_tills() -> list[TillName]:
+    """Every till of the deployment, for the demo's cashier."""
+    with tenancy.across_merchants("the demo's cashier chooses a till"):
+        rows = db.session.execute(
+            select(PosKey.key, Merchant.name, Store.name)
+            .join(Store, Store.id == PosKey.store_id)
+            .join(Merchant, Merchant.id == PosKey.merchant_id)
+            .where(PosKey.active, Store.active)
+            .order_by(PosKey.merchant_id, PosKey.id)
+            .limit(200)
+        )
+    return [TillName(*row) for row in rows]
 
 
 def use_nonce(key: str, nonce: str, *, now: datetime) -> bool:
