@@ -3,12 +3,14 @@ their errors mean."""
 
 import fcntl
 import os
+import sqlite3
+import threading
 import time
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, event
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 WAIT_SECONDS = 5.0
@@ -107,9 +109,36 @@ def _take_writers_lock(connection: Connection, lock_file: Path) -> float:
         return 0.0
     started = time.monotonic()
     handle = os.open(lock_file, os.O_RDWR | os.O_CREAT, 0o600)
-    fcntl.flock(handle, fcntl.LOCK_EX)
+    if not (_locked_at_once(handle) or _locked_in_time(handle)):
+        locked = sqlite3.OperationalError("database is locked")
+        raise OperationalError("BEGIN IMMEDIATE", None, locked)
     connection.info["writers_lock"] = handle
     return time.monotonic() - started
+
+
+def _locked_at_once(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _locked_in_time(handle: int) -> bool:
+    """Queue up in the kernel, which wakes writers in their turn. Whose turn comes after they have
+    given up gives it on at once."""
+    turn = threading.Lock()  # whoever takes it first decides: our turn came, or we gave up
+    came = threading.Event()
+
+    def queue_up() -> None:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        if turn.acquire(blocking=False):
+            came.set()
+        else:
+            os.close(handle)
+
+    threading.Thread(target=queue_up, name="writers-queue", daemon=True).start()
+    return came.wait(WAIT_SECONDS) or not turn.acquire(blocking=False)
 
 
 def _strict_mariadb(raw: Any, _entry: ConnectionPoolEntry) -> None:  # noqa: ANN401

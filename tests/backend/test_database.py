@@ -1,14 +1,17 @@
 """Transactions: all or nothing, after commit, tried again where two met; exact instants."""
 
+import fcntl
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError, StatementError
 
+from backend import dialects
 from backend.database import MetAnother, after_commit, db, transaction, transactional
 from backend.errors import Busy
 from backend.heartbeat import Heartbeat
@@ -120,6 +123,26 @@ def test_a_database_locked_from_outside_is_busy_within_seconds(app: Flask) -> No
         assert datetime.now(UTC) - started < timedelta(seconds=8)
         outside.exec_driver_sql("rollback")
     assert _names() == []
+
+
+def test_a_writer_that_never_ends_holds_the_others_up_for_seconds_only(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever gave up does not keep its place: once the writer is gone, all go on."""
+    if db.engine.dialect.name != "sqlite":
+        pytest.skip("only SQLite has one writer")
+    monkeypatch.setattr(dialects, "WAIT_SECONDS", 0.3)
+    with Path(f"{db.engine.url.database}.writers").open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        refused = _in_threads(app, lambda: _write("x"), 3)
+        assert [type(error) for error in refused] == [Busy] * 3
+    assert _in_threads(app, lambda: _write("y"), 3) == []
+    assert _names() == ["y"] * 3
+
+
+def _write(name: str) -> None:
+    with transaction():
+        db.session.add(Operator(name=name))
 
 
 def test_an_instant_comes_back_as_stored_whatever_its_offset(app: Flask) -> None:
