@@ -3,6 +3,7 @@
 from backend import clock, idempotency
 from backend.membership import levels
 from backend.merchants import tills
+from backend.points import exchange_lapse
 from backend.points import upkeep as points
 from backend.visits import completion
 from backend.wechat import inbox
@@ -11,10 +12,12 @@ from jobs.runtime import job
 
 @job
 def tick() -> None:
-    """Ask who new followers are where that job was lost; let points expire, and say so before;
+    """Ask who new followers are where that job was lost; give back points of exchanges that nobody
+    claimed; let points expire, and say so before;
     judge levels anew where they are kept; sweep old answers, nonces and pushes."""
     now = clock.now()
     completion.complete_pending(now=now)
+    exchange_lapse.give_back_all(now)
     points.expire_all(now)
     points.remind_all(now)
     levels.review_due(now)

@@ -32,6 +32,8 @@ _QUERY: dict[str, Object] = {
     "state": {"type": "string", "enum": list(Shown), "default": Shown.USABLE},
     "limit": {"type": "integer", "minimum": 1, "maximum": MOST, "default": 20},
     "cursor": {"type": "string", "description": "next_cursor of the page before"},
+    "member_id": {"type": "integer", "minimum": 1},
+    "width": {"type": "integer", "enum": [32, 48], "default": 32},
 }
 _SECURITY: dict[str, Object] = {
     "bearer": {"type": "http", "scheme": "bearer"},

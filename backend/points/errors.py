@@ -15,3 +15,25 @@ class ManualPointsOff(Forbidden):
 
     code = "MANUAL_POINTS_OFF"
     message = "未开启手动{direction}积分"
+
+
+class LevelNotEligible(DomainError):
+    """The price for this level is 0 (S2-36)."""
+
+    code = "LEVEL_NOT_ELIGIBLE"
+    message = "会员等级不符合兑换条件"
+
+
+class ExchangeNotRunning(DomainError):
+    """Paused, over, not begun, or not at this store."""
+
+    code = "CAMPAIGN_NOT_RUNNING"
+    message = "兑换活动未在进行中"
+    http_status = 409
+
+
+class ExchangeLimitReached(DomainError):
+    """每人限领, 每人每天限领 of the coupon."""
+
+    code = "LIMIT_REACHED"
+    message = "您已达到该券的领取上限"

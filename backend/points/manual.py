@@ -1,4 +1,4 @@
-"""手动增减积分 at the till (S2-17): what is switched on may be done, with a reason."""
+"""手动增减积分 by a cashier where switched on (S2-17), or by the merchant's staff; with a reason."""
 
 import secrets
 from datetime import datetime
@@ -12,6 +12,7 @@ from backend.database import db, transactional
 from backend.points import ledger
 from backend.points.account import Entry
 from backend.points.errors import ManualPointsOff
+from backend.points.notices import tell_changed
 
 
 def switches(*, now: datetime) -> ManualPoints:
@@ -35,5 +36,16 @@ def adjust_by_hand(
     allowed = switches(now=now)
     if not (allowed.add if points > 0 else allowed.subtract):
         raise ManualPointsOff(direction="增加" if points > 0 else "扣减")
+    return adjust_by_staff(member_id, points, reason=reason, actor=actor, now=now)
+
+
+@transactional
+def adjust_by_staff(
+    member_id: int, points: int, *, reason: str, actor: str, now: datetime
+) -> Entry | None:
+    """手动增减 by somebody whose role allows it; the member is told. None for no points."""
     cause = f"manual-{secrets.token_hex(16)}"
-    return ledger.adjust(member_id, points, cause=cause, reason=reason, actor=actor, now=now)
+    entry = ledger.adjust(member_id, points, cause=cause, reason=reason, actor=actor, now=now)
+    if entry is not None:
+        tell_changed(entry, title="积分调整", remark=reason, now=now)
+    return entry

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from backend import tenancy
 from backend.database import db, table_of
 from backend.members.models import Member
+from backend.points.exchange import CAUSE as EXCHANGE
 from backend.points.models import EntryKind, PointsEntry
 
 _members, _entries = table_of(Member), table_of(PointsEntry)
@@ -50,7 +51,12 @@ def history(member_ids: Sequence[int], *, limit: int, before: int | None = None)
         )
     )
     wanted = select(
-        _entries.c.id, _entries.c.change, _entries.c.kind, _entries.c.reason, _entries.c.at
+        _entries.c.id,
+        _entries.c.change,
+        _entries.c.kind,
+        _entries.c.reason,
+        _entries.c.cause,
+        _entries.c.at,
     ).where(
         _entries.c.merchant_id == merchant_id,
         _entries.c.member_id.in_(member_ids),
@@ -64,8 +70,15 @@ def history(member_ids: Sequence[int], *, limit: int, before: int | None = None)
     return History(
         total=int(total or 0),
         items=[
-            Movement(row.change, row.reason or WORDS[EntryKind(row.kind)], row.kind, row.at)
+            Movement(row.change, row.reason or in_words(row.kind, row.cause), row.kind, row.at)
             for row in shown
         ],
         next_cursor=str(shown[-1].id) if len(rows) > limit else None,
     )
+
+
+def in_words(kind: str, cause: str) -> str:
+    """What an entry is to the member, where nobody gave a reason."""
+    if cause.startswith(EXCHANGE):
+        return "积分兑换" if kind == EntryKind.SPEND else "兑换未领取退回"
+    return WORDS[EntryKind(kind)]

@@ -4,9 +4,11 @@ from miniprogram_api.pos import (
     bills,
     cards,
     coupons,
+    exchanges,
     members,
     points,
     quotes,
+    receipts,
     recharges,
 )
 from miniprogram_api.pos.blueprint import blueprint
@@ -16,8 +18,10 @@ __all__ = [
     "blueprint",
     "cards",
     "coupons",
+    "exchanges",
     "members",
     "points",
     "quotes",
+    "receipts",
     "recharges",
 ]

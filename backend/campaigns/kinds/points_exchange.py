@@ -52,7 +52,6 @@ class PointsExchange(Term):
         """Where a part's coupons stand in the settings."""
         return f"offers.{part.removeprefix('offer-')}"
 
-    def part_of(self, template: str) -> str | None:
-        """The part that gives this template, by its code."""
-        codes = [offer.template for offer in self.offers]
-        return self.parts_on[codes.index(template)] if template in codes else None
+    def offer_of(self, template: str) -> ExchangeOffer | None:
+        """The offer of this template, by its code."""
+        return next((offer for offer in self.offers if offer.template == template), None)

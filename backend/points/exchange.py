@@ -1,0 +1,194 @@
+"""积分兑换卡券 (S2-29…36): points become a coupon, from the mini-program at once, from the till
+behind a code that the member scans.
+
+Campaign, stock and member are held in this order, so that the last piece and the last points go to
+one. The points are an entry whose cause names the exchange; nothing is taken twice.
+"""
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import insert, select
+
+from backend import requesting, tenancy
+from backend.calendar import day_of
+from backend.campaigns import budget, cadence, grants, limits, links, offers, queries
+from backend.campaigns.errors import CampaignNotFound
+from backend.campaigns.links import Link, Promised
+from backend.campaigns.models import (
+    Campaign,
+    CampaignCoupon,
+    CampaignKind,
+    ClaimLink,
+    ClaimLinkKind,
+    Grant,
+    GrantState,
+)
+from backend.campaigns.offers import CurrentOffer
+from backend.coupons import card_pack
+from backend.coupons.errors import SoldOut, TemplateNotFound
+from backend.coupons.models import Coupon, CouponTemplate
+from backend.coupons.view import CouponView
+from backend.database import db, table_of, transactional
+from backend.members.view import member_view
+from backend.merchants.subscription import is_subscribed
+from backend.points import ledger
+from backend.points.account import Entry, entry_of
+from backend.points.errors import ExchangeLimitReached, ExchangeNotRunning, LevelNotEligible
+from backend.points.exchange_offers import is_open, settings_of
+
+CAUSE = "exchange-"
+"""How the causes of exchanges begin in the ledger."""
+
+_grants, _coupons = table_of(Grant), table_of(Coupon)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which coupon of which campaign. ``asked_as`` names the request: the same one asked again
+    answers what it did."""
+
+    campaign_id: int
+    template_id: int
+    asked_as: str | None = None
+
+    @property
+    def cause(self) -> str:
+        """This exchange as ledger, grant and link know it: once."""
+        return CAUSE + (self.asked_as or secrets.token_hex(16))[:22]
+
+
+@dataclass(frozen=True)
+class AtTill:
+    """兑换成功，请顾客扫码 (S2-32): the code to show, what was taken and what is left."""
+
+    link: Link
+    points: int
+    points_total: int
+
+
+@transactional
+def exchange(member_id: int, wanted: Wanted, *, now: datetime) -> CouponView:
+    """兑换 by the member: the coupon is in the card pack at once."""
+    cause = wanted.cause
+    if entry_of(cause) is None:
+        taken = _take(member_id, wanted, cause, store_code=None, now=now)
+        _grant(offers.kept(taken.offer), taken.entry.member_id, cycle=cause, now=now)
+    ids = db.session.connection().scalars(
+        select(_coupons.c.id)
+        .join(_grants, _grants.c.id == _coupons.c.grant_id)
+        .where(
+            _coupons.c.merchant_id == tenancy.merchant_id(),
+            _grants.c.merchant_id == tenancy.merchant_id(),
+            _grants.c.campaign_id == wanted.campaign_id,
+            _grants.c.cycle == cause,
+        )
+    )
+    return card_pack.by_ids(list(ids), now=now)[0]
+
+
+@transactional
+def exchange_at_till(member_id: int, wanted: Wanted, *, store_code: str, now: datetime) -> AtTill:
+    """兑换 by the cashier: the points are taken now, the coupon waits behind the code and for the
+    member's next login; see ``exchange_lapse`` for one that nobody claims."""
+    cause = wanted.cause
+    if (earlier := entry_of(cause)) is not None:
+        return AtTill(_link_of(cause), -earlier.change, member_view(earlier.member_id).points)
+    taken = _take(member_id, wanted, cause, store_code=store_code, now=now)
+    window = settings_of(taken.campaign).claim_window
+    until = cadence.claim_until(now, window, zone=queries.calendar().zone)
+    link = links.make(
+        ClaimLinkKind.EXCHANGE,
+        member_id=taken.entry.member_id,
+        promised=[Promised(taken.offer, until)],
+        made_for=cause,
+        points=-taken.entry.change,
+        now=now,
+    )
+    return AtTill(link, -taken.entry.change, taken.entry.balance_after)
+
+
+@dataclass(frozen=True)
+class _Taken:
+    campaign: Campaign
+    offer: CurrentOffer
+    entry: Entry
+
+
+def _take(
+    member_id: int, wanted: Wanted, cause: str, *, store_code: str | None, now: datetime
+) -> _Taken:
+    """Everything that must hold; the piece and the points are taken."""
+    campaign, zone = _campaign(wanted.campaign_id), queries.calendar().zone
+    part, price = _price(campaign, wanted.template_id, member_id)
+    kind, today = CampaignKind.POINTS_EXCHANGE, day_of(now, zone)
+    offer = offers.current(campaign.id, part)
+    if (
+        offer is None
+        or not is_open(campaign, store_code=store_code, now=now)
+        or not is_subscribed(tenancy.merchant_id(), on=today, kind=kind)
+    ):
+        raise ExchangeNotRunning()
+    if price == 0:
+        raise LevelNotEligible()
+    if budget.left(campaign, zone=zone, at=now) == 0 or not offers.take_stock(offer, 1):
+        raise SoldOut()
+    entry = ledger.spend(member_id, price, cause=cause, now=now)
+    assert entry is not None
+    if not limits.let(entry.member_id, offer, zone=zone, now=now):
+        raise ExchangeLimitReached()
+    return _Taken(campaign, offer, entry)
+
+
+def _campaign(campaign_id: int) -> Campaign:
+    """The campaign, held: a pause and a budget are kept to the moment."""
+    for campaign in queries.locked(campaign_id):
+        if campaign.kind == CampaignKind.POINTS_EXCHANGE:
+            return campaign
+    raise CampaignNotFound()
+
+
+def _price(campaign: Campaign, template_id: int, member_id: int) -> tuple[str, int]:
+    """The part of the campaign that gives this template, and what the member's level pays."""
+    row = db.session.execute(
+        select(CampaignCoupon.part, CouponTemplate.code)
+        .join(CouponTemplate, CouponTemplate.id == CampaignCoupon.template_id)
+        .where(CampaignCoupon.campaign_id == campaign.id, CampaignCoupon.template_id == template_id)
+    ).first()
+    offer = settings_of(campaign).offer_of(row.code) if row else None
+    if row is None or offer is None:
+        raise TemplateNotFound()
+    return row.part, offer.price(member_view(member_id).level)
+
+
+def _grant(offer: CurrentOffer, member_id: int, *, cycle: str, now: datetime) -> None:
+    """A claimed grant and its coupon."""
+    connection, merchant_id = db.session.connection(), tenancy.merchant_id()
+    grant_id: int = connection.execute(
+        insert(_grants)
+        .values(
+            merchant_id=merchant_id,
+            campaign_id=offer.campaign_id,
+            cycle=cycle,
+            member_id=member_id,
+            offer_id=offer.id,
+            quantity=offer.quantity,
+            state=GrantState.CLAIMED.value,
+            granted_at=now,
+            claimed_at=now,
+            request_id=requesting.request_id(),
+        )
+        .returning(_grants.c.id)
+    ).scalar_one()
+    pieces = grants.PIECES.where(_grants.c.id == grant_id)
+    rows = connection.execute(pieces, {"merchant": merchant_id}).all()
+    grants.become_coupons(rows, member_id, now=now)
+
+
+def _link_of(cause: str) -> Link:
+    row = db.session.scalars(select(ClaimLink).where(ClaimLink.made_for == cause)).one()
+    return Link(
+        row.id, row.code, row.kind, row.state, row.member_id, row.points, row.claim_until,
+        row.claimed_by_id,
+    )  # fmt: skip

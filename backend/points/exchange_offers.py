@@ -1,0 +1,149 @@
+"""积分商城 (S2-30…36): what may be exchanged now, and what it costs a member."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pydantic import JsonValue
+from sqlalchemy import Row, select
+
+from backend import tenancy
+from backend.calendar import day_of
+from backend.campaigns import kinds, queries
+from backend.campaigns.kinds.points_exchange import PointsExchange
+from backend.campaigns.models import Campaign, CampaignCoupon, CampaignKind, CampaignState
+from backend.coupons.errors import SoldOut
+from backend.coupons.models import Approval, CouponTemplate, TemplateRevision
+from backend.database import db, table_of
+from backend.errors import DomainError
+from backend.members.view import member_view
+from backend.merchants.subscription import is_subscribed
+from backend.points.errors import LevelNotEligible, PointsInsufficient
+
+_coupons, _templates = table_of(CampaignCoupon), table_of(CouponTemplate)
+_revisions = table_of(TemplateRevision)
+
+
+@dataclass(frozen=True)
+class Wish:
+    """一张可兑换的券 for one member. ``left``: pieces in stock, None: 不限量. ``refusal``: why the
+    member cannot have it now."""
+
+    campaign: Campaign
+    introduction: str
+    picture: str
+    template_id: int
+    title: str
+    kind: str
+    rule: dict[str, JsonValue]
+    minimum_fen: int
+    description: str
+    points: int
+    left: int | None
+    refusal: DomainError | None
+
+    @property
+    def eligible(self) -> bool:
+        """The level may, the points are enough, there is one left."""
+        return self.refusal is None
+
+
+def refusal(*, price: int, points: int, left: int | None = None) -> DomainError | None:
+    """Why a member with so many points cannot have what costs their level ``price``."""
+    if price == 0:
+        return LevelNotEligible()
+    if left is not None and left < 1:
+        return SoldOut()
+    return PointsInsufficient(n=price - points) if points < price else None
+
+
+def wishes(member_id: int, *, store_code: str | None = None, now: datetime) -> list[Wish]:
+    """Every offer of the campaigns that run now (at this store), as it stands for the member."""
+    member = member_view(member_id)
+    found = {campaign.id: campaign for campaign in running(store_code=store_code, now=now)}
+    settings = {id: settings_of(campaign) for id, campaign in found.items()}
+    shown = []
+    for row in _offered(sorted(found)):
+        offer = settings[row.campaign_id].offer_of(row.code)
+        if offer is None:
+            continue
+        price = offer.price(member.level)
+        left = None if row.stock is None else row.stock - row.issued
+        shown.append(
+            Wish(
+                campaign=found[row.campaign_id],
+                introduction=settings[row.campaign_id].introduction,
+                picture=settings[row.campaign_id].picture or row.picture,
+                template_id=row.id,
+                title=row.title,
+                kind=row.kind,
+                rule=row.rule,
+                minimum_fen=row.minimum_fen,
+                description=row.description,
+                points=price,
+                left=left,
+                refusal=refusal(price=price, points=member.points, left=left),
+            )
+        )
+    return shown
+
+
+def running(*, store_code: str | None = None, now: datetime) -> list[Campaign]:
+    """积分兑换卡券 that run now, at this store if one is named."""
+    kind, zone = CampaignKind.POINTS_EXCHANGE, queries.calendar().zone
+    found = db.session.scalars(
+        select(Campaign)
+        .where(Campaign.kind == kind, Campaign.state == CampaignState.RUNNING)
+        .order_by(Campaign.id)
+    ).all()
+    if not found or not is_subscribed(tenancy.merchant_id(), on=day_of(now, zone), kind=kind):
+        return []
+    return [each for each in found if is_open(each, store_code=store_code, now=now)]
+
+
+def is_open(campaign: Campaign, *, store_code: str | None, now: datetime) -> bool:
+    """启动中, within its days, and at this store."""
+    zone = queries.calendar().zone
+    here = store_code is None or campaign.stores is None or store_code in campaign.stores
+    return here and queries.is_running(campaign, at=now, zone=zone)
+
+
+def settings_of(campaign: Campaign) -> PointsExchange:
+    """The settings of an exchange campaign."""
+    settings = kinds.parse(campaign.kind, campaign.settings)
+    assert isinstance(settings, PointsExchange)
+    return settings
+
+
+def _offered(campaign_ids: Sequence[int]) -> Sequence[Row[*tuple[Any, ...]]]:
+    if not campaign_ids:
+        return []
+    return (
+        db.session.connection()
+        .execute(
+            select(
+                _coupons.c.campaign_id,
+                _templates.c.id,
+                _templates.c.code,
+                _templates.c.stock,
+                _templates.c.issued,
+                _revisions.c.title,
+                _revisions.c.kind,
+                _revisions.c.rule,
+                _revisions.c.minimum_fen,
+                _revisions.c.picture,
+                _revisions.c.description,
+            )
+            .join(_templates, _templates.c.id == _coupons.c.template_id)
+            .join(_revisions, _revisions.c.id == _templates.c.revision_id)
+            .where(
+                _coupons.c.merchant_id == tenancy.merchant_id(),
+                _coupons.c.campaign_id.in_(campaign_ids),
+                _templates.c.approval == Approval.PASSED.value,
+                _templates.c.archived.is_(False),
+            )
+            .order_by(_coupons.c.campaign_id, _coupons.c.id)
+        )
+        .all()
+    )

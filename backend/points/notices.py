@@ -1,0 +1,24 @@
+"""积分变动提醒: the member is told of an entry that somebody else made."""
+
+from datetime import datetime
+
+from backend.messaging import outbox
+from backend.messaging.models import Purpose
+from backend.points.account import Entry
+
+
+def tell_changed(entry: Entry, *, title: str, remark: str = "", now: datetime) -> None:
+    """One message per entry, in its transaction; ``points`` with its sign."""
+    outbox.queue(
+        entry.member_id,
+        Purpose.POINTS_CHANGED,
+        {
+            "title": title,
+            "points": f"{entry.change:+}",
+            "points_total": entry.balance_after,
+            "time": now.isoformat(),
+            "remark": remark,
+        },
+        dedupe_key=f"points-{entry.id}",
+        now=now,
+    )
