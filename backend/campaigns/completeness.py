@@ -14,10 +14,11 @@ from sqlalchemy import select
 
 from backend import tenancy
 from backend.calendar import day_of
-from backend.campaigns import kinds, queries
+from backend.campaigns import kinds, mall_products, queries
 from backend.campaigns.errors import CampaignIncomplete
 from backend.campaigns.kinds import Settings
 from backend.campaigns.kinds.gives import MOST_PIECES
+from backend.campaigns.kinds.mall_voucher import MallVoucher
 from backend.campaigns.kinds.points_exchange import PointsExchange
 from backend.campaigns.models import Campaign, CampaignCoupon, CampaignState
 from backend.coupons.kinds import CouponKind
@@ -65,6 +66,8 @@ def missing(campaign: Campaign, *, now: datetime) -> list[FieldError]:
     rows = _given(campaign.id)
     if settings.coupons and not settings.parts_on:
         errors.append(FieldError(field="parts", message="请至少开启一类客户"))
+    if isinstance(settings, MallVoucher):
+        errors.extend(mall_products.taken(campaign, settings))
     if isinstance(settings, PointsExchange) and not settings.offers:
         errors.append(FieldError(field="offers", message="请至少添加一张可兑换的券"))
     for part in settings.parts_on:

@@ -16,6 +16,7 @@ from backend.campaigns import (
     completeness,
     exchange_rules,
     kinds,
+    mall_products,
     points_rules,
     queries,
 )
@@ -27,6 +28,7 @@ from backend.campaigns.kinds.class_marketing import (
     LABEL,
     default_plan,
 )
+from backend.campaigns.kinds.mall_voucher import MallVoucher
 from backend.campaigns.kinds.periodic import FixedAudience, Periodic
 from backend.campaigns.kinds.points_exchange import PointsExchange
 from backend.campaigns.models import (
@@ -96,7 +98,7 @@ def save(draft: CampaignDraft, *, now: datetime) -> Campaign:
     campaign.control_bp = draft.control_bp
     db.session.flush()
     _name_coupons(campaign.id, draft.settings)
-    _refuse_wrong_points(campaign, draft.settings)
+    _refuse_wrong_settings(campaign, draft.settings)
     if isinstance(draft.settings, Periodic):
         _find_audience(campaign.id, draft.settings, before, now=now)
     if before is not None and draft_of(campaign) != before:
@@ -115,6 +117,8 @@ def start(campaign_id: int, *, now: datetime) -> None:
         raise CampaignEnded()
     if campaign.state == CampaignState.RUNNING:
         return
+    if campaign.kind == CampaignKind.MALL_VOUCHER:
+        mall_products.hold()
     completeness.check(campaign, now=now)
     if _move(campaign_id, (CampaignState.DRAFT, CampaignState.PAUSED), CampaignState.RUNNING):
         changed(
@@ -218,11 +222,14 @@ def _refuse_wrong(draft: CampaignDraft) -> None:
         raise CampaignInvalid(errors=errors)
 
 
-def _refuse_wrong_points(campaign: Campaign, settings: Settings) -> None:
+def _refuse_wrong_settings(campaign: Campaign, settings: Settings) -> None:
     if isinstance(settings, PointsExchange):
         exchange_rules.refuse_wrong(settings)
     elif isinstance(settings, PointsSettings):
         points_rules.refuse_wrong(campaign, settings)
+    elif isinstance(settings, MallVoucher):
+        mall_products.hold()
+        mall_products.refuse_wrong(campaign, settings)
 
 
 def _find_audience(

@@ -60,6 +60,11 @@ def locked_class_marketing() -> list[Campaign]:
     return _locked(Campaign.kind == CampaignKind.CLASS_MARKETING)
 
 
+def locked_mall_vouchers() -> list[Campaign]:
+    """Every 聚微量票券核销 campaign of the merchant, held: a product has one that runs."""
+    return _locked(Campaign.kind == CampaignKind.MALL_VOUCHER)
+
+
 def is_running(campaign: Campaign, *, at: datetime, zone: ZoneInfo) -> bool:
     """启动中, and within its days."""
     today = day_of(at, zone)

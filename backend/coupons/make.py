@@ -21,7 +21,8 @@ _MADE = insert(_coupons).returning(_coupons.c.id)
 
 @dataclass(frozen=True)
 class PromisedPiece:
-    """One coupon that a grant promises to its holder, and when it may be used."""
+    """One coupon that a grant promises to its holder, and when it may be used. ``voucher_id``: the
+    mall's voucher that it is made for."""
 
     grant_id: int
     piece: int
@@ -30,6 +31,7 @@ class PromisedPiece:
     template_id: int
     revision_id: int
     use_window: Span
+    voucher_id: int | None = None
 
 
 def from_grants(pieces: Sequence[PromisedPiece], *, now: datetime) -> list[int]:
@@ -46,7 +48,8 @@ def from_grants(pieces: Sequence[PromisedPiece], *, now: datetime) -> list[int]:
             "template_id": piece.template_id,
             "revision_id": piece.revision_id,
             "state": CouponState.USABLE.value,
-            "source": CouponSource.LOCAL.value,
+            "source": (CouponSource.LOCAL if piece.voucher_id is None else CouponSource.MALL).value,
+            "voucher_id": piece.voucher_id,
             "valid_from": piece.use_window.start,
             "valid_until": piece.use_window.end,
             "claimed_at": now,

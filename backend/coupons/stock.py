@@ -9,7 +9,7 @@ from sqlalchemy import Update, func, select, update
 from backend import tenancy
 from backend.coupons.errors import StockBelowIssued, TemplateNotFound
 from backend.coupons.models import CouponTemplate
-from backend.database import Model, changed, db, table_of
+from backend.database import MetAnother, Model, changed, db, table_of
 
 _templates = table_of(CouponTemplate)
 _NO_END = 2**31 - 1
@@ -32,6 +32,17 @@ def take_some(template_id: int, pieces: int) -> int:
         remaining = left(template_id)
         pieces = pieces if remaining is None else min(pieces, remaining)
     return pieces
+
+
+def take_sold(template_id: int, pieces: int) -> None:
+    """Pieces a mall has sold: paid for, so honoured beyond the limit, which grows with them."""
+    changed(
+        _one(template_id)
+        .where(_templates.c.stock.is_not(None), _templates.c.issued + pieces > _templates.c.stock)
+        .values(stock=_templates.c.issued + pieces)
+    )
+    if not take(template_id, pieces):
+        raise MetAnother("somebody took of the stock meanwhile")
 
 
 def give_back(template_id: int, pieces: int) -> None:
