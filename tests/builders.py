@@ -13,7 +13,8 @@ from backend.coupons.models import CouponTemplate, TemplateRevision
 from backend.database import db, transaction
 from backend.members.models import CustomerClass, Identity, Member, MemberLevel, WechatUser
 from backend.merchants.models import Merchant, PosKey, Store, Subscription
-from backend.wechat.models import AppKind, WechatApp
+from backend.wechat.models import AppKind, PayAccount, WechatApp
+from scripts.wechat_platform.pay_accounts import PayCredentials
 
 _numbers = count(1)
 
@@ -194,3 +195,9 @@ def reread() -> None:
 def utc(words: str) -> datetime:
     """``utc("2026-11-23 01:00")``."""
     return datetime.fromisoformat(words).replace(tzinfo=UTC)
+
+
+def a_pay_account(shop: Shop, credentials: PayCredentials, *, active: bool = True) -> None:
+    """商户号 of this shop, as WeChat Pay (``wechat.pay_account``) gave it."""
+    with transaction(), tenancy.acting_for(shop.merchant_id):
+        db.session.add(PayAccount(**vars(credentials), active=active))

@@ -178,7 +178,12 @@ def wechat(wechat_platform: Platform, http: FlaskClient) -> Platform:
         answer = http.post(path, query_string=query, data=body, content_type=content_type)
         return answer.status_code, answer.get_data()
 
+    def deliver_notice(url: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
+        answer = http.post("/" + url.split("/", 3)[3], headers=headers, data=body)
+        return answer.status_code, answer.get_data()
+
     wechat_platform.deliver = deliver
+    wechat_platform.deliver_notice = deliver_notice
     return wechat_platform
 
 

@@ -19,6 +19,7 @@ class Fault:
 
     ``carried_out``: the call has its effect and only the answer goes wrong; so it is with a
     truncated answer, and with ``hang`` alone (the true answer comes, ``hang`` seconds late).
+    ``code``: a refusal as WeChat Pay words it, with ``status``.
     """
 
     path: str
@@ -29,6 +30,7 @@ class Fault:
     truncate: bool = False
     carried_out: bool = False
     times: int = 1
+    code: str | None = None
 
 
 class Faults:
@@ -73,6 +75,9 @@ class Faults:
             return _cut(real)
         if fault.html:
             return Response(_HTML, status=fault.status, content_type="text/html; charset=utf-8")
+        if fault.code is not None:
+            body = json.dumps({"code": fault.code, "message": "系统模拟的错误"}, ensure_ascii=False)
+            return Response(body, fault.status, content_type="application/json; charset=utf-8")
         if fault.errcode is not None:
             body = json.dumps(WeChatError(fault.errcode).answer(), ensure_ascii=False)
             return Response(body, fault.status, content_type="application/json; encoding=utf-8")
@@ -89,7 +94,8 @@ class Faults:
 
 
 def _has_effect(fault: Fault) -> bool:
-    only_slow = fault.hang > 0 and fault.errcode is None and not fault.html and fault.status == 200
+    says = fault.errcode is not None or fault.code is not None or fault.html
+    only_slow = fault.hang > 0 and not says and fault.status == 200
     return fault.carried_out or fault.truncate or only_slow
 
 

@@ -10,11 +10,12 @@ platform.stop()
 
 import threading
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from scripts.wechat_platform import deeds
+from scripts.wechat_platform import deeds, pay_orders
 from scripts.wechat_platform.accounts import (
     Account,
     Kind,
@@ -26,6 +27,16 @@ from scripts.wechat_platform.application import make_app
 from scripts.wechat_platform.chat import Message, chat_with, delivered
 from scripts.wechat_platform.codes import Purpose, new_code
 from scripts.wechat_platform.faults import Fault, Faults
+from scripts.wechat_platform.pay_accounts import PayCredentials, new_pay_account
+from scripts.wechat_platform.pay_notices import (
+    DeliverNotice,
+    Notices,
+    NoticeSpoil,
+    Told,
+    post_notice,
+)
+from scripts.wechat_platform.pay_orders import Order
+from scripts.wechat_platform.pay_refunds import Refund, all_refunds, end_refund
 from scripts.wechat_platform.people import Person, add_person, openid_of, unionid_of
 from scripts.wechat_platform.pushes import Deliver, Pushed, Pushes, Spoil, post_to_product
 from scripts.wechat_platform.setup_file import load_setup
@@ -52,14 +63,23 @@ def start_platform(
     store = Store(data / "wechat-platform.sqlite" if data else None)
     if setup:
         load_setup(store, setup)
+    in_background = product is not None and deliver is None
     pushes = Pushes(
         store,
         deliver=deliver or (post_to_product if product else _into_the_void),
         product=product,
-        in_background=product is not None and deliver is None,
+        in_background=in_background,
         retry_pause=retry_pause,
     )
-    return Platform(World(store, Faults(), pushes, product), port)
+    notices = Notices(
+        store,
+        deliver=post_notice if product else _unheard,
+        product=product,
+        in_background=in_background,
+        retry_pause=retry_pause,
+    )
+    notices.before_sending = partial(end_refund, store)
+    return Platform(World(store, Faults(), pushes, notices, product), port)
 
 
 class Platform:
@@ -82,6 +102,7 @@ class Platform:
         self._thread.join()
         self._server.server_close()
         self.world.pushes.stop()
+        self.world.notices.stop()
         self.world.store.close()
 
     @property
@@ -92,6 +113,15 @@ class Platform:
     @deliver.setter
     def deliver(self, road: Deliver) -> None:
         self.world.pushes.deliver = road
+
+    @property
+    def deliver_notice(self) -> DeliverNotice:
+        """How WeChat Pay's notices reach the product: ``(url, headers, body)``."""
+        return self.world.notices.deliver
+
+    @deliver_notice.setter
+    def deliver_notice(self, road: DeliverNotice) -> None:
+        self.world.notices.deliver = road
 
     def reset(self) -> None:
         """Forget people, messages, tokens and faults; accounts stay."""
@@ -119,6 +149,13 @@ class Platform:
         listed = (Template(key, "通知", fields) for key, fields in (templates or {}).items())
         add_templates(self.world.store, app_id, listed)
         return account
+
+    def pay_account(
+        self, mch_id: str, *, name: str = "", apps: Sequence[str] | None = None
+    ) -> PayCredentials:
+        """A 商户号 with its keys; without ``apps`` any app may order with it."""
+        bound = None if apps is None else tuple(apps)
+        return new_pay_account(self.world.store, mch_id, name=name, apps=bound)
 
     def person(self, nickname: str = "微信用户", phone: str | None = None) -> Person:
         return add_person(self.world.store, nickname, phone=phone, now=self.world.clock())
@@ -168,6 +205,37 @@ class Platform:
         """accept, reject or ban per template."""
         return deeds.answer_subscription(self.world, person, app_id, results, times=times)
 
+    def pay(self, person: Person, prepay_id: str) -> Told:
+        """确认支付; the merchant is told at once, and again by ``push_waiting`` until it is good.
+
+        ``PayError`` where the sheet would not open.
+        """
+        return pay_orders.pay(self.world, person, prepay_id)
+
+    def orders(self) -> list[Order]:
+        return pay_orders.all_orders(self.world.store)
+
+    def refunds(self) -> list[Refund]:
+        return all_refunds(self.world.store)
+
+    def notices(self) -> list[Told]:
+        return self.world.notices.all()
+
+    def end_next_refund(self, state: str) -> None:
+        """The next refund does not end in SUCCESS: CLOSED or ABNORMAL."""
+        self.world.refund_ends.append(state)
+
+    def spoil_notices(
+        self,
+        *,
+        duplicates: int = 0,
+        wrong_signature: bool = False,
+        age: float = 0.0,
+        times: int = 1,
+    ) -> None:
+        """The next ``times`` notices of WeChat Pay come twice or more, wrongly signed, or old."""
+        self.world.notices.spoil(NoticeSpoil(duplicates, wrong_signature, age, times))
+
     def delivered(self, person: Person | None = None) -> list[Message]:
         """Every accepted send, oldest first: the judge of "no message twice"."""
         return delivered(self.world.store, person_id=person.id if person else None)
@@ -187,10 +255,11 @@ class Platform:
         truncate: bool = False,
         carried_out: bool = False,
         times: int = 1,
+        code: str | None = None,
     ) -> None:
         """The next ``times`` calls of the path fail so; see ``faults.Fault``."""
         self.world.faults.add(
-            Fault(path, errcode, status, hang, html, truncate, carried_out, times)
+            Fault(path, errcode, status, hang, html, truncate, carried_out, times, code)
         )
 
     def calls(self, path: str) -> int:
@@ -211,8 +280,9 @@ class Platform:
         self.world.pushes.spoil(Spoil(duplicates, wrong_signature, delay, times))
 
     def push_waiting(self) -> int:
-        """Push the finish events of the sends so far (only without ``product``); how many."""
-        return self.world.pushes.push_waiting()
+        """Push the finish events of the sends so far, and WeChat Pay's notices that nobody has
+        taken yet (only without ``product``); how many."""
+        return self.world.pushes.push_waiting() + self.world.notices.send_waiting()
 
     def _code(self, person: Person, app_id: str, purpose: Purpose, scope: str = "") -> str:
         return new_code(
@@ -233,3 +303,7 @@ def _into_the_void(
     url: str, query: dict[str, str], body: bytes, content_type: str
 ) -> tuple[int, bytes]:
     return 200, b"success"
+
+
+def _unheard(url: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
+    return 204, b""

@@ -12,6 +12,7 @@ from scripts.wechat_platform.accounts import (
     add_account,
     add_templates,
 )
+from scripts.wechat_platform.pay_accounts import PayAccount, add_pay_account, public_pem_of
 from scripts.wechat_platform.scenes import new_scene
 from scripts.wechat_platform.store import Store
 
@@ -59,6 +60,7 @@ def load_setup(store: Store, path: Path) -> None:
             _load_account(store, entry, owner=str(operator.get("name", "运营者")), group=OPERATOR)
         for merchant in merchants:
             _load_merchant(store, merchant)
+            _load_pay_account(store, merchant, shared=_entries(operator, "wechat"))
         for merchant in merchants:
             _load_store_codes(store, merchant, shared=_entries(operator, "wechat"))
 
@@ -74,6 +76,26 @@ def _load_merchant(store: Store, merchant: Entry) -> None:
     for message in _entries(merchant, "messages"):
         if message.get("template_id") and message.get("app_id"):
             _load_template(store, message)
+
+
+def _load_pay_account(store: Store, merchant: Entry, *, shared: list[Entry]) -> None:
+    """商户号: bound to the merchant's apps and the shared ones. Its key is told by its certificate
+    in reality, here by the private key."""
+    entry = merchant.get("wechat_pay")
+    if not isinstance(entry, Mapping):
+        return
+    apps = [*_entries(merchant, "wechat"), *shared]
+    add_pay_account(
+        store,
+        PayAccount(
+            mch_id=str(entry["mch_id"]),
+            serial_no=str(entry["serial_no"]),
+            public_key=public_pem_of(str(entry["private_key"])),
+            api_v3_key=str(entry["api_v3_key"]),
+            name=str(merchant.get("name", merchant["code"])),
+            apps=tuple(str(app["app_id"]) for app in apps),
+        ),
+    )
 
 
 def _load_account(store: Store, entry: Entry, *, owner: str, group: str) -> None:

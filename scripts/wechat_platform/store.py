@@ -54,6 +54,24 @@ CREATE TABLE IF NOT EXISTS push (
     id INTEGER PRIMARY KEY, app_id TEXT NOT NULL, openid TEXT NOT NULL, event TEXT NOT NULL,
     body TEXT NOT NULL, tries INTEGER NOT NULL, status INTEGER NOT NULL, problem TEXT,
     at REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS pay_account (
+    mch_id TEXT PRIMARY KEY, serial_no TEXT NOT NULL, public_key TEXT NOT NULL,
+    api_v3_key TEXT NOT NULL, name TEXT NOT NULL, apps TEXT);
+CREATE TABLE IF NOT EXISTS pay_order (
+    mch_id TEXT, out_trade_no TEXT, app_id TEXT NOT NULL, openid TEXT NOT NULL,
+    description TEXT NOT NULL, attach TEXT NOT NULL, total INTEGER NOT NULL,
+    notify_url TEXT NOT NULL, prepay_id TEXT NOT NULL UNIQUE, prepaid_at REAL NOT NULL,
+    expires_at REAL, state TEXT NOT NULL, transaction_id TEXT NOT NULL, paid_at REAL,
+    PRIMARY KEY (mch_id, out_trade_no));
+CREATE TABLE IF NOT EXISTS pay_refund (
+    mch_id TEXT, out_refund_no TEXT, out_trade_no TEXT NOT NULL, transaction_id TEXT NOT NULL,
+    refund_id TEXT NOT NULL, refund INTEGER NOT NULL, total INTEGER NOT NULL,
+    reason TEXT NOT NULL, notify_url TEXT NOT NULL, created_at REAL NOT NULL,
+    ends_as TEXT NOT NULL, state TEXT NOT NULL, PRIMARY KEY (mch_id, out_refund_no));
+CREATE TABLE IF NOT EXISTS pay_notice (
+    id TEXT PRIMARY KEY, mch_id TEXT NOT NULL, subject TEXT NOT NULL, event_type TEXT NOT NULL,
+    url TEXT NOT NULL, body TEXT NOT NULL, tries INTEGER NOT NULL DEFAULT 0,
+    status INTEGER NOT NULL DEFAULT 0, done INTEGER NOT NULL DEFAULT 0, due_at REAL);
 CREATE TABLE IF NOT EXISTS mini_login (
     app_id TEXT, person_id TEXT, bearer TEXT NOT NULL, PRIMARY KEY (app_id, person_id));
 """

@@ -14,8 +14,11 @@ _OF_PEOPLE = (
     "mass",
     "push",
     "mini_login",
+    "pay_order",
+    "pay_refund",
+    "pay_notice",
 )
-_OF_ACCOUNTS = ("account", "template", "scene", "media")
+_OF_ACCOUNTS = ("account", "template", "scene", "media", "pay_account")
 
 
 def wipe(world: World, *, accounts: bool = False) -> None:
@@ -24,5 +27,7 @@ def wipe(world: World, *, accounts: bool = False) -> None:
             world.store.run(f"DELETE FROM {table}")
     world.faults.forget()
     world.pushes.forget()
+    world.notices.forget()
+    world.refund_ends.clear()
     world.shown.clear()
     world.chosen = None

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from flask import current_app
 
 from scripts.wechat_platform.faults import Faults
+from scripts.wechat_platform.pay_notices import Notices
 from scripts.wechat_platform.people import Person
 from scripts.wechat_platform.pushes import Pushes
 from scripts.wechat_platform.store import Store
@@ -26,15 +27,18 @@ class Shown:
 class World:
     """The platform's parts; ``clock`` gives Unix seconds and can be replaced in tests.
 
-    ``chosen`` is the id of the person who opens web pages when no phone says who.
+    ``chosen`` is the id of the person who opens web pages when no phone says who; ``refund_ends``
+    says how the next refunds end, else SUCCESS.
     """
 
     store: Store
     faults: Faults
     pushes: Pushes
+    notices: Notices
     product: str | None
     chosen: str | None = None
     shown: dict[str, Shown] = field(default_factory=dict)
+    refund_ends: list[str] = field(default_factory=list)
     clock: Callable[[], float] = time.time
 
 
