@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Self
+from zoneinfo import ZoneInfo
 
 from backend import clock
 from backend.coupons.errors import CouponNotFound
@@ -61,6 +63,27 @@ class QuoteAnswer(Answer):
     proven: bool
     expires_at: datetime
 
+    @classmethod
+    def of(cls, quoted: Quoted, zone: ZoneInfo) -> Self:
+        """A quote as a till and a guest's phone are told it."""
+        price = quoted.price
+        return cls(
+            quote_id=quoted.code,
+            total_fen=price.total_fen,
+            reduction_fen=price.reduction_fen,
+            to_pay_fen=price.to_pay_fen,
+            chosen=[_chosen(used) for used in price.chosen],
+            candidates=_candidates(quoted),
+            level_discount_fen=price.plan.level_fen,
+            level_lines=_by_line(price.plan.level_lines),
+            points_fen=price.plan.points_fen,
+            points_earned=quoted.points_earned,
+            manual_fen=price.plan.manual_fen,
+            manual_lines=_by_line(price.plan.manual_lines),
+            proven=price.plan.proven,
+            expires_at=shown(quoted.expires_at, zone),
+        )
+
 
 @route(blueprint, "POST", "/quotes", body=QuoteBody, answer=QuoteAnswer)
 def make_quote(body: QuoteBody) -> QuoteAnswer:
@@ -77,23 +100,7 @@ def make_quote(body: QuoteBody) -> QuoteAnswer:
         till=this_till().name,
         now=clock.now(),
     )
-    price = quoted.price
-    return QuoteAnswer(
-        quote_id=quoted.code,
-        total_fen=price.total_fen,
-        reduction_fen=price.reduction_fen,
-        to_pay_fen=price.to_pay_fen,
-        chosen=[_chosen(used) for used in price.chosen],
-        candidates=_candidates(quoted),
-        level_discount_fen=price.plan.level_fen,
-        level_lines=_by_line(price.plan.level_lines),
-        points_fen=price.plan.points_fen,
-        points_earned=quoted.points_earned,
-        manual_fen=price.plan.manual_fen,
-        manual_lines=_by_line(price.plan.manual_lines),
-        proven=price.plan.proven,
-        expires_at=shown(quoted.expires_at, here.zone),
-    )
+    return QuoteAnswer.of(quoted, here.zone)
 
 
 def _chosen(used: Used) -> ChosenAnswer:
