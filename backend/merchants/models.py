@@ -229,6 +229,19 @@ class VerifierInvite(MerchantRow, BaseModel):
     used_at: Mapped[Instant | None]
 
 
+class Picture(MerchantRow, BaseModel):
+    """活动图片 (S2-30), uploaded at the desk and shown to customers under its code."""
+
+    __tablename__ = "picture"
+    __table_args__ = table_args(UniqueConstraint("code"))
+    id: Mapped[Id]
+    code: Mapped[str] = mapped_column(String(40), comment="of merchant and content")
+    content: Mapped[bytes] = mapped_column(
+        LargeBinary().with_variant(MEDIUMBLOB, "mysql", "mariadb"), comment="PNG or JPEG"
+    )
+    created_at: Mapped[Instant]
+
+
 class AuditEntry(BaseModel):
     """操作日志. Append-only: who, what, before, after, from where."""
 

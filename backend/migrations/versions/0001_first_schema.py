@@ -2,7 +2,7 @@
 
 Revision ID: 0001
 Revises: 
-Create Date: 2026-11-22 02:28:24.579067
+Create Date: 2026-11-22 02:37:58.220794
 
 """
 from alembic import op
@@ -430,7 +430,7 @@ def upgrade():
     sa.Column('merchant_id', RowId, nullable=False, comment='所属商家'),
     sa.ForeignKeyConstraint(['merchant_id'], ['merchant.id'], name=op.f('fk_message_template_merchant_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_message_template')),
-    sa.UniqueConstraint('merchant_id', 'purpose', 'channel', name=op.f('uq_message_template_merchant_id_purpose_channel')),
+    sa.UniqueConstraint('merchant_id', 'purpose', 'channel', 'app_id', name=op.f('uq_message_template_merchant_id_purpose_channel_app_id')),
     mysql_charset='utf8mb4',
     mysql_collate='utf8mb4_nopad_bin',
     mysql_engine='InnoDB'
@@ -449,6 +449,19 @@ def upgrade():
     sa.PrimaryKeyConstraint('id', name=op.f('pk_pay_account')),
     sa.UniqueConstraint('mch_id', name=op.f('uq_pay_account_mch_id')),
     sa.UniqueConstraint('merchant_id', name=op.f('uq_pay_account_merchant_id')),
+    mysql_charset='utf8mb4',
+    mysql_collate='utf8mb4_nopad_bin',
+    mysql_engine='InnoDB'
+    )
+    op.create_table('picture',
+    sa.Column('id', RowId, nullable=False),
+    sa.Column('code', sa.String(length=40), nullable=False, comment='of merchant and content'),
+    sa.Column('content', sa.LargeBinary().with_variant(mysql.MEDIUMBLOB(), 'mariadb').with_variant(mysql.MEDIUMBLOB(), 'mysql'), nullable=False, comment='PNG or JPEG'),
+    sa.Column('created_at', UtcDateTime(), nullable=False),
+    sa.Column('merchant_id', RowId, nullable=False, comment='所属商家'),
+    sa.ForeignKeyConstraint(['merchant_id'], ['merchant.id'], name=op.f('fk_picture_merchant_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_picture')),
+    sa.UniqueConstraint('code', name=op.f('uq_picture_code')),
     mysql_charset='utf8mb4',
     mysql_collate='utf8mb4_nopad_bin',
     mysql_engine='InnoDB'
@@ -1499,6 +1512,7 @@ def downgrade():
     op.drop_table('store')
     op.drop_table('staff')
     op.drop_table('reminder_run')
+    op.drop_table('picture')
     op.drop_table('pay_account')
     op.drop_table('message_template')
     op.drop_table('member_level')
