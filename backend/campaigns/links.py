@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import bindparam, insert, or_, select, update
@@ -41,6 +42,9 @@ _BEHIND = grants.PIECES.where(
 )
 
 
+LinkState = Literal["open", "claimed", "lapsed"]
+
+
 @dataclass(frozen=True)
 class Promised:
     """One offer behind a link, and until when (exclusive) it can be claimed; None: any time."""
@@ -67,13 +71,12 @@ class Link:
         """What the QR code holds."""
         return address(self.code)
 
-    def state_at(self, now: datetime) -> str:
-        """``open``, ``claimed`` or ``lapsed`` at this instant."""
+    def state_at(self, now: datetime) -> LinkState:
+        """The state at this instant. What was taken back (退款) reads lapsed."""
         if self.state == GrantState.CLAIMED:
-            return GrantState.CLAIMED.value
+            return "claimed"
         in_time = self.claim_until is None or now < self.claim_until
-        is_open = self.state == GrantState.OPEN and in_time
-        return (GrantState.OPEN if is_open else GrantState.LAPSED).value
+        return "open" if self.state == GrantState.OPEN and in_time else "lapsed"
 
 
 @dataclass(frozen=True)
@@ -190,9 +193,9 @@ def claim(code: str, *, member_id: int, now: datetime) -> list[int]:
     """
     link = find(code, member_id=member_id)
     match link.state_at(now):
-        case GrantState.CLAIMED:
+        case "claimed":
             raise AlreadyClaimed()
-        case GrantState.LAPSED:
+        case "lapsed":
             raise ClaimLapsed()
     opened = (
         update(_links)

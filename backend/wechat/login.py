@@ -32,15 +32,24 @@ def exchange(app: WechatApp, code: str) -> Session:
     return _session(app, "/sns/jscode2session", "js_code", code)
 
 
-def web_address(app: WechatApp, *, back_to: str, state: str) -> str:
-    """网页授权: where a page inside WeChat sends the browser, to come back with a code."""
+def is_played() -> bool:
+    """Whether a simulator stands where WeChat would: any browser may then be inside WeChat."""
+    return deployment.wechat_api() != transport.HOST
+
+
+def web_address(app: WechatApp, *, back_to: str, state: str, with_unionid: bool = False) -> str:
+    """网页授权: where a page inside WeChat sends the browser, to come back with a code.
+
+    Silent, and tells the openid only; ``with_unionid`` the person is asked, and who they are in
+    other apps is told too. ``state``: at most 128 letters and digits.
+    """
     base = deployment.wechat_api()
     host = _WEB_HOST if base == transport.HOST else base
     query = {
         "appid": app.app_id,
         "redirect_uri": back_to,
         "response_type": "code",
-        "scope": "snsapi_base",
+        "scope": "snsapi_userinfo" if with_unionid else "snsapi_base",
         "state": state,
     }
     return f"{host}/connect/oauth2/authorize?{urlencode(query)}#wechat_redirect"

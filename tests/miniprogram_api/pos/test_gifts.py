@@ -26,7 +26,7 @@ def a_gift(
     yuan: int = 100,
     stock: int | None = None,
     per_member: int | None = None,
-    **more: object,
+    **more: Any,  # noqa: ANN401
 ) -> int:
     """满 ``yuan`` 赠: one coupon of its own."""
     a_template(shop, f"{code}-coupon", stock=stock, per_member=per_member)
