@@ -33,10 +33,11 @@ class Method(StrEnum):
 
 @dataclass(frozen=True)
 class DishLine:
-    """One line as the till sends it: what is judged and counted, and its name."""
+    """One line as the till sends it: what is judged and counted, its name and unit (份)."""
 
     name: str
     line: BillLine
+    unit: str = ""
 
 
 @dataclass(frozen=True)

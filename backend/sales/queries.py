@@ -8,6 +8,7 @@ from backend import tenancy
 from backend.database import db, table_of
 from backend.members.models import CardState, MemberCard
 from backend.sales import models
+from backend.sales.receipt import ReceiptData, read
 
 _bills, _cards = table_of(models.Bill), table_of(MemberCard)
 
@@ -25,6 +26,7 @@ class Settlement:
     balance_fen: int | None
     customer_class: str | None
     level: str | None
+    receipt: ReceiptData
     receipt_text: str
     gift: str | None = None
 
@@ -52,7 +54,8 @@ def settled(store_id: int, number: str) -> Earlier | None:
     )
     if row is None:
         return None
-    return Earlier(Settlement(**row.answer, receipt_text=row.receipt_text), row.fingerprint)
+    answer = {**row.answer, "receipt": read(row.answer["receipt"])}
+    return Earlier(Settlement(**answer, receipt_text=row.receipt_text), row.fingerprint)
 
 
 def card_number(member_id: int) -> str | None:

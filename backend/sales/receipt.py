@@ -1,16 +1,75 @@
-"""结账单: the receipt as ready text, in the form of S1's printed bill. (S1-21)"""
+"""小票: the receipt as data, in the fields of S1's printed bill (S1-21). Text and bytes are made of
+it by ``receipt_layout`` and ``receipt_escpos``."""
 
-import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
+
+from pydantic import JsonValue, TypeAdapter
 
 from backend.calendar import local
 from backend.members.view import MemberView
 from backend.merchants.queries import Place
 from backend.sales.bill import Bill, Method, Tender, paid_by
 
-WIDTH = 32
-_RULE = "-" * WIDTH
 _FAREWELL = "谢谢惠顾,欢迎下次光临!"
+
+
+@dataclass(frozen=True)
+class ReceiptLine:
+    """一道菜, at its original price."""
+
+    name: str
+    quantity: int
+    unit: str
+    amount_fen: int
+
+
+@dataclass(frozen=True)
+class ReceiptTender:
+    """付款方式 as printed (``会员卡``); all 票券 together are ``票券x2``."""
+
+    method: str
+    label: str
+    amount_fen: int
+
+
+@dataclass(frozen=True)
+class ReceiptMember:
+    """会员 after the bill; the phone masked."""
+
+    card: str | None
+    phone: str | None
+    balance_fen: int
+    points_earned: int
+    points_total: int
+
+
+@dataclass(frozen=True)
+class ReceiptData:
+    """小票. ``payable_fen`` is what level discount and manual change leave; the tenders pay it.
+    ``printed``: 第几次打印; ``claim_url``: the address that claims the bill's gift."""
+
+    store: str
+    table: str
+    number: str
+    guests: int
+    cashier: str
+    opened_at: datetime | None
+    settled_at: datetime
+    lines: tuple[ReceiptLine, ...]
+    service_fen: int
+    total_fen: int
+    level_discount_fen: int
+    manual_fen: int
+    payable_fen: int
+    tenders: tuple[ReceiptTender, ...]
+    member: ReceiptMember | None
+    claim_url: str | None
+    footer: str
+    printed: int = 1
+    refunded_fen: int = 0
 
 
 def receipt(
@@ -21,96 +80,69 @@ def receipt(
     member: MemberView | None,
     points_earned: int,
     level_fen: int = 0,
+    manual_fen: int = 0,
     card: str | None = None,
-    gift: str | None = None,
-) -> str:
-    """小票. 应付金额 is what the level discount leaves; the tenders pay it. Amounts with two
-    decimals; fields that nobody gave are left out. ``gift`` is the address that claims it."""
-    parts = [
-        _centred(here.name),
-        _centred("结账单"),
-        *_head(bill, here),
-        _RULE,
-        _columns("品名", "数量", "金额"),
-        *(
-            _columns(each.name, str(each.line.quantity), _amount(each.line.amount_fen))
+    claim_url: str | None = None,
+) -> ReceiptData:
+    """小票 of a bill at its settlement."""
+    return ReceiptData(
+        store=_name(here),
+        table=bill.table,
+        number=bill.number,
+        guests=bill.guests,
+        cashier=bill.cashier,
+        opened_at=None if bill.opened_at is None else local(bill.opened_at, here.zone),
+        settled_at=local(bill.settled_at, here.zone),
+        lines=tuple(
+            ReceiptLine(each.name, each.line.quantity, each.unit, each.line.amount_fen)
             for each in bill.goods.lines
         ),
-        _RULE,
-        _pair("服务费", _amount(bill.goods.service_fen)),
-        _pair("订单金额", _amount(bill.goods.total_fen)),
-        *([_pair("会员折扣", _amount(-level_fen))] if level_fen else []),
-        _pair("应付金额", _amount(bill.goods.total_fen - level_fen)),
-        *_payments(tenders),
-        *([] if member is None else _member(member, card, points_earned)),
-        *([] if gift is None else [_RULE, _centred("微信扫码领取优惠券"), gift]),
-        _RULE,
-        _centred(here.receipt_footer or _FAREWELL),
-    ]
-    return "\n".join(parts) + "\n"
-
-
-def _head(bill: Bill, here: Place) -> list[str]:
-    def clock(at: datetime | None) -> str:
-        return "" if at is None else f"{local(at, here.zone):%Y-%m-%d %H:%M}"
-
-    fields = (
-        ("台位", bill.table),
-        ("单号", bill.number),
-        ("人数", str(bill.guests) if bill.guests else ""),
-        ("收银", bill.cashier),
-        ("开台", clock(bill.opened_at)),
-        ("结账", clock(bill.settled_at)),
+        service_fen=bill.goods.service_fen,
+        total_fen=bill.goods.total_fen,
+        level_discount_fen=level_fen,
+        manual_fen=manual_fen,
+        payable_fen=bill.goods.total_fen - level_fen - manual_fen,
+        tenders=_payments(tenders),
+        member=None
+        if member is None
+        else ReceiptMember(
+            card, member.phone_masked, member.balance_fen, points_earned, member.points
+        ),
+        claim_url=claim_url,
+        footer=here.receipt_footer or _FAREWELL,
     )
-    return [f"{name}：{value}" for name, value in fields if value]
 
 
-def _payments(tenders: tuple[Tender, ...]) -> list[str]:
-    """Money and points first, then 票券 with their number."""
-    coupons = [each for each in tenders if each.method is Method.COUPON]
-    paid = [(each.method.label, each.amount_fen) for each in tenders if each not in coupons]
-    if coupons:
-        count_and_sum = f"{Method.COUPON.label}x{len(coupons)}", paid_by(coupons, Method.COUPON)
-        paid.append(count_and_sum)
-    return [_pair(name, _amount(fen)) for name, fen in paid]
+def kept(data: ReceiptData) -> JsonValue:
+    """As a bill's answer keeps it."""
+    spelt: JsonValue = _DATA.dump_python(data, mode="json")
+    return spelt
 
 
-def _member(member: MemberView, card: str | None, points_earned: int) -> list[str]:
-    return [
-        _RULE,
-        *([_pair("卡号", card)] if card else []),
-        *([_pair("手机号码", member.phone_masked)] if member.phone_masked else []),
-        _pair("卡内余额", _amount(member.balance_fen)),
-        _pair("本次积分", str(points_earned)),
-        _pair("累计积分", str(member.points)),
+def read(said: Mapping[str, Any]) -> ReceiptData:
+    """A receipt as kept."""
+    return _DATA.validate_python(said)
+
+
+_DATA = TypeAdapter(ReceiptData)
+
+
+def _name(here: Place) -> str:
+    """右姑娘火锅(皇岗店); a store that bears the merchant's name is called by its own."""
+    if here.merchant_name in here.name:
+        return here.name
+    return f"{here.merchant_name}({here.name.removesuffix('店')}店)"
+
+
+def _payments(tenders: tuple[Tender, ...]) -> tuple[ReceiptTender, ...]:
+    """Money and points first, then 票券 with how many they are."""
+    coupons = sum(each.method is Method.COUPON for each in tenders)
+    paid = [
+        ReceiptTender(each.method, each.method.label, each.amount_fen)
+        for each in tenders
+        if each.method is not Method.COUPON
     ]
-
-
-def _amount(fen: int) -> str:
-    whole, rest = divmod(abs(fen), 100)
-    return f"{'-' if fen < 0 else ''}{whole}.{rest:02d}"
-
-
-def _columns(name: str, quantity: str, amount: str) -> str:
-    return _left(name, 16) + _right(quantity, 6) + _right(amount, 10)
-
-
-def _pair(name: str, value: str) -> str:
-    return _left(name, 12) + _right(value, WIDTH - 12)
-
-
-def _left(text: str, width: int) -> str:
-    return text + " " * max(1, width - _width(text))
-
-
-def _right(text: str, width: int) -> str:
-    return " " * (width - _width(text)) + text
-
-
-def _centred(text: str) -> str:
-    return " " * ((WIDTH - _width(text)) // 2) + text
-
-
-def _width(text: str) -> int:
-    """Cells on the printer: a Chinese character takes two."""
-    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
+    if coupons:
+        label = f"{Method.COUPON.label}x{coupons}"
+        paid.append(ReceiptTender(Method.COUPON, label, paid_by(tenders, Method.COUPON)))
+    return tuple(paid)

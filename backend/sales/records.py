@@ -13,6 +13,7 @@ from backend.sales import models
 from backend.sales.bill import Bill
 from backend.sales.due import Due
 from backend.sales.queries import Settlement
+from backend.sales.receipt import kept
 
 _bills = table_of(models.Bill)
 _lines, _tenders = table_of(models.BillLine), table_of(models.BillTender)
@@ -92,7 +93,7 @@ def write_answer(
     bill_id: int, settlement: Settlement, *, to_pay: Due, earning: Rules | None
 ) -> None:
     """What the till is told, now and every other time, and what points were earned by."""
-    answer = asdict(settlement)
+    answer = {**vars(settlement), "receipt": kept(settlement.receipt)}
     text = answer.pop("receipt_text")
     changed(
         update(_bills)

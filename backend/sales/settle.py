@@ -21,7 +21,7 @@ from backend.points import earn
 from backend.points import ledger as points
 from backend.points.earn import Rules
 from backend.redemption.redeem import OnBill, Redeemer, take
-from backend.sales import queries
+from backend.sales import queries, receipt_layout
 from backend.sales.bill import Bill
 from backend.sales.due import Due, due
 from backend.sales.errors import BillConflict
@@ -143,15 +143,16 @@ def _settlement(
     earned: int,
     gift: Link | None,
 ) -> Settlement:
-    text = receipt(
+    printed = receipt(
         bill,
         here=here,
         tenders=to_pay.tenders,
         level_fen=to_pay.price.plan.level_fen,
+        manual_fen=to_pay.price.plan.manual_fen,
         member=member,
         card=None if member is None else queries.card_number(member.id),
         points_earned=earned,
-        gift=None if gift is None else gift.address,
+        claim_url=None if gift is None else gift.address,
     )
     return Settlement(
         bill=bill.number,
@@ -162,6 +163,7 @@ def _settlement(
         balance_fen=None if member is None else member.balance_fen,
         customer_class=None if member is None else member.customer_class,
         level=None if member is None else member.level,
-        receipt_text=text,
+        receipt=printed,
+        receipt_text=receipt_layout.text(printed),
         gift=None if gift is None else gift.code,
     )

@@ -11,6 +11,8 @@ from backend.coupons import qr
 from backend.errors import FieldError, ParamError
 from backend.merchants.queries import place
 from backend.sales.lock import lock, unlock
+from backend.sales.queries import Settlement
+from backend.sales.receipt import ReceiptData
 from backend.sales.refund import refund
 from backend.sales.settle import settle
 from miniprogram_api.answers import CouponAnswer
@@ -18,6 +20,8 @@ from miniprogram_api.contract import Answer, route
 from miniprogram_api.instants import shown
 from miniprogram_api.pos.blueprint import blueprint, this_till
 from miniprogram_api.pos.bodies import LockBody, RefundBody, SettleBody, UnlockBody
+from miniprogram_api.pos.numbers import refuse_number
+from miniprogram_api.pos.receipts import PAPER, Printable, paper_width, printable
 from miniprogram_api.pos.signature import current_till
 
 TILL_MAY_BE_AHEAD = timedelta(minutes=5)
@@ -67,7 +71,27 @@ class SettleAnswer(Answer):
     customer_class: str | None = Field(serialization_alias="class")
     level: str | None
     gift: GiftAnswer | None
+    receipt: ReceiptData
     receipt_text: str
+    receipt_escpos: Printable
+
+    @classmethod
+    def of(cls, done: Settlement) -> Self:
+        """结账结果, the bytes for the paper that was asked for."""
+        return cls(
+            bill=done.bill,
+            paid_fen=done.paid_fen,
+            reduction_fen=done.reduction_fen,
+            points_earned=done.points_earned,
+            points_total=done.points_total,
+            balance_fen=done.balance_fen,
+            customer_class=done.customer_class,
+            level=done.level,
+            gift=GiftAnswer.of(done.gift),
+            receipt=done.receipt,
+            receipt_text=done.receipt_text,
+            receipt_escpos=printable(done.receipt, paper_width()),
+        )
 
 
 class RefundAnswer(Answer):
@@ -91,7 +115,7 @@ class RefundAnswer(Answer):
 def lock_coupons(bill: str, body: LockBody) -> LockAnswer:
     """锁券: held for this bill for 15 minutes"""
     here, now = place(current_till().store_code), clock.now()
-    _refuse_number(bill, longest=48)
+    refuse_number(bill, longest=48)
     held = lock(body.coupons, bill=bill, here=here, actor=this_till().name, now=now)
     return LockAnswer(
         bill=bill, locked=list(held.numbers), expires_at=shown(held.expires_at, here.zone)
@@ -102,38 +126,34 @@ def lock_coupons(bill: str, body: LockBody) -> LockAnswer:
 def unlock_coupons(bill: str, body: UnlockBody) -> UnlockAnswer:
     """解锁: these coupons, or all of the bill's"""
     here = place(current_till().store_code)
-    _refuse_number(bill, longest=48)
+    refuse_number(bill, longest=48)
     freed = unlock(body.coupons, bill=bill, here=here, actor=this_till().name, now=clock.now())
     return UnlockAnswer(bill=bill, unlocked=list(freed))
 
 
-@route(blueprint, "POST", "/bills/<bill>/settle", body=SettleBody, answer=SettleAnswer, status=201)
+@route(
+    blueprint,
+    "POST",
+    "/bills/<bill>/settle",
+    body=SettleBody,
+    answer=SettleAnswer,
+    status=201,
+    query=PAPER,
+)
 def settle_bill(bill: str, body: SettleBody) -> SettleAnswer:
     """结账: the same bill number with the same content answers the first answer"""
     here, now = place(current_till().store_code), clock.now()
-    _refuse_number(bill, longest=64)
+    refuse_number(bill, longest=64)
     if body.settled_at > now + TILL_MAY_BE_AHEAD:
         raise ParamError(errors=[FieldError(field="settled_at", message="结账时间晚于当前时间")])
-    done = settle(body.bill(bill), here=here, by=this_till(), now=now)
-    return SettleAnswer(
-        bill=done.bill,
-        paid_fen=done.paid_fen,
-        reduction_fen=done.reduction_fen,
-        points_earned=done.points_earned,
-        points_total=done.points_total,
-        balance_fen=done.balance_fen,
-        customer_class=done.customer_class,
-        level=done.level,
-        gift=GiftAnswer.of(done.gift),
-        receipt_text=done.receipt_text,
-    )
+    return SettleAnswer.of(settle(body.bill(bill), here=here, by=this_till(), now=now))
 
 
 @route(blueprint, "POST", "/bills/<bill>/refund", body=RefundBody, answer=RefundAnswer)
 def refund_bill(bill: str, body: RefundBody) -> RefundAnswer:
     """退款, whole or by lines: the same refund number answers the first answer"""
     here = place(current_till().store_code)
-    _refuse_number(bill, longest=64)
+    refuse_number(bill, longest=64)
     done = refund(body.order(), bill=bill, here=here, by=this_till().name, now=clock.now())
     told = done.refunded
     return RefundAnswer(
@@ -148,9 +168,3 @@ def refund_bill(bill: str, body: RefundBody) -> RefundAnswer:
         customer_class=told.customer_class,
         level=told.level,
     )
-
-
-def _refuse_number(bill: str, *, longest: int) -> None:
-    if len(bill) > longest or not bill.isprintable():
-        words = f"单号最多{longest}个字，不能有控制字符"
-        raise ParamError(errors=[FieldError(field="bill", message=words)])

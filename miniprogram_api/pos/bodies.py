@@ -42,6 +42,7 @@ class LineBody(Body):
     quantity: Quantity
     price_fen: Money
     discounted: bool = False
+    unit: Annotated[str, Field(max_length=8)] = ""
 
     def line(self) -> DishLine:
         return DishLine(
@@ -53,6 +54,7 @@ class LineBody(Body):
                 price_fen=self.price_fen,
                 discounted=self.discounted,
             ),
+            self.unit,
         )
 
 

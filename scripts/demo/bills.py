@@ -13,9 +13,9 @@ from backend.members.phones import masked
 from backend.members.view import MemberView
 from backend.messaging.models import Purpose
 from backend.money import yuan
-from backend.sales import models
+from backend.sales import models, receipt_layout
 from backend.sales.bill import Bill, DishLine, Goods, Method, Tender
-from backend.sales.receipt import receipt
+from backend.sales.receipt import kept, receipt
 from scripts.demo import words
 from scripts.demo.guests import Guest, Held
 from scripts.demo.ledger import Ledger, Row
@@ -101,6 +101,9 @@ class Meals:
     ) -> int:
         reduction_fen = off.total_fen if off else 0
         member = _standing(guest, self._shop) if guest else None
+        printed = receipt(
+            bill, here=till.place, tenders=bill.tenders, member=member, points_earned=0
+        )
         answer: Row = {
             "bill": bill.number,
             "paid_fen": bill.money_fen,
@@ -110,6 +113,7 @@ class Meals:
             "balance_fen": None if member is None else 0,
             "customer_class": None if member is None else member.customer_class,
             "level": None if member is None else member.level,
+            "receipt": kept(printed),
         }
         row = self._ledger.add(
             models.Bill,
@@ -128,9 +132,7 @@ class Meals:
             reduction_fen=reduction_fen,
             paid_fen=bill.money_fen,
             answer=answer,
-            receipt_text=receipt(
-                bill, here=till.place, tenders=bill.tenders, member=member, points_earned=0
-            ),
+            receipt_text=receipt_layout.text(printed),
         )
         self._write_parts(bill, int(str(row["id"])), coupon, off)
         return int(str(row["id"]))
@@ -215,6 +217,7 @@ def _standing(guest: Guest, shop: Shop) -> MemberView:
         customer_class=class_after(len(guest.spent) + 1).value,
         level=shop.levels[0].name if shop.levels else None,
         level_discount_bp=10000,
+        level_rights="",
         points=0,
         balance_fen=0,
         registered_at=registered_at,

@@ -3,6 +3,7 @@
 from typing import Any
 
 from flask.testing import FlaskClient
+from sqlalchemy import select
 
 from backend import tenancy
 from backend.campaigns import kinds, lifecycle
@@ -10,7 +11,7 @@ from backend.campaigns.lifecycle import CampaignDraft
 from backend.database import db
 from backend.members import cards
 from backend.members.models import Member, MemberLevel
-from backend.merchants.models import Merchant
+from backend.merchants.models import Merchant, Store
 from backend.points import ledger as points
 from backend.reports import doctor
 from backend.wallet import ledger as wallet
@@ -92,6 +93,13 @@ class Guest:
             merchant = db.session.get_one(Merchant, self.shop.merchant_id)
             for name, value in settings.items():
                 setattr(merchant, name, value)
+            db.session.commit()
+
+    def is_called(self, merchant: str, *, store: str) -> None:
+        with tenancy.acting_for(self.shop.merchant_id):
+            db.session.get_one(Merchant, self.shop.merchant_id).name = merchant
+            place = db.session.scalars(select(Store)).one()
+            place.name = store
             db.session.commit()
 
     def level(self, **rights: Any) -> None:  # noqa: ANN401

@@ -26,33 +26,78 @@ def sound(guest: Guest) -> Any:  # noqa: ANN401
 
 
 def test_S1_21_22_the_printed_bill_to_the_figure(guest: Guest) -> None:
-    """订单 284.00 = 会员卡 184.00 + 票券 100.00; 本次积分 284."""
-    guest.has(balance_fen=100000, card="8001")
+    """The bill of the seed: 订单 284.00 = 会员卡 184.00 + 票券 100.00; 本次积分 284, 累计 681."""
+    guest.is_called("右姑娘火锅", store="皇岗 店")
+    guest.clock.move_to("2026-11-23 17:30")
+    guest.has(balance_fen=59294, points_=397, card="469658366010495662")
     number = guest.coupon(10000)
-    lines = [a_dish("D001", 68, quantity=3), a_dish("D002", 70, name="鱼")]
-    tenders = [paid("balance", 18400), {"method": "coupon", "number": number}]
-    done = guest.settle("0023", *lines, tenders=tenders, service_fen=1000)
+    lines = [
+        a_dish("D001", 18, quantity=2, name="朝日超爽黑生啤") | {"unit": "份"},
+        a_dish("D002", 48, name="王老吉") | {"unit": "份"},
+        a_dish("D003", 199, name="凉瓜黄豆汤底") | {"unit": "条"},
+    ]
+    done = guest.settle(
+        "20200525000",
+        *lines,
+        tenders=[paid("balance", 18400), {"method": "coupon", "number": number}],
+        service_fen=100,
+        table="S001",
+        guests=10,
+        cashier="系统管理员",
+        opened_at="2026-11-22T15:23:00+08:00",
+        settled_at="2026-11-23T17:31:00+08:00",
+    )
     assert done.status_code == 201, done.json
     told = done.json
     assert (told["paid_fen"], told["reduction_fen"]) == (18400, 10000)
-    assert (told["points_earned"], told["points_total"]) == (284, 284)
-    assert told["balance_fen"] == 81600
-    text = told["receipt_text"].splitlines()
-    assert text[text.index("服务费                     10.00") :] == [
-        "服务费                     10.00",
-        "订单金额                  284.00",
-        "应付金额                  284.00",
-        "会员卡                    184.00",
-        "票券x1                    100.00",
+    assert (told["points_earned"], told["points_total"]) == (284, 681)
+    assert told["balance_fen"] == 40894
+    assert told["receipt_text"].splitlines() == [
+        "      右姑娘火锅(皇岗 店)",
+        "             结账单",
+        "台位:S001",
+        "单号:20200525000 人数:10",
+        "收银:系统管理员 第1次打印",
+        "开台:11-22 15:23",
+        "结账:11-23 17:31",
         "-" * 32,
-        "卡号                        8001",
-        "手机号码             181****4469",
-        "卡内余额                  816.00",
-        "本次积分                     284",
-        "累计积分                     284",
+        "商品名称          数量      金额",
+        "朝日超爽黑生啤     2份     36.00",
+        "王老吉             1份     48.00",
+        "凉瓜黄豆汤底       1条    199.00",
+        "-" * 32,
+        "服务费:                     1.00",
+        "订单金额:                 284.00",
+        "应付金额:                 284.00",
+        "-" * 32,
+        "会员卡:                   184.00",
+        "票券x1:                   100.00",
+        "-" * 32,
+        "卡号:         469658366010495662",
+        "手机号码:            181****4469",
+        "卡内余额:408.94 本次积分:284",
+        "累计积分:681",
         "-" * 32,
         "     谢谢惠顾,欢迎下次光临!",
     ]
+    data = told["receipt"]
+    assert (data["store"], data["table"], data["number"]) == (
+        "右姑娘火锅(皇岗 店)",
+        "S001",
+        "20200525000",
+    )
+    assert data["settled_at"] == "2026-11-23T17:31:00+08:00"
+    assert data["tenders"][1] == {"method": "coupon", "label": "票券x1", "amount_fen": 10000}
+    assert data["member"] == {
+        "card": "469658366010495662",
+        "phone": "181****4469",
+        "balance_fen": 40894,
+        "points_earned": 284,
+        "points_total": 681,
+    }
+    again = guest.till.get("/bills/20200525000/receipt").json
+    assert again["printed"] == 2
+    assert "收银:系统管理员 第2次打印" in again["receipt_text"].splitlines()
 
 
 def test_S2_41_level_discount_or_coupon_whichever_is_less_to_pay(guest: Guest) -> None:
@@ -85,10 +130,10 @@ def test_S2_40_shared_level_coupon_and_points_reduce_one_bill(guest: Guest) -> N
     assert done.json["points_earned"] == best["points_earned"] == 91
     assert done.json["points_total"] == 1000 - 501 + 91
     text = done.json["receipt_text"]
-    assert "会员折扣                   -8.50" in text
-    assert "应付金额                   91.50" in text
-    assert "票券x2                     15.00" in text
-    assert "积分                       10.02" in text
+    assert "会员折扣:                  -8.50" in text
+    assert "应付金额:                  91.50" in text
+    assert "票券x2:                    15.00" in text
+    assert "积分:                      10.02" in text
 
 
 def test_points_named_among_the_tenders_pay_instead_of_those_of_the_quote(guest: Guest) -> None:

@@ -21,6 +21,7 @@ def held(
 ) -> CouponFacts:
     return CouponFacts(
         id=coupon_id,
+        voucher_id=None,
         template_id=coupon_id,
         campaign_id=1,
         source="local",

@@ -36,6 +36,9 @@ class TillClient:
     def post(self, path: str, body: dict[str, Any] | None = None, **more: str) -> TestResponse:
         return self.send("POST", f"/pos/v1{path}", json.dumps(body or {}).encode(), **more)
 
+    def get(self, path: str, **more: str) -> TestResponse:
+        return self.send("GET", f"/pos/v1{path}", b"", **more)
+
     def send(self, method: str, path: str, body: bytes, **more: str) -> TestResponse:
         timestamp, nonce = str(int(time.time())), uuid.uuid4().hex
         text = f"{method}\n{path}\n{timestamp}\n{nonce}\n".encode() + body + b"\n"
