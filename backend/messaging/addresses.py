@@ -48,12 +48,28 @@ class Addresses:
     by_channel: dict[Channel, Address]
 
 
-def of(member_id: int, purpose: Purpose, *, merchant: Merchant, now: datetime) -> Addresses:
-    """The member's roads for this purpose at this instant, under all ids the person has here."""
+def of(
+    member_id: int,
+    purpose: Purpose,
+    *,
+    merchant: Merchant,
+    through: str = "",
+    now: datetime,
+) -> Addresses:
+    """The member's roads for this purpose at this instant, under all ids the person has here.
+
+    ``through``: by this app alone, as long as it reaches them.
+    """
     zone = ZoneInfo(merchant.zone)
     member_ids = ids_of(member_id)
-    templates = _templates(purpose)
-    by_channel = _by_channel(_addresses(member_ids), templates, merchant.id)
+    known = _addresses(member_ids)
+    templates = _templates(purpose, merchant.id, through)
+    by_channel = _by_channel(
+        [address for address in known if address.app_id == through], templates, merchant.id
+    )
+    if not by_channel:
+        templates = _templates(purpose, merchant.id)
+        by_channel = _by_channel(known, templates, merchant.id)
     mini, official = by_channel.get(Channel.SUBSCRIBE), by_channel.get(Channel.CUSTOM)
     marketing = purpose in MARKETING
     reach = Reach(
@@ -70,11 +86,28 @@ def of(member_id: int, purpose: Purpose, *, merchant: Merchant, now: datetime) -
     return Addresses(reach, templates, by_channel)
 
 
-def _templates(purpose: Purpose) -> dict[Channel, MessageTemplate]:
+def _templates(
+    purpose: Purpose, merchant_id: int, through: str = ""
+) -> dict[Channel, MessageTemplate]:
+    """One per channel: of the app that is asked for, else of the merchant's own, else any."""
     rows = db.session.scalars(
-        select(MessageTemplate).where(MessageTemplate.purpose == purpose, MessageTemplate.active)
-    )
-    return {Channel(row.channel): row for row in rows}
+        select(MessageTemplate)
+        .where(MessageTemplate.purpose == purpose, MessageTemplate.active)
+        .order_by(MessageTemplate.id.desc())
+    ).all()
+    found: dict[Channel, MessageTemplate] = {}
+    several = len({row.channel for row in rows}) < len(rows)
+    for row in (
+        sorted(rows, key=lambda row: _nearness(row, merchant_id, through)) if several else rows
+    ):
+        found[Channel(row.channel)] = row
+    return found
+
+
+def _nearness(template: MessageTemplate, merchant_id: int, through: str) -> int:
+    if through:
+        return int(template.app_id == through)
+    return int(template.app_id in ("", _own_app(template, merchant_id)))
 
 
 def _addresses(member_ids: list[int]) -> list[Address]:
@@ -116,8 +149,10 @@ def _by_channel(
 
 
 def _app_id(template: MessageTemplate, merchant_id: int) -> str:
-    if template.app_id:
-        return template.app_id
+    return template.app_id or _own_app(template, merchant_id)
+
+
+def _own_app(template: MessageTemplate, merchant_id: int) -> str:
     official = template.channel == Channel.TEMPLATE
     of = accounts.official_account_of if official else accounts.miniprogram_of
     app = of(merchant_id)

@@ -11,6 +11,7 @@ from backend.merchants.models import Merchant
 from backend.messaging import addresses, compose, policy
 from backend.messaging.addresses import Address, Addresses
 from backend.messaging.models import Channel, Purpose
+from backend.messaging.outbox import THROUGH
 from backend.messaging.policy import Rules
 from backend.wechat import accounts, notices
 from backend.wechat.notices import Sent
@@ -49,7 +50,8 @@ def write(
 ) -> Written:
     """What may go to this member by the merchant's rules, ready to send."""
     zone = ZoneInfo(merchant.zone)
-    reachable = addresses.of(member_id, purpose, merchant=merchant, now=now)
+    through = str(facts.get(THROUGH, ""))
+    reachable = addresses.of(member_id, purpose, merchant=merchant, through=through, now=now)
     rules = Rules.read(merchant.message_rules)
     verdict = policy.decide(purpose, rules, reachable.reach, zone=zone, now=now)
     known = {"merchant": merchant.name, "store": merchant.name, "time": queued_at.isoformat()}

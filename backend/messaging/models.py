@@ -111,10 +111,11 @@ class Attempt(MerchantRow, BaseModel):
 
 
 class MessageTemplate(MerchantRow, BaseModel):
-    """消息模板 per purpose and channel: ``fields`` maps WeChat's names to ours."""
+    """消息模板 per purpose, channel and app: ``fields`` maps WeChat's names to ours. Where a mall has
+    an account of its own, a purpose has two (S1-23, S1-24)."""
 
     __tablename__ = "message_template"
-    __table_args__ = table_args(UniqueConstraint("merchant_id", "purpose", "channel"))
+    __table_args__ = table_args(UniqueConstraint("merchant_id", "purpose", "channel", "app_id"))
     id: Mapped[Id]
     purpose: Mapped[str] = mapped_column(String(24))
     channel: Mapped[str] = mapped_column(String(12))

@@ -44,6 +44,9 @@ _UNLESS_KNOWN = (
 )
 """Look and write at one stroke; two who write the same at once meet on the unique key."""
 
+THROUGH = "app_id"
+"""The fact that names the app a message should leave through."""
+
 USEFUL = timedelta(hours=24)
 """How long a message is worth sending unless its purpose says otherwise."""
 
@@ -55,16 +58,19 @@ def queue(
     facts: Mapping[str, JsonValue],
     *,
     dedupe_key: str,
+    through: str = "",
     now: datetime,
     lasts: timedelta = USEFUL,
 ) -> int | None:
     """Write the message beside its fact; it leaves once that fact is stored.
 
-    ``facts`` are the data names of spec/09 (``title``, ``valid_to``, ``count`` …). Answers the
-    intent's id, or None when this dedupe key was used before.
+    ``facts`` are the data names of spec/09 (``title``, ``valid_to``, ``count`` …). ``through``: the
+    app whose message it is, a mall's account (S1-16, S1-24); the others stand in only for people
+    whom it cannot reach. Answers the intent's id, or None when this dedupe key was used before.
     """
+    said = {**facts, THROUGH: through} if through else dict(facts)
     values = (
-        tenancy.merchant_id(), member_id, purpose.value, dict(facts), dedupe_key,
+        tenancy.merchant_id(), member_id, purpose.value, said, dedupe_key,
         IntentState.DUE.value, now, now, now + lasts, 0, None, "",
     )  # fmt: skip
     named = {f"new_{column}": value for column, value in zip(_COLUMNS, values, strict=True)}

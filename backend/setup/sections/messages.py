@@ -97,7 +97,7 @@ _ROADS = {
 
 
 def apply(entries: Sequence[MessageEntry], run: Applying, *, at: str) -> None:
-    """消息模板, one per purpose and channel."""
+    """消息模板, one per purpose, channel and app."""
     apps: dict[str, str] = {}
     for app in db.session.scalars(
         select(WechatApp).where(
@@ -113,11 +113,7 @@ def apply(entries: Sequence[MessageEntry], run: Applying, *, at: str) -> None:
         if kind and entry.app_id and apps[entry.app_id] != kind:
             run.refuse(f"{at}.{position}.app_id", f"{entry.app_id}不是{label}")
             continue
-        row = db.session.scalars(
-            select(MessageTemplate).where(
-                MessageTemplate.purpose == entry.purpose, MessageTemplate.channel == entry.channel
-            )
-        ).one_or_none()
+        row = _known(entry)
         named = entry.named("app_id", "template_id", "page", "fields", "active")
         run.store(
             row
@@ -127,6 +123,17 @@ def apply(entries: Sequence[MessageEntry], run: Applying, *, at: str) -> None:
             named,
             subject=f"message {entry.purpose}/{entry.channel}",
         )
+
+
+def _known(entry: MessageEntry) -> MessageTemplate | None:
+    """The template that is meant; where no app is named, the only one there is."""
+    wanted = select(MessageTemplate).where(
+        MessageTemplate.purpose == entry.purpose, MessageTemplate.channel == entry.channel
+    )
+    if "app_id" in entry.model_fields_set:
+        wanted = wanted.where(MessageTemplate.app_id == entry.app_id)
+    rows = db.session.scalars(wanted.order_by(MessageTemplate.id).limit(2)).all()
+    return rows[0] if len(rows) == 1 else None
 
 
 def export() -> list[JsonValue]:
