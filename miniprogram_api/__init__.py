@@ -5,6 +5,7 @@ from flask import Flask
 from miniprogram_api import customer, demo_till, h5, openapi, pictures, pos, verifier
 from miniprogram_api.contract import answer_errors
 from miniprogram_api.official_account import callback
+from miniprogram_api.payments import notify
 
 JSON_PATHS = ("/api/", "/pos/", "/mall/", "/wechat/", "/demo/pos/")
 
@@ -15,6 +16,7 @@ def register(app: Flask) -> None:
     app.register_blueprint(openapi.blueprint)  # anybody
     app.register_blueprint(pictures.blueprint)  # anybody with the address
     app.register_blueprint(callback.blueprint)  # WeChat, by the signature of each push
+    app.register_blueprint(notify.blueprint)  # WeChat Pay, by the signature of each notice
     for blueprint in customer.BLUEPRINTS:  # anybody with a code of wx.login; then its token
         app.register_blueprint(blueprint)
     app.register_blueprint(verifier.blueprint)  # verifiers, by an ordinary login's token
