@@ -10,16 +10,16 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TypedDict
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from pydantic import JsonValue
 from sqlalchemy import select
+from typing_extensions import TypedDict
 
 from backend import clock, deployment, tenancy
 from backend.database import db
-from backend.wechat import pay_client, pay_notices
+from backend.wechat import pay_client, pay_keys, pay_notices
 from backend.wechat.errors import PayClosed, PayNotOffered, PayUnknown, WechatUnavailable
 from backend.wechat.models import PayAccount
 from backend.wechat.pay_client import Signer
@@ -38,6 +38,7 @@ __all__ = [
     "available",
     "close",
     "notify_address",
+    "params",
     "prepare",
     "read_notification",
     "refund",
@@ -122,6 +123,11 @@ def prepare(
     return Prepared(prepay_id, _params(signer, app_id, prepay_id))
 
 
+def params(app_id: str, prepay_id: str) -> PayParams:
+    """The parameters of an order that was prepared before, signed anew."""
+    return _params(_signer(), app_id, prepay_id)
+
+
 def read_notification(
     headers: Mapping[str, str], body: bytes, *, mch_id: str | None = None
 ) -> PaidNotice | RefundNotice:
@@ -197,7 +203,8 @@ _MOST_DESCRIPTION, _MOST_REASON = 127, 80
 
 def _account(merchant_id: int) -> PayAccount | None:
     accounts = select(PayAccount).where(PayAccount.merchant_id == merchant_id)
-    return db.session.scalars(accounts).one_or_none()
+    account = db.session.scalars(accounts).one_or_none()
+    return account if account is not None and pay_keys.may_be_used(account) else None
 
 
 def _signer() -> Signer:

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from backend import clock, tenancy
 from backend.database import db
-from backend.wechat import pay_client
+from backend.wechat import pay_client, pay_keys
 from backend.wechat.errors import PayForged, WechatUnavailable
 from backend.wechat.models import PayAccount
 from backend.wechat.pay_client import Object, Signer
@@ -189,7 +189,8 @@ def _signers(serial: str, mch_id: str | None) -> list[Signer]:
     if mch_id is not None:
         accounts = accounts.where(PayAccount.mch_id == mch_id)
     with tenancy.across_merchants("a notice of WeChat Pay names no merchant of ours"):
-        return [Signer.of(account) for account in db.session.scalars(accounts)]
+        found = db.session.scalars(accounts).all()
+    return [Signer.of(account) for account in found if pay_keys.may_be_used(account)]
 
 
 def _is_fresh(timestamp: str) -> bool:
