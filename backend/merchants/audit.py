@@ -74,4 +74,6 @@ def _mask(value: JsonValue) -> JsonValue:
 
 
 _PHONE = re.compile(r"(?<!\d)(1[3-9]\d)\d{4}(\d{4})(?!\d)")
-_SECRET = re.compile(r"secret|password|token|aes_key|credential", re.IGNORECASE)
+_SECRET = re.compile(
+    r"secret|password|token|aes_key|private_key|api_v3_key|credential", re.IGNORECASE
+)

@@ -20,6 +20,7 @@ from backend.setup.sections import (
     stores,
     templates,
     wechat,
+    wechat_pay,
 )
 
 
@@ -68,6 +69,7 @@ def _apply_merchant(entry: MerchantEntry, run: Applying, *, at: str) -> None:
     with tenancy.acting_for(merchant.id):
         profile.apply_subscription(entry, run)
         wechat.apply(entry.wechat, run, at=f"{at}.wechat")
+        wechat_pay.apply(entry.wechat_pay, run, at=f"{at}.wechat_pay")
         stores.apply(entry.stores, run, at=f"{at}.stores")
         levels.apply(entry.levels, run, at=f"{at}.levels")
         if len(run.problems) > found:

@@ -1,5 +1,6 @@
 """导出设置: the file that, applied again, changes nothing. Secrets and passwords are left out."""
 
+from collections.abc import Mapping
 from io import StringIO
 
 from pydantic import JsonValue
@@ -19,6 +20,7 @@ from backend.setup.sections import (
     stores,
     templates,
     wechat,
+    wechat_pay,
 )
 
 
@@ -66,6 +68,7 @@ def _merchant(code: str) -> dict[str, JsonValue]:
             profile.export(merchant),
             {
                 "wechat": wechat.export(merchant.id),
+                "wechat_pay": wechat_pay.export(),
                 "stores": stores.export(),
                 "staff": staff.export(merchant.id),
                 "levels": levels.export(),
@@ -77,6 +80,6 @@ def _merchant(code: str) -> dict[str, JsonValue]:
 
 
 def _with_sections(
-    entry: dict[str, JsonValue], sections: dict[str, list[JsonValue]]
+    entry: dict[str, JsonValue], sections: Mapping[str, JsonValue]
 ) -> dict[str, JsonValue]:
     return entry | {name: entries for name, entries in sections.items() if entries}

@@ -9,6 +9,7 @@ from backend.setup.sections.staff import OperatorStaffEntry, StaffEntry
 from backend.setup.sections.stores import StoreEntry
 from backend.setup.sections.templates import TemplateEntry
 from backend.setup.sections.wechat import WechatEntry
+from backend.setup.sections.wechat_pay import WechatPayEntry
 
 
 class OperatorEntry(Section):
@@ -23,6 +24,7 @@ class MerchantEntry(Profile):
     """商家."""
 
     wechat: list[WechatEntry] = []
+    wechat_pay: WechatPayEntry | None = None
     stores: list[StoreEntry] = []
     staff: list[StaffEntry] = []
     levels: list[LevelEntry] = []
