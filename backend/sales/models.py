@@ -183,3 +183,6 @@ class RefusedBill(MerchantRow, BaseModel):
     message: Mapped[str] = mapped_column(String(300))
     received_at: Mapped[Instant]
     entered_at: Mapped[Instant | None] = mapped_column(comment="settled after all")
+    handled_at: Mapped[Instant | None]
+    handled_by: Mapped[str] = mapped_column(String(80), default="")
+    note: Mapped[str] = mapped_column(String(200), default="", comment="what was done about it")

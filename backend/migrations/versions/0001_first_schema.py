@@ -2,7 +2,7 @@
 
 Revision ID: 0001
 Revises: 
-Create Date: 2026-11-22 02:37:58.220794
+Create Date: 2026-11-22 02:41:24.337871
 
 """
 from alembic import op
@@ -862,6 +862,9 @@ def upgrade():
     sa.Column('message', sa.String(length=300), nullable=False),
     sa.Column('received_at', UtcDateTime(), nullable=False),
     sa.Column('entered_at', UtcDateTime(), nullable=True, comment='settled after all'),
+    sa.Column('handled_at', UtcDateTime(), nullable=True),
+    sa.Column('handled_by', sa.String(length=80), nullable=False),
+    sa.Column('note', sa.String(length=200), nullable=False, comment='what was done about it'),
     sa.Column('merchant_id', RowId, nullable=False, comment='所属商家'),
     sa.ForeignKeyConstraint(['merchant_id', 'store_id'], ['store.merchant_id', 'store.id'], name=op.f('fk_refused_bill_merchant_id_store_id')),
     sa.ForeignKeyConstraint(['merchant_id'], ['merchant.id'], name=op.f('fk_refused_bill_merchant_id')),
