@@ -19,5 +19,7 @@ class Tick:
 TICKS = (
     Tick("tick-waves", "jobs.waves.tick", 2, background.WAVES),
     Tick("tick-deliveries", "jobs.deliveries.tick", 3, background.MESSAGES),
+    Tick("tick-open-bills", "jobs.open_bills.tick", 5, background.UPKEEP),
+    Tick("tick-malls", "jobs.malls.tick", 3, background.MESSAGES),
     Tick("tick-upkeep", "jobs.upkeep.tick", 60, background.UPKEEP),
 )

@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from miniprogram_api import customer, demo_till, h5, openapi, pictures, pos, verifier
+from miniprogram_api import customer, demo_till, h5, mall, openapi, pictures, pos, verifier
 from miniprogram_api.contract import answer_errors
 from miniprogram_api.official_account import callback
 from miniprogram_api.payments import notify
@@ -21,5 +21,6 @@ def register(app: Flask) -> None:
         app.register_blueprint(blueprint)
     app.register_blueprint(verifier.blueprint)  # verifiers, by an ordinary login's token
     app.register_blueprint(pos.blueprint)  # tills, by signature
+    app.register_blueprint(mall.blueprint)  # malls, by signature
     app.register_blueprint(h5.blueprint)  # anybody inside WeChat, by 网页授权
     demo_till.register(app)  # anybody, on a development machine only

@@ -62,17 +62,19 @@ def route(
     answer: type[Answer] | None = None,
     status: int = 200,
     query: tuple[str, ...] = (),
-) -> Callable[[Callable[..., Answer]], Callable[..., Response]]:
+) -> Callable[[Callable[..., Answer | Response]], Callable[..., Response]]:
     """An endpoint: ``body`` is validated and handed over as ``body=``, the answer is sent.
 
-    ``query`` only tells the contract what the view reads from the query itself.
+    ``query`` only tells the contract what the view reads from the query itself. A view may also
+    answer with something that is no JSON (a stream).
     """
 
-    def decorate(view: Callable[..., Answer]) -> Callable[..., Response]:
+    def decorate(view: Callable[..., Answer | Response]) -> Callable[..., Response]:
         def serve(**parts: Any) -> Response:  # noqa: ANN401
             if body is not None:
                 parts["body"] = read(body)
-            return send(view(**parts), status)
+            answered = view(**parts)
+            return answered if isinstance(answered, Response) else send(answered, status)
 
         serve.__name__ = view.__name__
         serve.__doc__ = view.__doc__

@@ -33,6 +33,8 @@ _QUERY: dict[str, Object] = {
     "limit": {"type": "integer", "minimum": 1, "maximum": MOST, "default": 20},
     "cursor": {"type": "string", "description": "next_cursor of the page before"},
     "member_id": {"type": "integer", "minimum": 1},
+    "after": {"type": "integer", "minimum": 0, "description": "next of the call before"},
+    "wait": {"type": "integer", "minimum": 0, "maximum": 25, "description": "seconds"},
     "width": {"type": "integer", "enum": [32, 48], "default": 32},
 }
 _SECURITY: dict[str, Object] = {
@@ -42,6 +44,12 @@ _SECURITY: dict[str, Object] = {
         "in": "header",
         "name": "Authorization",
         "description": "QB1-HMAC-SHA256, signed per request",
+    },
+    "mall": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "Authorization",
+        "description": "QB1-HMAC-SHA256, signed per request; key: the bound shop's id",
     },
 }
 
@@ -95,13 +103,20 @@ def _operation(operation: Operation) -> Object:
                 "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
             },
         },
-        "security": [{"till": []}] if operation.rule.startswith("/pos/") else [{"bearer": []}],
+        "security": [{_signer(operation): []}],
     }
     if operation.rule == "/api/v1/login":
         described["security"] = []
     if operation.body:
         described["requestBody"] = {"required": True, **_content(operation.body)}
     return described
+
+
+def _signer(operation: Operation) -> str:
+    signed = {"/pos/": "till", "/mall/": "mall"}
+    return next(
+        (who for below, who in signed.items() if operation.rule.startswith(below)), "bearer"
+    )
 
 
 def _path(operation: Operation) -> str:

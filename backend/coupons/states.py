@@ -5,7 +5,7 @@ Everything that may change meanwhile stands in the WHERE: state, holder, validit
 is over holds nobody up.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -64,17 +64,41 @@ def undo(coupon_id: int, *, actor: str, cause: str, now: datetime) -> bool:
 
 
 def lock(
-    coupon_id: int, *, holder_id: int, bill: str, actor: str, cause: str, now: datetime
+    coupon_id: int,
+    *,
+    holder_id: int,
+    bill: str,
+    actor: str,
+    cause: str,
+    judged_at: datetime | None = None,
+    until: datetime | None = None,
+    now: datetime,
 ) -> bool:
-    """锁定 for one bill, for 15 minutes; the same bill may lock again and lengthen it."""
+    """锁定 for one bill, for 15 minutes or ``until``; the same bill may lock again and lengthen
+    it. ``judged_at``: a quote found it good then."""
+    at, end = judged_at or now, until or now + LOCKED_FOR
     return _move(
         coupon_id,
         LOCK,
         _LOCKED,
-        {"holder": holder_id, "at": now, "bill": bill, "until": now + LOCKED_FOR},
+        {"holder": holder_id, "at": at, "bill": bill, "until": end},
         actor=actor,
         cause=cause,
         now=now,
+    )
+
+
+def keep_locked(coupon_ids: Sequence[int], *, bill: str, until: datetime) -> int:
+    """How many of these the bill still holds; all of them from now on until then."""
+    return changed(
+        update(_coupons)
+        .where(
+            _coupons.c.merchant_id == tenancy.merchant_id(),
+            _coupons.c.id.in_(coupon_ids),
+            _coupons.c.state == CouponState.LOCKED,
+            _coupons.c.locked_bill == bill,
+        )
+        .values(locked_until=until)
     )
 
 

@@ -4,12 +4,15 @@ from miniprogram_api.pos import (
     bills,
     cards,
     coupons,
+    events,
     exchanges,
     members,
+    open_bills,
     points,
     quotes,
     receipts,
     recharges,
+    replays,
 )
 from miniprogram_api.pos.blueprint import blueprint
 
@@ -18,10 +21,13 @@ __all__ = [
     "blueprint",
     "cards",
     "coupons",
+    "events",
     "exchanges",
     "members",
+    "open_bills",
     "points",
     "quotes",
     "receipts",
     "recharges",
+    "replays",
 ]

@@ -10,11 +10,11 @@ from backend.campaigns.links import address
 from backend.coupons import qr
 from backend.errors import FieldError, ParamError
 from backend.merchants.queries import place
+from backend.open_bills.giving_back import refund
+from backend.open_bills.settling import settle
 from backend.sales.lock import lock, unlock
 from backend.sales.queries import Settlement
 from backend.sales.receipt import ReceiptData
-from backend.sales.refund import refund
-from backend.sales.settle import settle
 from miniprogram_api.answers import CouponAnswer
 from miniprogram_api.contract import Answer, route
 from miniprogram_api.instants import shown
@@ -144,8 +144,7 @@ def settle_bill(bill: str, body: SettleBody) -> SettleAnswer:
     """结账: the same bill number with the same content answers the first answer"""
     here, now = place(current_till().store_code), clock.now()
     refuse_number(bill, longest=64)
-    if body.settled_at > now + TILL_MAY_BE_AHEAD:
-        raise ParamError(errors=[FieldError(field="settled_at", message="结账时间晚于当前时间")])
+    refuse_ahead(body.settled_at, now=now)
     return SettleAnswer.of(settle(body.bill(bill), here=here, by=this_till(), now=now))
 
 
@@ -168,3 +167,9 @@ def refund_bill(bill: str, body: RefundBody) -> RefundAnswer:
         customer_class=told.customer_class,
         level=told.level,
     )
+
+
+def refuse_ahead(settled_at: datetime, *, now: datetime) -> None:
+    """ParamError for a till whose clock is more than 5 minutes ahead."""
+    if settled_at > now + TILL_MAY_BE_AHEAD:
+        raise ParamError(errors=[FieldError(field="settled_at", message="结账时间晚于当前时间")])

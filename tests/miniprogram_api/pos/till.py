@@ -39,6 +39,12 @@ class TillClient:
     def get(self, path: str, **more: str) -> TestResponse:
         return self.send("GET", f"/pos/v1{path}", b"", **more)
 
+    def call(
+        self, method: str, path: str, body: dict[str, Any] | None = None, **more: str
+    ) -> TestResponse:
+        raw = b"" if body is None else json.dumps(body).encode()
+        return self.send(method, f"/pos/v1{path}", raw, **more)
+
     def send(self, method: str, path: str, body: bytes, **more: str) -> TestResponse:
         timestamp, nonce = str(int(time.time())), uuid.uuid4().hex
         text = f"{method}\n{path}\n{timestamp}\n{nonce}\n".encode() + body + b"\n"

@@ -1,0 +1,1 @@
+"""What WeChat Pay calls."""

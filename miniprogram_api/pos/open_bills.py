@@ -1,0 +1,97 @@
+"""挂单: a table's open bill, put again with every order, and withdrawn."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from backend import clock
+from backend.coupons import qr
+from backend.merchants.queries import place
+from backend.open_bills.content import Content
+from backend.open_bills.put import put, withdraw
+from backend.open_bills.table_codes import Table, bill_address, table_address
+from backend.sales.bill import Goods
+from miniprogram_api.contract import Answer, Body, Money, route
+from miniprogram_api.pos.blueprint import blueprint
+from miniprogram_api.pos.bodies import LineBody, Moment
+from miniprogram_api.pos.numbers import refuse_number
+from miniprogram_api.pos.signature import current_till
+
+LONGEST_NUMBER = 48
+"""The bill's number stands in the locks of its coupons."""
+
+
+class OpenBillBody(Body):
+    """What lies on the table now: all of it, at original prices."""
+
+    table: Annotated[str, Field(max_length=20)] = ""
+    guests: Annotated[int, Field(ge=0, le=10_000)] = 0
+    cashier: Annotated[str, Field(max_length=120)] = ""
+    opened_at: Moment | None = None
+    lines: Annotated[list[LineBody], Field(min_length=1, max_length=500)]
+    service_fen: Money = 0
+
+    def content(self) -> Content:
+        return Content(
+            Goods(tuple(line.line() for line in self.lines), self.service_fen),
+            table=self.table,
+            guests=self.guests,
+            cashier=self.cashier,
+            opened_at=self.opened_at,
+        )
+
+
+class CodeAnswer(Answer):
+    """A code to print or show: the address in it, and its picture."""
+
+    url: str
+    svg: str
+
+    @classmethod
+    def of(cls, url: str) -> "CodeAnswer":
+        return cls(url=url, svg=qr.svg(url))
+
+
+class OpenBillAnswer(Answer):
+    """挂单结果. ``table_code`` is the same for ever: it leads to whatever lies on the table."""
+
+    bill: str
+    state: str
+    token: str
+    url: str
+    svg: str
+    table_code: CodeAnswer | None
+
+
+class WithdrawnAnswer(Answer):
+    """撤单结果."""
+
+    bill: str
+    state: str
+
+
+@route(blueprint, "PUT", "/bills/<bill>", body=OpenBillBody, answer=OpenBillAnswer)
+def put_bill(bill: str, body: OpenBillBody) -> OpenBillAnswer:
+    """挂单: the guests see it on their phones until it is settled; may be put again"""
+    here = place(current_till().store_code)
+    refuse_number(bill, longest=LONGEST_NUMBER)
+    done = put(body.content(), number=bill, here=here, now=clock.now())
+    code = CodeAnswer.of(bill_address(done.token))
+    table = done.content.table
+    return OpenBillAnswer(
+        bill=done.number,
+        state=done.state,
+        token=done.token,
+        url=code.url,
+        svg=code.svg,
+        table_code=CodeAnswer.of(table_address(Table(here.store_id, table))) if table else None,
+    )
+
+
+@route(blueprint, "DELETE", "/bills/<bill>", answer=WithdrawnAnswer)
+def withdraw_bill(bill: str) -> WithdrawnAnswer:
+    """撤单: nobody can pay it any more"""
+    here = place(current_till().store_code)
+    refuse_number(bill, longest=LONGEST_NUMBER)
+    done = withdraw(bill, here=here, now=clock.now())
+    return WithdrawnAnswer(bill=done.number, state=done.state)
