@@ -15,14 +15,20 @@ from flask_babel import Babel
 from admin import access, columns, pages, words
 from admin.audit_log import AuditLog
 from admin.base import SecureModelView
+from admin.bills import Bills
 from admin.campaigns import Campaigns
+from admin.cards import Cards
 from admin.coupon_templates import Templates
 from admin.coupons import Coupons
+from admin.ledgers import PointsLedger, WalletLedger
+from admin.level_changes import LevelChanges
+from admin.levels import Levels
 from admin.members import Members
 from admin.messages import Messages
 from admin.overview import Overview
 from admin.people import People
 from admin.profile import Profile
+from admin.recharge_rules import RechargeRules
 from admin.stores import Stores
 from admin.verifiers import Verifiers
 from backend import requesting
@@ -30,17 +36,26 @@ from backend.campaigns.models import Campaign
 from backend.coupons import numbers
 from backend.coupons.models import Coupon, CouponTemplate
 from backend.database import Model, db
-from backend.members.models import Member
+from backend.members.models import LevelChange, Member, MemberCard, MemberLevel
 from backend.merchants.models import AuditEntry, Staff, Store, Verifier
 from backend.messaging.models import Intent
+from backend.points.models import PointsEntry
+from backend.sales.models import Bill
 from backend.version import VERSION
+from backend.wallet.models import WalletEntry
 
 _VIEWS: Sequence[tuple[type[SecureModelView], type[Model], str, str, str]] = (
     (Campaigns, Campaign, "营销活动", "营销", "campaigns"),
     (Templates, CouponTemplate, "券模板", "营销", "templates"),
     (Coupons, Coupon, "券码明细", "营销", "coupons"),
     (Members, Member, "会员列表", "会员", "members"),
+    (Levels, MemberLevel, "会员等级", "会员", "levels"),
+    (LevelChanges, LevelChange, "等级变更", "会员", "level-changes"),
+    (PointsLedger, PointsEntry, "积分流水", "会员", "points"),
+    (WalletLedger, WalletEntry, "储值流水", "会员", "wallet"),
+    (Cards, MemberCard, "实体卡", "会员", "cards"),
     (Messages, Intent, "消息记录", "会员", "messages"),
+    (Bills, Bill, "账单", "门店", "bills"),
     (Stores, Store, "门店", "门店", "stores"),
     (Verifiers, Verifier, "核销员", "门店", "verifiers"),
     (People, Staff, "员工", "系统", "staff"),
@@ -81,6 +96,7 @@ def register(app: Flask) -> None:
     )
     for view, model, name, category, endpoint in _VIEWS:
         admin.add_view(view(model, db, name=name, category=category, endpoint=endpoint))
+    admin.add_view(RechargeRules(name="充值规则", category="系统", endpoint="recharge"))
     admin.add_view(Profile(name="商家信息", category="系统", endpoint="profile"))
     app.register_blueprint(pages.blueprint)
     app.jinja_env.globals.update(

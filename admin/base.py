@@ -54,6 +54,7 @@ class SecureModelView(Guarded, Saves, ModelView):  # type: ignore[misc]
     noun = ""
     empty_help = ""
     row_template = ""
+    summary_template = ""
     list_help = ""
 
     can_create = can_edit = can_delete = can_export = can_view_details = False
@@ -84,6 +85,14 @@ class SecureModelView(Guarded, Saves, ModelView):  # type: ignore[misc]
     def facts(self, row: Any) -> Mapping[str, object]:
         """What the details page shows."""
         return {"row": row}
+
+    def summary(self, filters: Sequence[tuple[int, str, str]]) -> Mapping[str, object]:
+        """What stands above the rows, where a view has a template for it."""
+        return {}
+
+    def none_found(self) -> str:
+        """What a search that found nothing is answered."""
+        return f"没有符合条件的{self.noun or '记录'}"
 
     # pages
 
@@ -119,6 +128,7 @@ class SecureModelView(Guarded, Saves, ModelView):  # type: ignore[misc]
                 descending=bool(arguments.sort_desc),
                 url=lambda **changes: self._get_list_url(arguments.clone(**changes)),
                 actions=self.get_actions_list(),
+                summary=self.summary(arguments.filters),
                 exporting=self.can_export and access.may(Right.EXPORT),
             )
         )

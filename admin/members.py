@@ -5,18 +5,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from flask import Response, flash, redirect, request
 from sqlalchemy import ColumnElement
 from wtforms import BooleanField, StringField
 from wtforms.validators import Length
 
-from admin import access, member_page, queries
+from admin import access, level_changes, member_page, queries
+from admin.access import page
 from admin.base import SecureModelView, Tab
 from admin.columns import Column, count, instant, money, phones, word
-from admin.fields import DeskForm
+from admin.fields import DeskForm, row_id
 from admin.filters import Asked, Choice, DayRange, contains, equals
 from admin.rights import Right
 from admin.saving import sent
 from admin.words import CLASSES
+from backend import clock
+from backend.errors import DomainError
 from backend.members.models import CustomerClass, Member, MemberLevel
 from backend.merchants.audit import Facts
 
@@ -134,3 +138,20 @@ class Members(SecureModelView):
             after={"note": row.note, "blacklisted": row.blacklisted, "tags": form.tags.data or ""},
         )
         return str(self.get_url(".details_view", id=row.id))
+
+    @page("/level/", methods=("POST",))
+    def level(self) -> Response:
+        """手工调整等级, with a reason."""
+        access.need(Right.GIVE_LEVELS)
+        member = self.one(request.form.get("id"))
+        reason = request.form.get("reason", "").strip()[:200]
+        level_id = row_id(request.form.get("level", ""))
+        if not reason:
+            flash("请填写调整原因", "error")
+        else:
+            try:
+                given = level_changes.give(member.id, level_id, reason=reason, now=clock.now())
+                flash("等级已调整" if given else "会员已经是手工给的这个等级，没有改变")
+            except DomainError as refusal:
+                flash(refusal.message, "error")
+        return redirect(self.get_url(".details_view", id=member.id))  # type: ignore[return-value]

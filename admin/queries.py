@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, String, case, cast, exists, func, or_, select
+from sqlalchemy.orm import aliased
 
 from backend.campaigns.models import Campaign, CampaignCoupon
 from backend.coupons.models import Coupon, CouponEvent, CouponTemplate, TemplateRevision
@@ -17,6 +18,7 @@ from backend.database import db
 from backend.members.models import Member, MemberLevel, MemberTag
 from backend.merchants.models import Store
 from backend.redemption.models import Redemption
+from backend.sales.models import Bill
 
 
 @dataclass(frozen=True)
@@ -40,11 +42,14 @@ class Redeemed:
 
 
 def people(member_ids: Collection[int]) -> dict[int, Person]:
-    """These members by id."""
+    """Who stands behind these ids by now: an alias is told as whom it was joined into."""
+    now = aliased(Member)
     rows = db.session.execute(
-        select(Member.id, Member.nickname, Member.phone).where(Member.id.in_(member_ids))
+        select(Member.id, now.id, now.nickname, now.phone)
+        .join(now, now.id == func.coalesce(Member.alias_of_id, Member.id))
+        .where(Member.id.in_(member_ids))
     )
-    return {row.id: Person(row.id, row.nickname, row.phone) for row in rows}
+    return {row[0]: Person(*row[1:]) for row in rows}
 
 
 def names(column_owner: Any, ids: Collection[int]) -> dict[int, str]:
@@ -178,10 +183,11 @@ def campaign_choices() -> list[tuple[str, str]]:
 
 
 def at_stores(codes: Sequence[str]) -> ColumnElement[bool]:
-    """会员 of these stores: who came through one of them or used a coupon there (A-13)."""
+    """会员 of these stores: who came through one of them, paid or used a coupon there (A-13)."""
     ids = select(Store.id).where(Store.code.in_(codes))
     used = exists().where(Redemption.member_id == Member.id, Redemption.store_id.in_(ids))
-    return or_(Member.store_id.in_(ids), used)
+    paid = exists().where(Bill.member_id == Member.id, Bill.store_id.in_(ids))
+    return or_(Member.store_id.in_(ids), used, paid)
 
 
 def coupons_at_stores(codes: Sequence[str]) -> ColumnElement[bool]:

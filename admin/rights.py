@@ -20,6 +20,14 @@ class Right(StrEnum):
     MEMBERS = "members"
     EDIT_MEMBERS = "edit_members"
     PHONES = "phones"
+    LEVELS = "levels"
+    EDIT_LEVELS = "edit_levels"
+    GIVE_LEVELS = "give_levels"
+    LEDGERS = "ledgers"
+    CARDS = "cards"
+    EDIT_CARDS = "edit_cards"
+    RECHARGE_RULES = "recharge_rules"
+    BILLS = "bills"
     MESSAGES = "messages"
     STORES = "stores"
     EDIT_STORES = "edit_stores"
@@ -43,6 +51,12 @@ _MARKETING = frozenset(
         Right.REVOKE_COUPONS,
         Right.MEMBERS,
         Right.EDIT_MEMBERS,
+        Right.LEVELS,
+        Right.EDIT_LEVELS,
+        Right.GIVE_LEVELS,
+        Right.LEDGERS,
+        Right.CARDS,
+        Right.BILLS,
         Right.MESSAGES,
         Right.STORES,
         Right.EXPORT,
@@ -57,13 +71,19 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
         {
             Right.COUPONS,
             Right.MEMBERS,
+            Right.LEVELS,
+            Right.GIVE_LEVELS,
+            Right.LEDGERS,
+            Right.CARDS,
+            Right.EDIT_CARDS,
+            Right.BILLS,
             Right.STORES,
             Right.EDIT_STORES,
             Right.VERIFIERS,
             Right.EDIT_VERIFIERS,
         }
     ),
-    Role.CASHIER: frozenset({Right.COUPONS, Right.MEMBERS}),
+    Role.CASHIER: frozenset({Right.COUPONS, Right.MEMBERS, Right.CARDS, Right.BILLS}),
     Role.VERIFIER: frozenset(),
     Role.READ_ONLY: frozenset(
         {
@@ -72,6 +92,10 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
             Right.TEMPLATES,
             Right.COUPONS,
             Right.MEMBERS,
+            Right.LEVELS,
+            Right.LEDGERS,
+            Right.CARDS,
+            Right.BILLS,
             Right.MESSAGES,
             Right.STORES,
             Right.VERIFIERS,

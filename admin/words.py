@@ -5,9 +5,12 @@ from backend.campaigns import kinds, why
 from backend.campaigns.models import CampaignKind, CampaignState, GrantState, WaveState
 from backend.coupons.kinds import CouponKind
 from backend.coupons.models import CouponState
-from backend.members.models import CustomerClass, Gender
+from backend.members.models import CardState, CustomerClass, Gender
 from backend.merchants.models import Role
 from backend.messaging.models import Channel, IntentState, Outcome, Purpose
+from backend.points.models import EntryKind as PointsKind
+from backend.sales.bill import Method
+from backend.wallet.models import EntryKind as WalletKind
 
 EXPIRED = "expired"
 
@@ -21,8 +24,16 @@ ROLES: dict[str, str] = {
     Role.READ_ONLY: "只读",
 }
 CAMPAIGN_KINDS: dict[str, str] = {kind: kinds.label(kind) for kind in CampaignKind}
-WITH_A_FORM = (CampaignKind.CLASS_MARKETING, CampaignKind.PERIODIC)
-"""Kinds the desk can set up; the others are kept in the set-up file so far."""
+WITH_A_FORM = (
+    CampaignKind.CLASS_MARKETING,
+    CampaignKind.PERIODIC,
+    CampaignKind.REGISTRATION_POINTS,
+    CampaignKind.CONSUMPTION_POINTS,
+    CampaignKind.HOLIDAY_POINTS,
+    CampaignKind.MANUAL_POINTS,
+    CampaignKind.POINTS_EXCHANGE,
+)
+"""Kinds that are set up on a form of 营销活动."""
 CAMPAIGN_STATES: dict[str, Word] = {
     CampaignState.DRAFT: Word("草稿"),
     CampaignState.RUNNING: Word("启动中", "ok"),
@@ -101,6 +112,30 @@ OUTCOMES: dict[str, str] = {
     Outcome.RETRY: "稍后重试",
     Outcome.UNKNOWN: "已发出，未收到结果",
 }
+POINTS_KINDS: dict[str, Word] = {
+    PointsKind.EARN: Word("获得", "ok"),
+    PointsKind.SPEND: Word("使用", "info"),
+    PointsKind.REVERSE: Word("冲回", "warn"),
+    PointsKind.ADJUST: Word("调整"),
+    PointsKind.EXPIRE: Word("过期"),
+    PointsKind.JOIN: Word("合并"),
+}
+WALLET_KINDS: dict[str, Word] = {
+    WalletKind.RECHARGE: Word("充值", "ok"),
+    WalletKind.PAY: Word("支付", "info"),
+    WalletKind.REFUND: Word("退款", "warn"),
+    WalletKind.ADJUST: Word("调整"),
+    WalletKind.JOIN: Word("合并"),
+}
+CARD_STATES: dict[str, Word] = {
+    CardState.NORMAL: Word("正常", "ok"),
+    CardState.FROZEN: Word("已冻结", "warn"),
+    CardState.DESTROYED: Word("已销毁"),
+}
+TENDERS: dict[str, str] = {method.value: method.label for method in Method}
+LEVEL_MATCH: dict[str, str] = {"any": "满足任意一项", "all": "全部满足"}
+LEVEL_PERIOD: dict[str, str] = {"all": "累计", "12_months": "近12个月"}
+LEVEL_KEEP: dict[str, str] = {"none": "不保级", "month": "每月评定", "year": "每年评定"}
 AUDIT_ACTIONS: dict[str, str] = {
     "staff.create": "新建员工",
     "staff.reset": "重置密码",
@@ -119,6 +154,16 @@ AUDIT_ACTIONS: dict[str, str] = {
     "coupon.revoke": "作废券",
     "member.save": "修改会员",
     "member.phone": "查看完整手机号",
+    "member.level": "调整会员等级",
+    "level.save": "保存会员等级",
+    "level.move": "调整等级顺序",
+    "level.delete": "删除会员等级",
+    "level.rules": "修改等级规则",
+    "recharge.save": "保存充值规则",
+    "card.bind": "绑定实体卡",
+    "card.frozen": "冻结实体卡",
+    "card.normal": "解冻实体卡",
+    "card.destroyed": "销毁实体卡",
     "store.save": "保存门店",
     "merchant.save": "保存商家信息",
     "verifier.invite": "邀请核销员",

@@ -72,7 +72,7 @@
       const rows = document.getElementById(add.dataset.addRow);
       const row = rows.querySelector("template").content.firstElementChild.cloneNode(true);
       rows.append(row);
-      row.querySelector("select").focus();
+      row.querySelector("select, input").focus();
     }
     if (drop) drop.closest(".coupon-row").remove();
     const condition = event.target.closest("[data-drop-condition]");

@@ -128,7 +128,7 @@ def _find(number: str) -> Card | None:
 def _log(action: str, card: Card, *, actor: str, now: datetime) -> Card:
     audit.record(
         f"card.{action}",
-        subject=f"card {card.number}",
+        subject=f"实体卡 {card.number}",
         actor=actor,
         merchant_id=tenancy.merchant_id(),
         after={"state": card.state.value, "member": card.member_id},

@@ -15,7 +15,7 @@ from backend.members.models import Member, Recharge
 from backend.members.queries import ids_of, survivor_id
 from backend.merchants.models import Merchant
 from backend.wallet.account import Entry, Posting, entry_of, given_back_so_far, hold, post
-from backend.wallet.caps import Caps, cap_broken
+from backend.wallet.caps import cap_broken
 from backend.wallet.errors import (
     BalanceCap,
     BalanceInsufficient,
@@ -23,7 +23,8 @@ from backend.wallet.errors import (
     RefundExceedsPayment,
 )
 from backend.wallet.models import EntryKind
-from backend.wallet.parts import Parts, Tier, bonus_for, given_back, paid_from
+from backend.wallet.parts import Parts, bonus_for, given_back, paid_from
+from backend.wallet.rules import rules_of
 
 _members, _merchants, _recharges = table_of(Member), table_of(Merchant), table_of(Recharge)
 
@@ -156,12 +157,11 @@ def _within_caps(member_id: int, principal_fen: int, *, has: Parts) -> Parts:
         )
         .one()
     )
-    settings = row.recharge or {}
-    tiers = [Tier(each["principal_fen"], each["bonus_fen"]) for each in settings.get("tiers", [])]
-    brings = Parts(principal_fen, bonus_for(principal_fen, tiers=tiers))
+    rules = rules_of(row.recharge)
+    brings = Parts(principal_fen, bonus_for(principal_fen, tiers=rules.tiers))
     cap_fen = cap_broken(
         has.total_fen + brings.total_fen,
-        caps=Caps(**settings.get("caps", {})),
+        caps=rules.caps,
         registered=row.phone is not None,
     )
     if cap_fen is not None:

@@ -1,19 +1,36 @@
 """People at the desk, and one row of everything that the desk lists."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from flask import Flask, g
+from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
 from backend import clock, tenancy
 from backend.campaigns.models import Campaign, CampaignCoupon, Grant, Offer, Wave
+from backend.coupons.bill import BillLine
 from backend.coupons.models import Coupon, CouponTemplate
 from backend.database import db, transaction
+from backend.members import cards, level_list
+from backend.members.level_list import Terms
+from backend.members.levels import Figures
+from backend.members.models import MemberCard
+from backend.membership import levels
+from backend.membership.recharging import recharge
 from backend.merchants import audit, staff
-from backend.merchants.models import Role, Verifier
+from backend.merchants.models import AuditEntry, Role, Verifier
+from backend.merchants.queries import place
 from backend.messaging.models import Attempt, Intent
+from backend.points import ledger as points
+from backend.points.models import PointsEntry
+from backend.redemption.redeem import Redeemer
+from backend.sales.bill import Bill as PaidBill
+from backend.sales.bill import DishLine, Goods, Method, Tender
+from backend.sales.models import Bill as BillRow
+from backend.sales.settle import settle
+from backend.wallet.models import WalletEntry
 from tests.builders import Shop, a_member, a_template, reread
 
 PASSWORD = "correct-horse-7"
@@ -97,9 +114,15 @@ class Rows:
     verifiers: int
     staff: int
     audit: int
+    levels: int = 0
+    level_changes: int = 0
+    points: int = 0
+    wallet: int = 0
+    cards: int = 0
+    bills: int = 0
 
     def of(self, endpoint: str) -> int:
-        found: int = getattr(self, endpoint)
+        found: int = getattr(self, endpoint.replace("-", "_"))
         return found
 
 
@@ -208,11 +231,45 @@ def one_of_each(shop: Shop, *, nickname: str = "王霞芳", coupons: int = 1) ->
     return rows
 
 
+def everything(shop: Shop, *, nickname: str = "王霞芳", coupons: int = 1) -> Rows:
+    """One of each, and 银卡 that the member was given; points, balance, a card, a bill paid."""
+    rows, now = one_of_each(shop, nickname=nickname, coupons=coupons), clock.now()
+    member = rows.members
+    with tenancy.acting_for(shop.merchant_id):
+        silver = level_list.save(None, Terms(f"{shop.code}银卡", 9500, Figures(amount_fen=100000)))
+        level = silver.id
+        move = levels.give(member, level, reason="老顾客", actor="boss", now=now)
+        assert move is not None
+        points.earn(member, 100, cause="registration-1", now=now)
+        recharge(member, number="R1", principal_fen=50000, here=place("s01"), now=now)
+        cards.bind(f"card-{shop.code}", member_id=member, actor="boss", now=now)
+        settle(
+            PaidBill(
+                number=f"B-{shop.code}",
+                goods=Goods((DishLine("毛肚", BillLine("D001", None, 2, 10000)),)),
+                tenders=(Tender(Method.BALANCE, 20000),),
+                settled_at=now,
+                member_id=member,
+                table="A1",
+                cashier="小李",
+            ),
+            here=place("s01"),
+            by=Redeemer("till"),
+            now=now,
+        )
+        found = {
+            "level_changes": move.change_id,
+            "points": db.session.scalars(select(PointsEntry.id)).first(),
+            "wallet": db.session.scalars(select(WalletEntry.id)).first(),
+            "cards": db.session.scalars(select(MemberCard.id)).first(),
+            "bills": db.session.scalars(select(BillRow.id)).first(),
+        }
+    reread()
+    assert all(found.values())
+    return replace(rows, levels=level, **{name: int(id or 0) for name, id in found.items()})
+
+
 def _newest_entry(shop: Shop) -> int:
-    from sqlalchemy import func, select
-
-    from backend.merchants.models import AuditEntry
-
     found = db.session.scalar(
         select(func.max(AuditEntry.id)).where(AuditEntry.merchant_id == shop.merchant_id)
     )

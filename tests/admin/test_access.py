@@ -32,6 +32,18 @@ PAGES = {
     "/admin/staff/new/": Right.STAFF,
     "/admin/audit/": Right.AUDIT,
     "/admin/profile/": Right.PROFILE,
+    "/admin/levels/": Right.LEVELS,
+    "/admin/levels/new/": Right.EDIT_LEVELS,
+    "/admin/levels/rules/": Right.EDIT_LEVELS,
+    "/admin/level-changes/": Right.LEVELS,
+    "/admin/points/": Right.LEDGERS,
+    "/admin/wallet/": Right.LEDGERS,
+    "/admin/wallet/export/xlsx/": Right.EXPORT,
+    "/admin/cards/": Right.CARDS,
+    "/admin/cards/new/": Right.EDIT_CARDS,
+    "/admin/bills/": Right.BILLS,
+    "/admin/bills/export/csv/": Right.EXPORT,
+    "/admin/recharge/": Right.RECHARGE_RULES,
 }
 CHANGES = {
     "/admin/campaigns/start/": Right.RUN_CAMPAIGNS,
@@ -43,6 +55,11 @@ CHANGES = {
     "/admin/verifiers/unbind/": Right.EDIT_VERIFIERS,
     "/admin/staff/reset/": Right.STAFF,
     "/admin/staff/active/": Right.STAFF,
+    "/admin/levels/move/": Right.EDIT_LEVELS,
+    "/admin/levels/remove/": Right.EDIT_LEVELS,
+    "/admin/members/level/": Right.GIVE_LEVELS,
+    "/admin/cards/state/": Right.EDIT_CARDS,
+    "/admin/cards/replace/": Right.EDIT_CARDS,
 }
 
 

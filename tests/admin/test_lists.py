@@ -20,7 +20,7 @@ from backend.coupons.numbers import spaced
 from backend.database import db, transaction
 from backend.members.models import Member
 from backend.merchants.models import AuditEntry, Role
-from tests.admin.desk import Visitor, at_desk, one_of_each
+from tests.admin.desk import Visitor, at_desk, everything, one_of_each
 from tests.admin.test_tenants import LISTS
 from tests.builders import Shop, a_member, a_shop, reread
 from tests.conftest import StillClock
@@ -63,7 +63,7 @@ def spent(shop: Shop, *amounts_fen: int) -> None:
 def test_a_list_asks_little_however_many_rows(app: Flask, endpoint: str) -> None:
     """Traps 8 and 9: nothing is fetched per row."""
     shop = a_shop()
-    one_of_each(shop, coupons=40)
+    everything(shop, coupons=40)
     for n in range(25):
         a_member(shop, phone=f"1390000{n:04d}", nickname=f"客{n}")
     visitor = at_desk(app, shop)

@@ -14,15 +14,15 @@ from backend.database import db
 from backend.members.models import Member
 from backend.merchants import staff
 from backend.merchants.models import Role, Staff, Verifier
-from tests.admin.desk import at_desk, one_of_each
+from tests.admin.desk import at_desk, everything
 from tests.builders import a_shop, reread
 
 LISTS = (
     "members", "templates", "campaigns", "coupons", "messages", "stores", "verifiers", "staff",
-    "audit",
+    "audit", "levels", "level-changes", "points", "wallet", "cards", "bills",
 )  # fmt: skip
-DETAILS = ("members", "coupons", "campaigns", "messages", "audit")
-EDITS = ("members", "templates", "campaigns", "stores", "staff")
+DETAILS = ("members", "coupons", "campaigns", "messages", "audit", "cards", "bills")
+EDITS = ("members", "templates", "campaigns", "stores", "staff", "levels")
 MOVES = (
     ("/admin/campaigns/start/", "campaigns"),
     ("/admin/campaigns/pause/", "campaigns"),
@@ -32,6 +32,11 @@ MOVES = (
     ("/admin/verifiers/unbind/", "verifiers"),
     ("/admin/staff/reset/", "staff"),
     ("/admin/staff/active/", "staff"),
+    ("/admin/members/level/", "members"),
+    ("/admin/levels/move/", "levels"),
+    ("/admin/levels/remove/", "levels"),
+    ("/admin/cards/state/", "cards"),
+    ("/admin/cards/replace/", "cards"),
 )
 MALFORMED = ("1,2", "9" * 30, "-1", "abc", "", "1e3", "１", "0x1", "1 or 1=1")
 
@@ -39,8 +44,8 @@ MALFORMED = ("1,2", "9" * 30, "-1", "abc", "", "1e3", "１", "0x1", "1 or 1=1")
 @pytest.mark.parametrize("endpoint", LISTS)
 def test_a_list_holds_nothing_of_another_merchant(app: Flask, endpoint: str) -> None:
     ours, theirs = a_shop("ours"), a_shop("theirs")
-    one_of_each(ours)
-    one_of_each(theirs, nickname="别家的人")
+    everything(ours)
+    everything(theirs, nickname="别家的人")
     text = at_desk(app, ours).read(f"/admin/{endpoint}/")
     assert "theirs" not in text and "别家的人" not in text
 
@@ -48,7 +53,7 @@ def test_a_list_holds_nothing_of_another_merchant(app: Flask, endpoint: str) -> 
 @pytest.mark.parametrize("endpoint", DETAILS)
 def test_the_details_of_another_merchants_row_do_not_exist(app: Flask, endpoint: str) -> None:
     ours, theirs = a_shop(), a_shop()
-    own, foreign = one_of_each(ours), one_of_each(theirs)
+    own, foreign = everything(ours), everything(theirs)
     visitor = at_desk(app, ours)
     assert visitor.open(f"/admin/{endpoint}/details/?id={own.of(endpoint)}").status_code == 200
     refused = visitor.open(f"/admin/{endpoint}/details/?id={foreign.of(endpoint)}")
@@ -59,7 +64,7 @@ def test_the_details_of_another_merchants_row_do_not_exist(app: Flask, endpoint:
 @pytest.mark.parametrize("endpoint", EDITS)
 def test_another_merchants_row_cannot_be_opened_or_saved(app: Flask, endpoint: str) -> None:
     ours, theirs = a_shop(), a_shop()
-    own, foreign = one_of_each(ours), one_of_each(theirs)
+    own, foreign = everything(ours), everything(theirs)
     visitor = at_desk(app, ours)
     assert visitor.open(f"/admin/{endpoint}/edit/?id={own.of(endpoint)}").status_code == 200
     path = f"/admin/{endpoint}/edit/?id={foreign.of(endpoint)}"
@@ -70,8 +75,8 @@ def test_another_merchants_row_cannot_be_opened_or_saved(app: Flask, endpoint: s
 @pytest.mark.parametrize(("path", "endpoint"), MOVES)
 def test_another_merchants_row_cannot_be_moved(app: Flask, path: str, endpoint: str) -> None:
     ours, theirs = a_shop(), a_shop()
-    one_of_each(ours)
-    foreign = one_of_each(theirs)
+    everything(ours)
+    foreign = everything(theirs)
     visitor = at_desk(app, ours)
     form = {"id": foreign.of(endpoint), "reason": "x", "active": "0", "archived": "1"}
     assert visitor.send(path, **form).status_code == 404
@@ -86,7 +91,7 @@ def test_another_merchants_row_cannot_be_moved(app: Flask, path: str, endpoint: 
 
 def test_a_batch_leaves_other_merchants_rows_alone(app: Flask) -> None:
     ours, theirs = a_shop(), a_shop()
-    own, foreign = one_of_each(ours), one_of_each(theirs)
+    own, foreign = everything(ours), everything(theirs)
     visitor = at_desk(app, ours)
     visitor.send("/admin/coupons/action/", action="revoke", rowid=[own.coupons, foreign.coupons])
     with tenancy.across_merchants("a test looks at both"):
@@ -94,11 +99,14 @@ def test_a_batch_leaves_other_merchants_rows_alone(app: Flask) -> None:
     assert states == {own.coupons: "revoked", foreign.coupons: "usable"}
 
 
-@pytest.mark.parametrize("endpoint", ["members", "coupons", "audit"])
+@pytest.mark.parametrize(
+    "endpoint",
+    ["members", "coupons", "audit", "level-changes", "points", "wallet", "cards", "bills"],
+)
 def test_an_export_holds_only_the_own_rows(app: Flask, endpoint: str) -> None:
     ours, theirs = a_shop("ours"), a_shop("theirs")
-    one_of_each(ours)
-    one_of_each(theirs, nickname="别家的人")
+    everything(ours)
+    everything(theirs, nickname="别家的人")
     answer = at_desk(app, ours).open(f"/admin/{endpoint}/export/xlsx/")
     sheet = load_workbook(io.BytesIO(answer.data)).active
     assert sheet is not None
@@ -115,8 +123,8 @@ def test_the_lookup_and_inline_endpoints_are_closed(app: Flask, endpoint: str) -
 
 def test_another_merchants_template_cannot_be_given_by_our_campaign(app: Flask) -> None:
     ours, theirs = a_shop("ours"), a_shop("theirs")
-    own = one_of_each(ours)
-    one_of_each(theirs)
+    own = everything(ours)
+    everything(theirs)
     visitor = at_desk(app, ours)
     path = f"/admin/campaigns/edit/?id={own.campaigns}"
     assert "t-theirs" not in visitor.read(path)
@@ -133,8 +141,8 @@ def test_another_merchants_template_cannot_be_given_by_our_campaign(app: Flask) 
 
 def test_another_merchants_member_is_not_found_exactly_nor_judged(app: Flask) -> None:
     ours, theirs = a_shop(), a_shop()
-    own = one_of_each(ours)
-    foreign = one_of_each(theirs, nickname="别家的人")
+    own = everything(ours)
+    foreign = everything(theirs, nickname="别家的人")
     with tenancy.acting_for(theirs.merchant_id):
         phone = db.session.scalars(select(Member.phone)).one()
     reread()
