@@ -1,0 +1,53 @@
+"""离线补传: bills that a till settled while it was offline, in order, each judged at its own time.
+(spec/05, 10)"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from backend.errors import DomainError
+from backend.merchants.queries import Place
+from backend.redemption.redeem import Redeemer
+from backend.sales import refused_bills
+from backend.sales.bill import Bill
+from backend.sales.queries import Settlement
+from backend.sales.refused_bills import Content
+from backend.sales.settle import settle
+
+
+@dataclass(frozen=True)
+class Sent:
+    """One bill as it came: ``bill`` is what was read of it, or why it cannot be read."""
+
+    number: str
+    content: Content
+    bill: Bill | DomainError
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """What became of it: settled, or refused."""
+
+    number: str
+    outcome: Settlement | DomainError
+
+
+def replay(sent: Sequence[Sent], *, here: Place, by: Redeemer, now: datetime) -> Iterator[Replayed]:
+    """补传. Each its own transaction: one that is refused is kept with its reason, and the others
+    go on. What is only busy is not kept: it is to be sent again."""
+    for each in sent:
+        try:
+            outcome: Settlement | DomainError = _entered(each, here=here, by=by, now=now)
+        except DomainError as refusal:
+            outcome = refusal
+            if refusal.http_status < 500:
+                refused_bills.keep(each.number, each.content, refusal=refusal, here=here, now=now)
+        yield Replayed(each.number, outcome)
+
+
+def _entered(sent: Sent, *, here: Place, by: Redeemer, now: datetime) -> Settlement:
+    if isinstance(sent.bill, DomainError):
+        raise sent.bill
+    settlement = settle(sent.bill, here=here, by=by, now=now)
+    refused_bills.entered(sent.number, here=here, now=now)
+    return settlement
