@@ -14,12 +14,14 @@ from backend.campaigns.cadence import claim_until
 from backend.campaigns.kinds.consumption_gift import ConsumptionGift
 from backend.campaigns.links import Link, Promised
 from backend.campaigns.models import Campaign, CampaignKind, CampaignState, ClaimLinkKind
+from backend.coupons import states
+from backend.coupons.models import Coupon
 from backend.database import db, table_of, transactional
 from backend.members.models import Member
 from backend.merchants.subscription import is_subscribed
 
 KIND = CampaignKind.CONSUMPTION_GIFT
-_campaigns, _members = table_of(Campaign), table_of(Member)
+_campaigns, _members, _coupons = table_of(Campaign), table_of(Member), table_of(Coupon)
 
 
 @dataclass(frozen=True)
@@ -61,10 +63,30 @@ def for_bill(bill: PaidBill, *, now: datetime) -> Link | None:
         ClaimLinkKind.RECEIPT,
         member_id=bill.member_id,
         promised=promised,
-        made_for=f"bill-{bill.id}",
+        made_for=_made_for(bill.id),
         bill_id=bill.id,
         now=now,
     )
+
+
+@transactional
+def take_back(bill_id: int, *, by: str, now: datetime) -> None:
+    """收回 the gift of a bill that was refunded as a whole: the link, or of a claimed one the
+    coupons that are not used yet."""
+    claimed = links.revoke(_made_for(bill_id))
+    if not claimed:
+        return
+    coupon_ids = db.session.connection().scalars(
+        select(_coupons.c.id)
+        .where(_coupons.c.merchant_id == tenancy.merchant_id(), _coupons.c.grant_id.in_(claimed))
+        .order_by(_coupons.c.id)
+    )
+    for coupon_id in list(coupon_ids):
+        states.revoke(coupon_id, actor=by, cause=f"refund of bill {bill_id}", now=now)
+
+
+def _made_for(bill_id: int) -> str:
+    return f"bill-{bill_id}"
 
 
 def _given(

@@ -281,6 +281,26 @@ def sweep(*, now: datetime) -> int:
     return lapsed
 
 
+@transactional
+def revoke(made_for: str) -> list[int]:
+    """收回 of the link made for this, if nobody has claimed it: stock goes back. Else the ids of
+    its claimed grants, of which only the coupons can be taken back."""
+    ours = _links.c.merchant_id == tenancy.merchant_id(), _links.c.made_for == made_for
+    link_id = db.session.connection().scalar(select(_links.c.id).where(*ours))
+    if link_id is None:
+        return []
+    waiting = update(_links).where(*ours, _links.c.state == GrantState.OPEN)
+    if changed(waiting.values(state=GrantState.REVOKED.value)):
+        _close([link_id], GrantState.REVOKED)
+        return []
+    claimed = select(_grants.c.id).where(
+        _grants.c.merchant_id == tenancy.merchant_id(),
+        _grants.c.link_id == link_id,
+        _grants.c.state == GrantState.CLAIMED,
+    )
+    return list(db.session.connection().scalars(claimed))
+
+
 def _claim_grants(grant_ids: set[int], member_id: int, *, now: datetime) -> None:
     claimed = changed(
         update(_grants)

@@ -1,11 +1,12 @@
 """退款, whole or by lines: coupons come back, points and balance are reversed, counters, class and
-level follow. Once per bill and the till's number of the refund."""
+level follow, the gift is taken back. Once per bill and the till's number of the refund."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from backend import faults
 from backend.calendar import day_of, end_of_day
+from backend.campaigns import gifts
 from backend.coupons import states
 from backend.coupons.view import CouponView
 from backend.database import transactional
@@ -57,6 +58,8 @@ def _refund(order: RefundOrder, *, bill: str, here: Place, by: str, now: datetim
     units = None if order.lines is None else units_by_line(order.lines)
     step = Step(before, before.after(units))
     refund_id = records.write(order, settled, step, by=by, now=now)
+    if step.after.no_dish_left:
+        gifts.take_back(settled.id, by=by, now=now)
     coupon_ids = _coupons_back(settled, step, here=here, by=by, reason=order.reason, now=now)
     taken, member = 0, None
     if settled.member_id is not None:

@@ -5,13 +5,15 @@ from collections.abc import Iterator
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, case, func, or_, select, update
+from sqlalchemy import Connection, and_, case, exists, func, not_, or_, select, update
 
 from backend.calendar import day_of
 from backend.campaigns.models import (
     Campaign,
     CampaignRun,
     CampaignState,
+    ClaimLink,
+    ClaimLinkKind,
     Grant,
     GrantState,
     Offer,
@@ -27,6 +29,8 @@ from backend.reports.invariants.invariant import Invariant, by
 _campaigns, _runs, _merchants = table_of(Campaign), table_of(CampaignRun), table_of(Merchant)
 _waves, _grants, _intents = table_of(Wave), table_of(Grant), table_of(Intent)
 _offers, _pieces, _templates = table_of(Offer), table_of(OfferPiece), table_of(CouponTemplate)
+
+_links = table_of(ClaimLink)
 
 _LIVE = (GrantState.OPEN, GrantState.LINKED, GrantState.CLAIMED)
 """Grants that hold stock."""
@@ -67,6 +71,17 @@ _spent = (
     )
     .group_by(_grants.c.campaign_id)
     .subquery()
+)
+_behind = _grants.alias("behind")
+_fitting = {
+    GrantState.OPEN: (GrantState.OPEN, GrantState.LINKED),
+    GrantState.CLAIMED: (GrantState.CLAIMED, GrantState.LAPSED),
+    GrantState.LAPSED: (GrantState.LAPSED,),
+    GrantState.REVOKED: (GrantState.REVOKED,),
+}
+"""State of a link → states of the grants behind it; of two windows one may lapse alone."""
+_claimed_behind = exists().where(
+    _behind.c.link_id == _links.c.id, _behind.c.state == GrantState.CLAIMED
 )
 _since = func.coalesce(_campaigns.c.edited_at, _campaigns.c.created_at)
 
@@ -179,6 +194,70 @@ INVARIANTS = (
                 or_(
                     _grants.c.campaign_id != _offers.c.campaign_id,
                     _grants.c.quantity != _offers.c.quantity,
+                )
+            )
+        ),
+    ),
+    Invariant(
+        "link.grants",
+        "领取链接后的发券记录与链接同时打开、领取、失效或收回（S2-57）",
+        "claim_link",
+        by(
+            select(_links.c.id)
+            .join(_grants, _grants.c.link_id == _links.c.id)
+            .where(
+                not_(
+                    or_(
+                        *(
+                            and_(_links.c.state == state, _grants.c.state.in_(fitting))
+                            for state, fitting in _fitting.items()
+                        )
+                    )
+                )
+            )
+            .distinct()
+        ),
+    ),
+    Invariant(
+        "link.claimed",
+        "已领取的领取链接有领取人、领取时间和已领取的发券记录，其他的没有（S2-57）",
+        "claim_link",
+        by(
+            select(_links.c.id).where(
+                or_(
+                    and_(
+                        _links.c.state == GrantState.CLAIMED,
+                        or_(
+                            _links.c.claimed_at.is_(None),
+                            _links.c.claimed_by_id.is_(None),
+                            not_(_claimed_behind),
+                        ),
+                    ),
+                    and_(
+                        _links.c.state != GrantState.CLAIMED,
+                        or_(_links.c.claimed_at.is_not(None), _links.c.claimed_by_id.is_not(None)),
+                    ),
+                )
+            )
+        ),
+    ),
+    Invariant(
+        "link.kind",
+        "待扫码的发券记录都在小票链接后，登录可领取的都不在（S2-51）",
+        "coupon_grant",
+        by(
+            select(_grants.c.id)
+            .outerjoin(_links, _links.c.id == _grants.c.link_id)
+            .where(
+                or_(
+                    and_(
+                        _grants.c.state == GrantState.LINKED,
+                        func.coalesce(_links.c.kind, "") != ClaimLinkKind.RECEIPT,
+                    ),
+                    and_(
+                        _grants.c.state == GrantState.OPEN,
+                        _links.c.kind == ClaimLinkKind.RECEIPT,
+                    ),
                 )
             )
         ),

@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 
+from pydantic import JsonValue
 from sqlalchemy import select
 
 from backend import clock, tenancy
-from backend.campaigns import grants, waves
-from backend.campaigns.models import Grant, GrantState, OfferPiece, Wave
+from backend.campaigns import grants, links, waves
+from backend.campaigns.models import ClaimLink, Grant, GrantState, OfferPiece, Wave
 from backend.coupons.bill import BillLine
 from backend.coupons.card_pack import numbers
 from backend.coupons.models import Coupon, CouponTemplate, TemplateRevision
@@ -28,7 +29,7 @@ from backend.sales.refund_records import RefundOrder
 from backend.sales.settle import settle
 from backend.wallet import ledger as wallet
 from backend.wallet.models import WalletEntry
-from tests.backend.campaigns.plans import a_class_plan, a_periodic, gives
+from tests.backend.campaigns.plans import a_campaign, a_class_plan, a_periodic, gives
 from tests.builders import Shop, a_member, a_shop, a_template, reread
 from tests.conftest import StillClock
 
@@ -42,7 +43,8 @@ class World:
 
 
 def a_world(still: StillClock) -> World:
-    """关注发券, a 09:00 wave, a 10:00 wave that waits, a redemption, a bill, consents, messages."""
+    """关注发券, a 09:00 wave, a 10:00 wave that waits, a redemption, two bills with gifts, of which
+    one is claimed, consents, messages."""
     shop, other = a_shop(), a_shop()
     plan, waiting, visitor, regular = _business(shop, still)
     idle = [a_member(shop) for _ in range(3)]
@@ -95,6 +97,11 @@ def _business(shop: Shop, still: StillClock) -> tuple[int, int, int, int]:
         },
     )
     waiting = a_periodic(shop, coupons=gives("free", quantity=2))
+    gift: dict[str, JsonValue] = {
+        "rules": [{"paid_fen": 10000, "coupons": gives("free")}],
+        "claim_window": {"kind": "anytime"},
+    }
+    a_campaign(shop, "gift", "consumption_gift", gift)
     with tenancy.acting_for(shop.merchant_id):
         visitor = a_member(shop, phone="13800000001", follows=True)
         with transaction():
@@ -108,6 +115,7 @@ def _business(shop: Shop, still: StillClock) -> tuple[int, int, int, int]:
                 waves.run(wave_id, at=still.at)
     with tenancy.acting_for(shop.merchant_id):
         _spend(visitor, regular)
+        _claim(a_member(shop))
         _save(visitor)
         _write_to(visitor)
     return plan, waiting, visitor, regular
@@ -134,6 +142,21 @@ def _spend(visitor: int, regular: int) -> None:
     )
     one_unit = RefundOrder("T1", ((0, 1),))
     refund(one_unit, bill="B1", here=place("s01"), by="till", now=now)
+
+
+def _claim(member_id: int) -> None:
+    """A second bill, whose gift is claimed by who paid it."""
+    now = clock.now()
+    bill = Bill(
+        number="B2",
+        goods=Goods((DishLine("毛肚", BillLine("D001", None, 1, 10000)),), service_fen=0),
+        tenders=(Tender(Method.CASH, 10000),),
+        settled_at=now,
+        member_id=member_id,
+    )
+    settled = settle(bill, here=place("s01"), by=Redeemer("till"), now=now)
+    assert settled.gift is not None
+    links.claim(settled.gift, member_id=member_id, now=now)
 
 
 def _save(visitor: int) -> None:
@@ -189,6 +212,9 @@ def _ids(plan: int, waiting: int, visitor: int) -> dict[str, int]:
         "free": late,
         "free_revision": first(TemplateRevision, TemplateRevision.template_id == late),
         "open_grant": open_grant,
+        "linked_grant": first(Grant, Grant.state == GrantState.LINKED),
+        "open_link": first(ClaimLink, ClaimLink.state == GrantState.OPEN),
+        "claimed_link": first(ClaimLink, ClaimLink.state == GrantState.CLAIMED),
         "open_offer": first(OfferPiece, OfferPiece.template_id == late) and _offer(open_grant),
         "wave": first(Wave, Wave.campaign_id == plan),
         "sent": first(Intent, Intent.state == "sent"),

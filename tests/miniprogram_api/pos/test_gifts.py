@@ -7,10 +7,18 @@ from flask import Flask
 from flask.testing import FlaskClient
 from pydantic import JsonValue
 
-from backend import tenancy
-from backend.campaigns import lifecycle
+from backend import clock, tenancy
+from backend.campaigns import lifecycle, links
+from backend.campaigns.errors import ClaimLapsed
 from backend.campaigns.models import GrantState
-from tests.backend.campaigns.plans import a_campaign, change_member, gives, grants_of, template
+from tests.backend.campaigns.plans import (
+    a_campaign,
+    change_member,
+    coupons_of,
+    gives,
+    grants_of,
+    template,
+)
 from tests.backend.redemption.coupons import a_coupon, number_of
 from tests.builders import Shop, a_member, a_shop, a_store, a_template
 from tests.conftest import StillClock
@@ -153,3 +161,49 @@ def test_what_hinders_the_gift_does_not_hinder_the_bill(
     assert settled["gift"] is None
     if hindrance == "sold out":
         assert template(shop, "gift-coupon").issued == 1
+
+
+def refund(http: FlaskClient, shop: Shop, number: str = "R1", **more: JsonValue) -> None:
+    body = {"refund": number, "reason": "不要了", **more}
+    assert till_of(http, shop).post("/bills/B1/refund", body).status_code == 200
+
+
+def test_a_full_refund_takes_back_the_gift_that_nobody_claimed(
+    app: Flask, http: FlaskClient
+) -> None:
+    shop = a_shop()
+    member, campaign = a_member(shop), a_gift(shop, stock=5)
+    gift = settle(http, shop, 100, member_id=member)["gift"]
+    refund(http, shop)
+    assert [grant.state for grant in grants_of(shop, campaign)] == [GrantState.REVOKED]
+    assert template(shop, "gift-coupon").issued == 0
+    with tenancy.acting_for(shop.merchant_id), pytest.raises(ClaimLapsed):
+        links.claim(gift["id"], member_id=member, now=clock.now())
+
+
+def test_a_full_refund_revokes_the_gifts_coupons_that_are_not_used_yet(
+    app: Flask, http: FlaskClient
+) -> None:
+    shop = a_shop()
+    member, guest = a_member(shop), a_member(shop)
+    a_template(shop, "pair")
+    rules: JsonValue = [{"paid_fen": 10000, "coupons": gives("pair", quantity=2)}]
+    settings: dict[str, JsonValue] = {"rules": rules, "claim_window": TWO_DAYS}
+    a_campaign(shop, "gift", "consumption_gift", settings)
+    gift = settle(http, shop, 100, member_id=member)["gift"]
+    with tenancy.acting_for(shop.merchant_id):
+        used, _ = links.claim(gift["id"], member_id=guest, now=clock.now())
+    settle(http, shop, 50, number="B2", member_id=guest, coupon=number_of(used), cash_fen=4000)
+    refund(http, shop)
+    assert [coupon.state for coupon in coupons_of(shop, guest)] == ["redeemed", "revoked"]
+
+
+def test_a_refund_in_part_leaves_the_gift(app: Flask, http: FlaskClient) -> None:
+    shop = a_shop()
+    a_gift(shop)
+    bill = a_bill(a_dish("D1", 60), a_dish("D2", 60), member_id=a_member(shop))
+    till_of(http, shop).post("/bills/B1/settle", bill)
+    refund(http, shop, lines=[{"line": 0, "quantity": 1}])
+    assert [grant.state for grant in grants_of(shop)] == [GrantState.LINKED]
+    refund(http, shop, "R2", lines=[{"line": 1, "quantity": 1}])
+    assert [grant.state for grant in grants_of(shop)] == [GrantState.REVOKED]
