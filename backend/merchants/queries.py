@@ -77,6 +77,17 @@ def place(store_code: str) -> Place:
     )
 
 
+def store_named(store_id: int) -> str:
+    """What the store is called."""
+    return str(
+        db.session.connection().scalar(
+            select(_stores.c.name).where(
+                _stores.c.merchant_id == tenancy.merchant_id(), _stores.c.id == store_id
+            )
+        )
+    )
+
+
 def zone() -> ZoneInfo:
     """Where the merchant's days begin and end."""
     name = db.session.connection().scalar(_ZONE, {"merchant": tenancy.merchant_id()})

@@ -19,7 +19,8 @@ from backend.messaging.models import Purpose
 from backend.redemption import facts
 from backend.redemption.facts import CouponFacts
 from backend.redemption.look_up import find, judge, use_at
-from backend.redemption.models import Redemption
+from backend.redemption.models import Redemption, ReportKind
+from backend.redemption.voucher_reports import account_of, report
 
 _redemptions = table_of(Redemption)
 
@@ -113,6 +114,7 @@ def take(
         _say_why(coupon.id, use)
     at = now if on_bill is None else on_bill.redeemed_at
     redemption_id = _record(coupon, here=here, by=by, on_bill=on_bill, asked_as=asked_as, at=at)
+    report(redemption_id, coupon.voucher_id, ReportKind.REDEEMED, at=at)
     outbox.queue(
         coupon.holder_id,
         Purpose.COUPON_REDEEMED,
@@ -124,6 +126,7 @@ def take(
             "time": local(at, here.zone).isoformat(timespec="seconds"),
         },
         dedupe_key=f"redemption-{redemption_id}",
+        through=account_of(coupon.voucher_id),
         now=now,
     )
     faults.point("redeem.before_commit")

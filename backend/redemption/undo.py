@@ -7,18 +7,21 @@ from sqlalchemy import ColumnElement, select, update
 
 from backend import tenancy
 from backend.coupons import states
+from backend.coupons.models import Coupon
 from backend.coupons.view import CouponView
 from backend.database import MetAnother, changed, db, table_of, transactional
 from backend.merchants.models import Store
 from backend.redemption.errors import RedeemedOnBill, RedemptionNotFound, UndoTooLate
 from backend.redemption.look_up import seen
-from backend.redemption.models import Redemption
+from backend.redemption.models import Redemption, ReportKind
 from backend.redemption.redeem import Redeemer
+from backend.redemption.voucher_reports import report
 
 VERIFIER_HAS = timedelta(minutes=5)
 TILL_HAS = timedelta(hours=24)
 
 _redemptions, _stores = table_of(Redemption), table_of(Store)
+_coupons = table_of(Coupon)
 
 
 @dataclass(frozen=True)
@@ -61,11 +64,20 @@ def give_back(redemption_id: int, *, by: str, reason: str, now: datetime) -> Non
     )
     if not ended:
         return
-    coupon_id = db.session.connection().scalar(select(_redemptions.c.coupon_id).where(*ours))
-    if coupon_id is None or not states.undo(
-        coupon_id, actor=by, cause=f"undo {redemption_id}", now=now
+    coupon = (
+        db.session.connection()
+        .execute(
+            select(_coupons.c.id, _coupons.c.voucher_id)
+            .join(_redemptions, _redemptions.c.coupon_id == _coupons.c.id)
+            .where(*ours)
+        )
+        .one_or_none()
+    )
+    if coupon is None or not states.undo(
+        coupon.id, actor=by, cause=f"undo {redemption_id}", now=now
     ):
         raise MetAnother("a live redemption without its redeemed coupon")
+    report(redemption_id, coupon.voucher_id, ReportKind.UNDONE, at=now)
 
 
 def _find(redemption_id: int, *, by: Redeemer, store_code: str | None) -> _Standing:

@@ -18,6 +18,7 @@ from backend.campaigns.models import Campaign, CampaignKind, CampaignState
 from backend.coupons import templates
 from backend.database import db
 from backend.errors import Conflict, FieldError
+from backend.malls import link
 from backend.members.models import Member
 from backend.members.phones import masked
 from backend.merchants.models import Store
@@ -91,6 +92,8 @@ def apply(entries: Sequence[CampaignEntry], run: Applying, *, at: str) -> None:
             _apply_one(entry, campaign, run)
     if run.problems:
         return
+    if any(entry.kind == CampaignKind.MALL_VOUCHER or entry.kind is None for entry in entries):
+        link.link_all(now=run.now)
     _pause_default_plan({entry.code for entry in entries}, run)
     today = day_of(run.now, queries.calendar().zone)
     if not _has_plan() and not completeness.is_left_out(CampaignKind.CLASS_MARKETING, today=today):

@@ -8,9 +8,10 @@ from sqlalchemy import select
 
 from backend import tenancy
 from backend.database import db
+from backend.malls import shops
+from backend.malls.models import MallShop
 from backend.merchants.models import PosKey, Store
 from backend.setup.applying import Applying
-from backend.setup.problems import Problem
 from backend.setup.section import Code, Name, Phone, Secret, Section
 
 _Short = Annotated[str, StringConstraints(max_length=60)]
@@ -23,12 +24,14 @@ class PosEntry(Section):
 
 
 class MallEntry(Section):
-    """第三方商城 (S1). Read, not used yet."""
+    """聚微量票券关联 (S1-08, S1-09). ``next_secret`` signs too, until it replaces the other."""
 
     id: Code
     secret: Secret | None = None
+    next_secret: Secret | None = None
     callback: str = ""
     oa: str = ""
+    active: bool = True
 
 
 class StoreEntry(Section):
@@ -63,11 +66,17 @@ def apply(entries: Sequence[StoreEntry], run: Applying, *, at: str) -> None:
         if entry.pos is not None:
             _apply_pos(entry.pos, store, run, path=f"{path}.pos")
         if entry.mall is not None:
-            run.unused.append(Problem(f"{path}.mall", "本版本尚不支持第三方商城，未保存"))
+            _apply_mall(entry.mall, store, run, path=f"{path}.mall")
 
 
 def export() -> list[JsonValue]:
-    """The stores, their keys without secrets."""
+    """The stores, their keys and malls without secrets."""
+    bound = {
+        shop.store_id: shop
+        for shop in db.session.scalars(
+            select(MallShop).where(MallShop.active).order_by(MallShop.id.desc())
+        )
+    }
     keys: dict[int, str] = {}
     for key in db.session.scalars(select(PosKey).where(PosKey.active).order_by(PosKey.id.desc())):
         keys[key.store_id] = key.key
@@ -81,12 +90,39 @@ def export() -> list[JsonValue]:
             entry["active"] = False
         if store.id in keys:
             entry["pos"] = {"key": keys[store.id]}
+        if store.id in bound:
+            shop = bound[store.id]
+            told_of = {"id": shop.code, "callback": shop.callback_url, "oa": shop.app_id}
+            entry["mall"] = {name: value for name, value in told_of.items() if value}
         told.append(entry)
     return told
 
 
 def _by_code(code: str) -> Store | None:
     return db.session.scalars(select(Store).where(Store.code == code)).one_or_none()
+
+
+def _apply_mall(entry: MallEntry, store: Store, run: Applying, *, path: str) -> None:
+    shop = db.session.scalars(select(MallShop).where(MallShop.code == entry.id)).one_or_none()
+    problems = shops.wrong_with(
+        entry.id, store_id=store.id, callback_url=entry.callback, app_id=entry.oa
+    )
+    if shop is None and not entry.secret:
+        run.refuse(f"{path}.secret", "必填")
+    for problem in problems:
+        run.refuse(f"{path}.{problem['field']}", problem["message"])
+    if problems or (shop is None and not entry.secret):
+        return
+    shop = shop or MallShop(
+        merchant_id=run.merchant_id, code=entry.id, store_id=store.id, bound_at=run.now
+    )
+    named = entry.named("active", "next_secret")
+    if entry.secret:
+        named["secret"] = entry.secret
+    for name, column in (("callback", "callback_url"), ("oa", "app_id")):
+        if name in entry.model_fields_set:
+            named[column] = getattr(entry, name)
+    run.store(shop, named, subject=f"mall shop {entry.id}")
 
 
 def _apply_pos(entry: PosEntry, store: Store, run: Applying, *, path: str) -> None:
