@@ -116,7 +116,7 @@ def _ledgers(ids: Sequence[int]) -> dict[str, object]:
         .order_by(WalletEntry.id.desc())
         .limit(LAST)
     ).all()
-    why = causes.told({entry.cause for entry in (*entries, *saved)})
+    why = causes.told({each.cause for each in entries} | {each.cause for each in saved})
     return {
         "points_entries": [(entry, why[entry.cause]) for entry in entries],
         "wallet_entries": [(entry, why[entry.cause]) for entry in saved],

@@ -30,6 +30,7 @@ from backend.sales.queries import Settlement
 from backend.sales.receipt import receipt
 from backend.sales.records import claim_number, write_answer, write_content
 from backend.wallet import ledger as wallet
+from backend.wallet.notices import tell_changed
 
 
 def settle(bill: Bill, *, here: Place, by: Redeemer, now: datetime) -> Settlement:
@@ -59,7 +60,16 @@ def _settle(bill: Bill, *, here: Place, by: Redeemer, now: datetime) -> Settleme
         )
         earned = _move(member_id, bill, bill_id, to_pay=to_pay, earning=earning, now=now)
         member = member_view(member_id)
-        _tell(member_id, bill, bill_id, here=here, member=member, earned=earned, now=now)
+        _tell(
+            member_id,
+            bill,
+            bill_id,
+            here=here,
+            member=member,
+            earned=earned,
+            balance_fen=to_pay.balance_fen,
+            now=now,
+        )
         gift = gifts.for_bill(
             PaidBill(bill_id, member_id, bill.money_fen, here.code, bill.settled_at), now=now
         )
@@ -112,9 +122,10 @@ def _tell(
     here: Place,
     member: MemberView,
     earned: int,
+    balance_fen: int,
     now: datetime,
 ) -> None:
-    """消费完成 to the member, beside the bill it reports."""
+    """消费完成 and, where the balance paid, 余额变动 to the member, beside the bill they report."""
     outbox.queue(
         member_id,
         Purpose.CONSUMPTION_COMPLETE,
@@ -132,6 +143,16 @@ def _tell(
         dedupe_key=f"bill-{bill_id}",
         now=now,
     )
+    if balance_fen:
+        tell_changed(
+            member_id,
+            title="余额支付",
+            amount_fen=balance_fen,
+            balance_fen=member.balance_fen,
+            here=here,
+            cause=f"bill-{bill_id}-balance",
+            now=now,
+        )
 
 
 def _settlement(

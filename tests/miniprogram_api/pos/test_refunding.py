@@ -81,10 +81,11 @@ def test_a_refund_tells_once_of_balance_and_points(guest: Guest) -> None:
     guest.has(balance_fen=5000, points_=500)
     tenders = [paid("balance", 4500), cash(5000), paid("points", 500)]
     assert guest.settle("B1", a_dish(yuan=100), tenders=tenders).status_code == 201
-    assert _told(guest, Purpose.BALANCE_CHANGED, Purpose.POINTS_CHANGED) == []
+    (at_settle,) = _told(guest, Purpose.BALANCE_CHANGED, Purpose.POINTS_CHANGED)
+    assert at_settle[1]["title"] == "余额支付"
     for _ in range(2):
         assert guest.refund("B1", "T1").status_code == 200
-    (balance, points) = _told(guest, Purpose.BALANCE_CHANGED, Purpose.POINTS_CHANGED)
+    (_paid, balance, points) = _told(guest, Purpose.BALANCE_CHANGED, Purpose.POINTS_CHANGED)
     assert balance[0] == "balance_changed"
     assert (balance[1]["amount"], balance[1]["remark"]) == ("45", "余额50元")
     assert points[0] == "points_changed"
