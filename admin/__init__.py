@@ -29,6 +29,7 @@ from admin.overview import Overview
 from admin.people import People
 from admin.profile import Profile
 from admin.recharge_rules import RechargeRules
+from admin.refused_bills import RefusedBills
 from admin.stores import Stores
 from admin.verifiers import Verifiers
 from backend import requesting
@@ -40,7 +41,7 @@ from backend.members.models import LevelChange, Member, MemberCard, MemberLevel
 from backend.merchants.models import AuditEntry, Staff, Store, Verifier
 from backend.messaging.models import Intent
 from backend.points.models import PointsEntry
-from backend.sales.models import Bill
+from backend.sales.models import Bill, RefusedBill
 from backend.version import VERSION
 from backend.wallet.models import WalletEntry
 
@@ -56,6 +57,7 @@ _VIEWS: Sequence[tuple[type[SecureModelView], type[Model], str, str, str]] = (
     (Cards, MemberCard, "实体卡", "会员", "cards"),
     (Messages, Intent, "消息记录", "会员", "messages"),
     (Bills, Bill, "账单", "门店", "bills"),
+    (RefusedBills, RefusedBill, "离线补传", "门店", "refused-bills"),
     (Stores, Store, "门店", "门店", "stores"),
     (Verifiers, Verifier, "核销员", "门店", "verifiers"),
     (People, Staff, "员工", "系统", "staff"),

@@ -28,6 +28,7 @@ class Right(StrEnum):
     EDIT_CARDS = "edit_cards"
     RECHARGE_RULES = "recharge_rules"
     BILLS = "bills"
+    REFUSED_BILLS = "refused_bills"
     MESSAGES = "messages"
     STORES = "stores"
     EDIT_STORES = "edit_stores"
@@ -77,6 +78,7 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
             Right.CARDS,
             Right.EDIT_CARDS,
             Right.BILLS,
+            Right.REFUSED_BILLS,
             Right.STORES,
             Right.EDIT_STORES,
             Right.VERIFIERS,

@@ -169,6 +169,7 @@ AUDIT_ACTIONS: dict[str, str] = {
     "verifier.invite": "邀请核销员",
     "verifier.unbind": "解绑核销员",
     "price.change": "手动批价",
+    "bill.handle": "处理未入账账单",
 }
 
 

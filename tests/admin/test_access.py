@@ -42,6 +42,7 @@ PAGES = {
     "/admin/cards/": Right.CARDS,
     "/admin/cards/new/": Right.EDIT_CARDS,
     "/admin/bills/": Right.BILLS,
+    "/admin/refused-bills/": Right.REFUSED_BILLS,
     "/admin/bills/export/csv/": Right.EXPORT,
     "/admin/recharge/": Right.RECHARGE_RULES,
 }
@@ -60,6 +61,7 @@ CHANGES = {
     "/admin/members/level/": Right.GIVE_LEVELS,
     "/admin/cards/state/": Right.EDIT_CARDS,
     "/admin/cards/replace/": Right.EDIT_CARDS,
+    "/admin/refused-bills/handle/": Right.REFUSED_BILLS,
 }
 
 
