@@ -6,16 +6,28 @@ from datetime import datetime
 from typing import Any, cast
 
 from flask import Response, flash, make_response, redirect, request
+from pydantic import JsonValue
 from sqlalchemy import select
 
-from admin import access, campaign_forms, campaign_queries, condition_form, queries, words
+from admin import (
+    access,
+    campaign_forms,
+    campaign_queries,
+    condition_form,
+    exchange_form,
+    points_forms,
+    queries,
+    words,
+)
 from admin.access import page
 from admin.base import SecureModelView, Tab
 from admin.campaign_forms import CampaignForm, ClassForm, PeriodicForm
 from admin.campaign_live import CampaignLive
 from admin.columns import Column, count, instant, status, word
+from admin.exchange_form import ExchangeForm
 from admin.fields import row_id
 from admin.filters import Asked, Choice, contains, equals
+from admin.points_words import rules_in_words
 from admin.rights import Right
 from admin.saving import sent
 from admin.template_form import new_code
@@ -30,7 +42,7 @@ from backend.errors import DomainError
 
 
 class KeptInTheSetUpFile(DomainError):
-    """This kind of campaign has no form at the desk yet."""
+    """This kind of campaign has no form at the desk."""
 
     code = "NO_FORM"
     message = "{kind}在设置文件中维护"
@@ -103,6 +115,14 @@ class Campaigns(CampaignLive, SecureModelView):
         "claim_window": "领券时间限制",
         "audience": "选择发券顾客",
         "budget": "预算",
+        "points": "积分",
+        "per_fen": "每消费",
+        "levels": "按会员等级设置",
+        "ranges": "日期范围",
+        "weekdays": "每周",
+        "multiple": "积分倍数",
+        "offers": "可兑换的券",
+        "introduction": "活动介绍",
     }
 
     def rows(self, found: Sequence[Campaign]) -> list[CampaignRow]:
@@ -140,31 +160,49 @@ class Campaigns(CampaignLive, SecureModelView):
             "waves": campaign_queries.waves(row.id),
             "funnel": campaign_queries.funnel(row.id),
             "dates": _next_dates(row, n=5, now=now),
+            "rules": rules_in_words(kinds.parse(row.kind, row.settings)),
         }
 
     # forms
 
     @page("/new/", methods=("GET", "POST"))
     def create_view(self) -> Response:
-        """新建: from a ready-made starting point, or from nothing."""
+        """新建: from a ready-made point, or from nothing; a kind there is one of is edited."""
+        if (existing := points_forms.the_one(_kind(None))) is not None:
+            return cast(Response, redirect(self.get_url(".edit_view", id=existing.id)))
         if _kind(None) not in words.WITH_A_FORM:
             access.need(Right.EDIT_CAMPAIGNS)
             return make_response(self.render("desk/campaign_new.html", presets=list(PRESETS)))
         return self._serve_form(None)
 
     def form_page(self, row: Campaign | None) -> str:
-        is_class = _kind(row) == CampaignKind.CLASS_MARKETING
-        return "desk/class_form.html" if is_class else "desk/periodic_form.html"
+        match _kind(row):
+            case CampaignKind.CLASS_MARKETING:
+                return "desk/class_form.html"
+            case CampaignKind.PERIODIC:
+                return "desk/periodic_form.html"
+            case CampaignKind.POINTS_EXCHANGE:
+                return "desk/exchange_form.html"
+        return "desk/points_form.html"
 
     def draft(self, row: Campaign | None) -> CampaignForm:
-        if _kind(row) not in words.WITH_A_FORM:
-            raise KeptInTheSetUpFile(kind=words.CAMPAIGN_KINDS.get(_kind(row), "活动"))
-        kind: Callable[..., CampaignForm] = (
-            ClassForm if _kind(row) == CampaignKind.CLASS_MARKETING else PeriodicForm
+        kind = _kind(row)
+        if kind not in words.WITH_A_FORM:
+            raise KeptInTheSetUpFile(kind=words.CAMPAIGN_KINDS.get(kind, "活动"))
+        if kind in points_forms.FORMS:
+            return points_forms.FORMS[kind](sent(), data=points_forms.begun(row, kind))
+        if kind == CampaignKind.POINTS_EXCHANGE:
+            return ExchangeForm(sent(), data=exchange_form.begun(row))
+        form: Callable[..., CampaignForm] = (
+            ClassForm if kind == CampaignKind.CLASS_MARKETING else PeriodicForm
         )
-        return kind(sent(), data=campaign_forms.filled(row, preset=request.args.get("preset", "")))
+        return form(sent(), data=campaign_forms.filled(row, preset=request.args.get("preset", "")))
 
     def form_facts(self, form: CampaignForm, row: Campaign | None) -> Mapping[str, object]:
+        if _kind(row) in points_forms.FORMS:
+            return points_forms.facts(row, _kind(row), sent())
+        if isinstance(form, ExchangeForm):
+            return exchange_form.facts(row, sent())
         facts: dict[str, object] = {"offered": queries.offered_templates()}
         if _kind(row) == CampaignKind.CLASS_MARKETING:
             return facts | {"parts": _parts(row)}
@@ -185,20 +223,26 @@ class Campaigns(CampaignLive, SecureModelView):
             "people": _people(request.form.getlist("member") if posted else None, wanted),
         }
 
+    def _label(self, path: str) -> str:
+        parts = path.split(".")
+        if parts[0] in ("offers", "ranges") and len(parts) > 1:
+            nouns = {"offers": "张券", "ranges": "个日期"}
+            return f"第 {int(parts[1]) + 1} {nouns[parts[0]]}："
+        return super()._label(path)
+
     def save(self, form: CampaignForm, row: Campaign | None) -> str:
         kind = _kind(row)
         before = None if row is None else dict(row.settings)
-        if isinstance(form, PeriodicForm):
-            rows = condition_form.sent(request.form)
-            settings = campaign_forms.periodic_settings(form, rows, request.form)
-        else:
-            settings = campaign_forms.class_settings(request.form)
         wanted = campaign_forms.draft(
-            form, settings, kind=kind, code=row.code if row else new_code(), row=row
+            form,
+            _sent_settings(form, row),
+            kind=kind,
+            code=row.code if row else new_code(),
+            row=row,
         )
         saved = lifecycle.save(wanted, now=clock.now())
         access.record("campaign.save", f"活动 {saved.name}", before=before, after=saved.settings)
-        if request.form.get("then") == "start":
+        if request.form.get("then") == "start" and saved.state != CampaignState.RUNNING:
             access.need(Right.RUN_CAMPAIGNS)
             lifecycle.start(saved.id, now=clock.now())
             access.record("campaign.start", f"活动 {saved.name}")
@@ -241,6 +285,18 @@ class Campaigns(CampaignLive, SecureModelView):
             Response,
             redirect(self.get_url(target, **({"id": campaign.id} if back == "details" else {}))),
         )
+
+
+def _sent_settings(form: CampaignForm, row: Campaign | None) -> dict[str, JsonValue]:
+    match form:
+        case PeriodicForm():
+            rows = condition_form.sent(request.form)
+            return campaign_forms.periodic_settings(form, rows, request.form)
+        case ClassForm():
+            return campaign_forms.class_settings(request.form)
+        case ExchangeForm():
+            return exchange_form.settings(form, row, request.form)
+    return points_forms.settings(form, request.form)
 
 
 def _kind(row: Campaign | None) -> str:

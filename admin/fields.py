@@ -139,6 +139,11 @@ class DaysField(TypedField):
     """日期范围: ``2026-11-01 至 2026-11-30``."""
 
     def read(self, text: str) -> tuple[date, date]:
+        return self.parse(text)
+
+    @staticmethod
+    def parse(text: str) -> tuple[date, date]:
+        """First and last day as typed."""
         try:
             parts = [day(part.strip()) for part in text.split("至")]
         except ValueError:

@@ -70,9 +70,15 @@
     const drop = event.target.closest("[data-drop-row]");
     if (add) {
       const rows = document.getElementById(add.dataset.addRow);
-      const row = rows.querySelector("template").content.firstElementChild.cloneNode(true);
-      rows.append(row);
-      row.querySelector("select, input").focus();
+      const value = add.dataset.value;
+      const empty = value && all("input", rows).find((input) => !input.value);
+      const row = empty ? empty.closest(".coupon-row") : rows.querySelector("template").content.firstElementChild.cloneNode(true);
+      if (!empty) rows.append(row);
+      const first = row.querySelector("select, input");
+      if (value) first.value = value;
+      pickers(row);
+      if (value && first._flatpickr) first._flatpickr.setDate(value);
+      if (!value) first.focus();
     }
     if (drop) drop.closest(".coupon-row").remove();
     const condition = event.target.closest("[data-drop-condition]");
