@@ -9,6 +9,7 @@ from werkzeug.test import TestResponse
 
 from backend import clock, tenancy
 from backend.database import db, transaction
+from backend.members.models import Member
 from backend.open_bills.models import OpenBill, ScanPayment, TillEvent
 from backend.reports import doctor
 from backend.wechat.models import PayAccount
@@ -31,8 +32,14 @@ class Dining:
     till: TillClient
 
     def guest(self, nickname: str = "王勇") -> Customer:
+        """A person of that name, logged in at the mini-program."""
         person = self.wechat.person(nickname=nickname)
-        return enters(self.http, self.wechat, self.shop, person)
+        customer = enters(self.http, self.wechat, self.shop, person)
+        with transaction(), tenancy.acting_for(self.shop.merchant_id):
+            member = tenancy.find(Member, customer.member_id)
+            assert member is not None
+            member.nickname = nickname
+        return customer
 
     def coupon(self, guest: Customer, yuan: int = 10, **more: Any) -> str:  # noqa: ANN401
         template = a_template(self.shop, rule={"value_fen": yuan * 100}, **more)
