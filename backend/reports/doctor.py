@@ -13,8 +13,10 @@ from backend.reports.invariants import (
     campaigns,
     coupons,
     ledgers,
+    malls,
     members,
     messages,
+    open_bills,
     references,
 )
 from backend.reports.invariants.invariant import Invariant
@@ -55,6 +57,8 @@ def invariants() -> tuple[Invariant, ...]:
         *ledgers.INVARIANTS,
         *messages.INVARIANTS,
         *bills.INVARIANTS,
+        *malls.INVARIANTS,
+        *open_bills.INVARIANTS,
         *references.invariants(),
     )
 

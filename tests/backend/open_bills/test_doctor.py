@@ -1,0 +1,66 @@
+"""体检 of the dining room: one damage per rule, each named alone."""
+
+from collections.abc import Iterator
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from backend.reports import doctor
+from scripts.wechat_platform.server import Platform
+from tests.backend.open_bills.dining import Dining, a_dining_room
+from tests.backend.reports.world import World, damage
+from tests.builders import reread
+from tests.conftest import StillClock
+
+DAMAGES = {
+    "scan_payment.paid": ["update scan_payment set state='paid' where state='stray'"],
+    "scan_payment.once": [
+        "update scan_payment set state='paid', open_bill_id=(select id from open_bill"
+        " where number='B1') where state='closed'"
+    ],
+    "scan_payment.live": [
+        "update scan_payment set live_key=open_bill_id where state='closed'",
+    ],
+    "scan_payment.refunded": ["update scan_payment set refunded_fen=1 where state='closed'"],
+    "open_bill.told": ["delete from till_event where kind='paid'"],
+    "open_bill.settled": ["update open_bill set state='settled' where number='B4'"],
+}
+
+
+@pytest.fixture
+def room(app: Flask, http: FlaskClient, wechat: Platform, clock: StillClock) -> Iterator[Dining]:
+    """B1 paid; B2 withdrawn, paid too late; B3 paid for too long; B4 only open."""
+    room = a_dining_room(http, wechat)
+    guest = room.guest()
+    room.confirm(guest, room.sheet(guest, room.token("B1")))
+    late = room.sheet(guest, room.token("B2"))
+    room.till.call("DELETE", "/bills/B2")
+    room.confirm(guest, late)
+    room.sheet(guest, room.token("B3"))
+    room.token("B4")
+    clock.move_to("2026-11-23 08:20")
+    wechat.fail("/v3/refund/domestic/refunds", status=503, html=True)
+    room.tick()
+    assert room.states() == (
+        ["paid", "withdrawn", "open", "open"],
+        ["paid", "stray", "closed"],
+    )
+    yield room
+
+
+def found() -> list[str]:
+    reread()
+    return [
+        finding.name for finding in doctor.check() if finding.name != "reference.coupon.grant_id"
+    ]
+
+
+def test_nothing_is_wrong_with_it(room: Dining) -> None:
+    assert found() == []
+
+
+@pytest.mark.parametrize("name", DAMAGES)
+def test_each_damage_is_named_and_no_other(room: Dining, name: str) -> None:
+    damage(World(room.shop, {}), *DAMAGES[name])
+    assert found() == [name]
