@@ -13,13 +13,14 @@ from backend import clock
 from backend.campaigns.models import Campaign, Grant
 from backend.coupons.models import Coupon
 from backend.coupons.view import state_at
-from backend.database import changed, db
+from backend.database import changed, db, transactional
 from backend.members.levels import Match, Missing, all_levels, next_level
 from backend.members.models import Member, MemberLevel, MemberTag
 from backend.members.queries import ids_of
 from backend.merchants.models import Store
 from backend.messaging.models import Intent
 from backend.money import yuan
+from backend.points.manual import adjust_by_staff
 from backend.points.models import PointsEntry
 from backend.sales.models import Bill
 from backend.wallet.models import WalletEntry
@@ -143,3 +144,16 @@ def set_tags(member_id: int, text: str) -> None:
     wanted = list(dict.fromkeys(text.replace("，", " ").replace(",", " ").split()))[:20]
     changed(delete(MemberTag).where(MemberTag.member_id == member_id))
     db.session.add_all(MemberTag(member_id=member_id, tag=tag[:40]) for tag in wanted)
+
+
+@transactional
+def adjust_points(member_id: int, points: int, *, reason: str, now: datetime) -> None:
+    """增减积分 by hand, and its audit entry."""
+    entry = adjust_by_staff(member_id, points, reason=reason, actor=access.desk().actor, now=now)
+    if entry is not None:
+        access.record(
+            "member.points",
+            f"会员 {member_id}",
+            before={"points": entry.balance_after - entry.change},
+            after={"points": entry.balance_after, "change": entry.change, "reason": reason},
+        )

@@ -34,6 +34,9 @@ def _of(customer_class: CustomerClass) -> Tab:
     )
 
 
+MOST_POINTS = 10**7
+
+
 @dataclass(frozen=True)
 class MemberRow:
     """会员 as the list shows them."""
@@ -152,6 +155,24 @@ class Members(SecureModelView):
             try:
                 given = level_changes.give(member.id, level_id, reason=reason, now=clock.now())
                 flash("等级已调整" if given else "会员已经是手工给的这个等级，没有改变")
+            except DomainError as refusal:
+                flash(refusal.message, "error")
+        return redirect(self.get_url(".details_view", id=member.id))  # type: ignore[return-value]
+
+    @page("/points/", methods=("POST",))
+    def points(self) -> Response:
+        """增减积分, with a reason."""
+        access.need(Right.ADJUST_POINTS)
+        member = self.one(request.form.get("id"))
+        reason = request.form.get("reason", "").strip()[:200]
+        points = row_id(request.form.get("points", "").strip())
+        if not reason or not 0 < points <= MOST_POINTS:
+            flash(f"请填写 1 到 {MOST_POINTS:,} 的积分和原因", "error")
+        else:
+            change = -points if request.form.get("direction") == "subtract" else points
+            try:
+                member_page.adjust_points(member.id, change, reason=reason, now=clock.now())
+                flash("积分已扣减" if change < 0 else "积分已增加")
             except DomainError as refusal:
                 flash(refusal.message, "error")
         return redirect(self.get_url(".details_view", id=member.id))  # type: ignore[return-value]

@@ -23,6 +23,7 @@ class Right(StrEnum):
     LEVELS = "levels"
     EDIT_LEVELS = "edit_levels"
     GIVE_LEVELS = "give_levels"
+    ADJUST_POINTS = "adjust_points"
     LEDGERS = "ledgers"
     CARDS = "cards"
     EDIT_CARDS = "edit_cards"
@@ -55,6 +56,7 @@ _MARKETING = frozenset(
         Right.LEVELS,
         Right.EDIT_LEVELS,
         Right.GIVE_LEVELS,
+        Right.ADJUST_POINTS,
         Right.LEDGERS,
         Right.CARDS,
         Right.BILLS,

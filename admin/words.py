@@ -155,6 +155,7 @@ AUDIT_ACTIONS: dict[str, str] = {
     "member.save": "修改会员",
     "member.phone": "查看完整手机号",
     "member.level": "调整会员等级",
+    "member.points": "增减会员积分",
     "level.save": "保存会员等级",
     "level.move": "调整等级顺序",
     "level.delete": "删除会员等级",
