@@ -93,7 +93,15 @@ def scanned_by_camera() -> AnyResponse:
 
 @blueprint.post("/phone/<person_id>/scan")
 def scan(person_id: str) -> AnyResponse:
-    return _scan_ticket(_person(person_id), request.form.get("ticket", ""))
+    """A code on a wall, or any other whose text is an address: a receipt's, a table's."""
+    person, address = _person(person_id), request.form.get("address", "").strip()
+    if not address:
+        return _scan_ticket(person, request.form.get("ticket", ""))
+    if not address.startswith(("http://", "https://")):
+        return redirect(f"{_address(person)}/scan")
+    this_world().chosen = person.id
+    joint = "&" if "?" in address else "?"
+    return redirect(f"{address}{joint}local_wechat=1")
 
 
 @blueprint.get("/phone/<person_id>/oa/<app_id>")

@@ -60,6 +60,29 @@ def test_a_new_person_scans_a_store_and_follows(street: Platform) -> None:
     assert "关注公众号" in unfollowed
 
 
+def test_a_code_whose_text_is_an_address_opens_it_as_the_person_of_the_phone(
+    street: Platform,
+) -> None:
+    visitor, anna = requests.Session(), street.person("安娜")
+    phone = f"{street.url}/phone/{anna.id}/scan"
+    assert "小票或桌上的码" in visitor.get(phone, timeout=10).text
+    scanned = visitor.post(
+        phone,
+        data={"address": "http://127.0.0.1:1/h5/claims/abc"},
+        allow_redirects=False,
+        timeout=10,
+    )
+    assert scanned.headers["Location"] == "http://127.0.0.1:1/h5/claims/abc?local_wechat=1"
+    asking = {"appid": "wxoa", "redirect_uri": "http://127.0.0.1:1/h5", "response_type": "code"}
+    authorize = f"{street.url}/connect/oauth2/authorize"
+    back = visitor.get(authorize, params=asking, allow_redirects=False, timeout=10)
+    assert back.headers["Location"].startswith("http://127.0.0.1:1/h5?code=")
+    told = visitor.post(
+        phone, data={"address": "javascript:alert(1)"}, allow_redirects=False, timeout=10
+    )
+    assert told.headers["Location"] == f"/phone/{anna.id}/scan"
+
+
 def test_messages_are_cards_and_only_links_survive_of_their_html(street: Platform) -> None:
     anna = street.person("安娜")
     street.follow(anna, "wxoa")
