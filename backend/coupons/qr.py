@@ -1,8 +1,9 @@
 """动态二维码: codes that carry their own end, so that a screenshot is worthless a minute later.
 
-``QB1C`` (coupon) or ``QB1M`` (member), then base32 of the ids, the end and an 80-bit keyed hash:
-44 or 36 characters of QR's alphanumeric set. Nothing but row ids stands in it. A coupon's code is
-bound to its holder: given away, the old one dies with the change of holder.
+``QB1C`` (coupon), ``QB1M`` (member) or ``QB1T`` (till), then base32 of the ids, the end and an
+80-bit keyed hash: 44 or 36 characters of QR's alphanumeric set. Nothing but row ids and, for a
+till, a number drawn at random stands in it. A coupon's code is bound to its holder: given away, the
+old one dies with the change of holder.
 """
 
 import base64
@@ -18,7 +19,9 @@ from backend.coupons.errors import CouponNotFound, MemberCodeUnknown, QrExpired
 
 COUPON_MARK = "QB1C"
 MEMBER_MARK = "QB1M"
+TILL_MARK = "QB1T"
 GOOD_FOR = timedelta(seconds=60)
+TILL_CODE_GOOD_FOR = timedelta(minutes=5)
 
 _ID_BYTES = 5
 _END_BYTES = 5
@@ -75,6 +78,22 @@ def read_member(key: bytes, text: str, *, now: datetime) -> int:
     return member_id
 
 
+def make_till(key: bytes, *, store_id: int, turn: int, now: datetime) -> QrToken:
+    """识别码: what a till shows and a guest scans, good for 5 minutes; ``turn`` tells two apart."""
+    return _make(key, TILL_MARK, (store_id, turn), now, good_for=TILL_CODE_GOOD_FOR)
+
+
+def read_till(key: bytes, text: str, *, now: datetime) -> int | None:
+    """The store whose till shows this code; QrExpired when old, None when forged."""
+    opened = _open(key, TILL_MARK, text, ids=2)
+    if opened is None:
+        return None
+    (store_id, _), expires_at = opened
+    if expires_at <= now:
+        raise QrExpired()
+    return store_id
+
+
 def svg(text: str) -> str:
     """The QR code of a text as an SVG element, black on nothing, scaled by whoever shows it."""
     code = qrcode.QRCode(border=2, image_factory=SvgPathImage)
@@ -82,8 +101,10 @@ def svg(text: str) -> str:
     return str(code.make_image().to_string(encoding="unicode"))
 
 
-def _make(key: bytes, mark: str, ids: tuple[int, ...], now: datetime) -> QrToken:
-    hundredths = (now + GOOD_FOR - _EPOCH) // _HUNDREDTH
+def _make(
+    key: bytes, mark: str, ids: tuple[int, ...], now: datetime, *, good_for: timedelta = GOOD_FOR
+) -> QrToken:
+    hundredths = (now + good_for - _EPOCH) // _HUNDREDTH
     body = b"".join(row_id.to_bytes(_ID_BYTES) for row_id in ids) + hundredths.to_bytes(_END_BYTES)
     text = mark + base64.b32encode(body + _hash(key, mark, body)).decode()
     return QrToken(text, _EPOCH + hundredths * _HUNDREDTH)

@@ -1,11 +1,11 @@
-"""识别会员 by what they say or carry: phone, physical card (S2-48)."""
+"""识别会员 by what they say or carry: phone, physical card (S2-48), WeChat."""
 
 from sqlalchemy import select
 
 from backend.database import db
 from backend.members import phones, queries
 from backend.members.errors import CardDestroyed, CardFrozen, CardNotFound, MemberNotFound
-from backend.members.models import CardState, Member, MemberCard
+from backend.members.models import CardState, Identity, Member, MemberCard, WechatUser
 
 
 def by_phone(text: str) -> Member:
@@ -28,3 +28,17 @@ def by_card(number: str) -> Member:
     if card.state == CardState.FROZEN:
         raise CardFrozen()
     return queries.survivor(card.member_id)
+
+
+def by_openid(openid: str) -> Member:
+    """The member whose WeChat has this openid, in whichever of the merchant's apps."""
+    found = db.session.scalar(
+        select(Identity.member_id)
+        .join(WechatUser, WechatUser.id == Identity.wechat_user_id)
+        .where(WechatUser.openid == openid)
+        .order_by(Identity.id)
+        .limit(1)
+    )
+    if found is None:
+        raise MemberNotFound()
+    return queries.survivor(found)

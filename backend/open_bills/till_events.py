@@ -22,12 +22,13 @@ from backend.database import MetAnother, changed, db, table_of, transactional
 from backend.open_bills.models import TillEvent
 from backend.redemption.models import Redemption
 
-PAID, STRAY, REFUNDED, REFUND_FAILED, REDEEMED = (
+PAID, STRAY, REFUNDED, REFUND_FAILED, REDEEMED, IDENTIFIED = (
     "paid",
     "stray",
     "refunded",
     "refund_failed",
     "redeemed",
+    "identified",
 )
 """``stray``: paid too late, goes back by itself. ``refund_failed``: WeChat Pay cannot give it back
 to the guest, staff must."""
@@ -120,6 +121,12 @@ def paid_by(store_id: int, bill_id: int) -> PaidBy | None:
     return PaidBy(
         content["quote_id"], content["member_id"], content["amount_fen"], content["payment"]
     )
+
+
+def identified_by(store_id: int, subject: str) -> int | None:
+    """The member who scanned the till's code, if somebody has."""
+    content = _told(store_id, IDENTIFIED, subject)
+    return None if content is None else int(content["member_id"])
 
 
 def was_told(store_id: int, kind: str, *, subject: str) -> bool:

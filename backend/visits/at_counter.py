@@ -33,10 +33,13 @@ def identify(
     phone: str | None = None,
     card: str | None = None,
     scan: str | None = None,
+    openid: str | None = None,
+    member_id: int | None = None,
     now: datetime,
 ) -> Visit:
-    """识别. Exactly one of the three; ``scan`` is a dynamic member code, or a card's barcode."""
-    member = _member(phone, card, scan, now)
+    """识别. Exactly one of them; ``scan`` is a dynamic member code, or a card's barcode;
+    ``member_id`` has said who they are by scanning the till's code."""
+    member = _member(phone, card, scan, openid, member_id, now=now)
     if recognise.register_at_login(member, now=now):
         registration.welcome(member.id, now=now)
     claimed = grants.claim_open(member.id, now=now)
@@ -64,13 +67,25 @@ def _scanned(said: str, now: datetime) -> Member:
         raise MemberNotFound() from None
 
 
-def _member(phone: str | None, card: str | None, scan: str | None, now: datetime) -> Member:
-    match (phone, card, scan):
-        case (str(), None, None):
+def _member(
+    phone: str | None,
+    card: str | None,
+    scan: str | None,
+    openid: str | None,
+    member_id: int | None,
+    *,
+    now: datetime,
+) -> Member:
+    match (phone, card, scan, openid, member_id):
+        case (str(), None, None, None, None):
             return members.by_phone(phone)
-        case (None, str(), None):
+        case (None, str(), None, None, None):
             return members.by_card(card)
-        case (None, None, str()):
+        case (None, None, str(), None, None):
             return _scanned(read_scan(scan).text, now)
-    message = "手机号、卡号、会员码须填一项"
+        case (None, None, None, str(), None):
+            return members.by_openid(openid)
+        case (None, None, None, None, int()):
+            return queries.survivor(member_id)
+    message = "手机号、卡号、会员码、openid、识别码须填且只填一项"
     raise ParamError(errors=[FieldError(field="phone", message=message)])

@@ -1,6 +1,15 @@
 """The mini-program, as its customers use it: log-in, card pack, dynamic codes."""
 
-from miniprogram_api.customer import claims, coupons, exchanges, login, me, open_bills, points
+from miniprogram_api.customer import (
+    claims,
+    coupons,
+    exchanges,
+    login,
+    me,
+    open_bills,
+    points,
+    till_codes,
+)
 from miniprogram_api.customer.blueprint import blueprint
 
 BLUEPRINTS = (login.blueprint, blueprint)
@@ -15,4 +24,5 @@ __all__ = [
     "me",
     "open_bills",
     "points",
+    "till_codes",
 ]
