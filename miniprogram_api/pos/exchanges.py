@@ -33,7 +33,7 @@ class TillExchangeBody(Body):
 class TillExchangeAnswer(Answer):
     """兑换成功，请顾客扫码: the code holds ``url``; past ``expires_at`` the points come back."""
 
-    claim_id: int
+    claim_id: str
     url: str
     svg: str
     points: int
@@ -44,7 +44,7 @@ class TillExchangeAnswer(Answer):
     def of(cls, done: AtTill) -> Self:
         until = done.link.claim_until
         return cls(
-            claim_id=done.link.id,
+            claim_id=done.link.code,
             url=done.link.address,
             svg=qr.svg(done.link.address),
             points=done.points,
