@@ -69,7 +69,7 @@ def test_the_list_is_narrowed_and_exported_with_amounts_that_add_up(
     assert "B1001" in visitor.read("/admin/bills/?flt2_2=18100004469")
     header, *rows = exported(visitor, "/admin/bills/export/xlsx/")
     place = [cell.value for cell in header].index("实付")
-    assert sum(row[place].value for row in rows) == 160  # type: ignore[misc]
+    assert sum(row[place].value for row in rows) == 160
 
 
 def test_a_manager_sees_the_bills_of_the_own_stores_only(app: Flask, guest: Guest) -> None:

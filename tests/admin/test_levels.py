@@ -1,6 +1,7 @@
 """会员等级 at the desk: order, conditions, rules, and a level given by hand (S2-37…39)."""
 
 from flask import Flask
+from pydantic import JsonValue
 from sqlalchemy import select
 
 from backend import tenancy
@@ -15,7 +16,7 @@ from tests.builders import Shop, a_member, a_shop, reread
 from tests.conftest import StillClock
 
 
-def stored(shop: Shop) -> list[tuple[int, str, int, dict[str, object]]]:
+def stored(shop: Shop) -> list[tuple[int, str, int, dict[str, JsonValue]]]:
     reread()
     with tenancy.acting_for(shop.merchant_id):
         rows = db.session.scalars(select(MemberLevel).order_by(MemberLevel.position))
