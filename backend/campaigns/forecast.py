@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 
 from backend.campaigns import cadence
 from backend.campaigns.kinds import Settings
+from backend.campaigns.kinds.class_marketing import ClassMarketing
 from backend.campaigns.kinds.periodic import Periodic
 
 
@@ -16,11 +17,14 @@ def next_dates(
     n: int = 5,
     now: datetime,
 ) -> list[datetime]:
-    """The next planned instants; a campaign not started yet: as if it were started now."""
+    """The next planned instants; a campaign not started yet: as if it were started now. None for
+    kinds that wait for something to happen."""
     if isinstance(settings, Periodic):
         return cadence.next_dates(
             settings.timetable, first_started_at=first_started_at, zone=zone, n=n, now=now
         )
+    if not isinstance(settings, ClassMarketing):
+        return []
     dates: list[datetime] = []
     while len(dates) < n:
         dates.append(cadence.next_slot(zone=zone, now=dates[-1] if dates else now).planned_at)

@@ -177,6 +177,7 @@ def test_an_exchange_has_words_a_picture_and_prices_per_level(shop: Shop, visito
     assert visitor.open(settings["picture"]).get_data() == PNG
     details = visitor.read(f"/admin/campaigns/details/?id={number}")
     assert "兑换代金券10元" in details and "普通会员 100，银卡 80" in details
+    assert "接下来的发券时间" not in details
     path = f"/admin/campaigns/edit/?id={number}"
     shown = as_shown(visitor.read(path))
     assert visitor.send(path, **shown).status_code == 302
