@@ -9,10 +9,8 @@ from sqlalchemy import select
 
 from backend.campaigns import kinds, queries
 from backend.campaigns.errors import CampaignInvalid
-from backend.campaigns.kinds import mall_voucher
 from backend.campaigns.kinds.mall_voucher import MallVoucher
 from backend.campaigns.models import Campaign, CampaignKind, CampaignState
-from backend.coupons.models import CouponTemplate
 from backend.database import db
 from backend.errors import FieldError
 from backend.merchants.models import Store
@@ -50,14 +48,9 @@ def hold() -> None:
 
 
 def refuse_wrong(campaign: Campaign, settings: MallVoucher) -> None:
-    """CampaignInvalid: another kind of coupon (S1-12), an unknown store, or a budget, since what
-    was paid for is always honoured."""
+    """CampaignInvalid: an unknown store, or a budget, since what was paid for is always
+    honoured."""
     errors = []
-    kind = db.session.scalar(
-        select(CouponTemplate.kind).where(CouponTemplate.code == settings.template)
-    )
-    if kind not in mall_voucher.KINDS:
-        errors.append(FieldError(field="template", message="目前仅支持代金券、实物券、抵扣券"))
     stores = select(Store.id).where(Store.code == settings.store)
     if settings.store is not None and db.session.scalar(stores) is None:
         errors.append(FieldError(field="store", message=f"没有门店{settings.store}"))

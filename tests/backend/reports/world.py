@@ -6,20 +6,26 @@ from pydantic import JsonValue
 from sqlalchemy import select
 
 from backend import clock, tenancy
-from backend.campaigns import grants, links, waves
+from backend.campaigns import grants, kinds, lifecycle, links, waves
+from backend.campaigns.lifecycle import CampaignDraft
 from backend.campaigns.models import ClaimLink, Grant, GrantState, OfferPiece, Wave
 from backend.coupons.bill import BillLine
 from backend.coupons.card_pack import numbers
 from backend.coupons.models import Coupon, CouponTemplate, TemplateRevision
 from backend.database import Model, db, table_of, transaction
+from backend.malls import shops
+from backend.malls.buyers import Buyer
+from backend.malls.hear import Event, EventKind, Sale, hear
+from backend.malls.models import MallShop, MallVoucher
 from backend.members.models import Identity
 from backend.merchants.queries import place
 from backend.messaging import consents
 from backend.messaging.models import Attempt, Consent, ConsentEntry, Intent
 from backend.points import ledger as points
 from backend.points.models import PointsEntry, PointsLot
-from backend.redemption.models import Redemption
+from backend.redemption.models import Redemption, VoucherReport
 from backend.redemption.redeem import Redeemer, redeem
+from backend.redemption.undo import undo
 from backend.sales.bill import Bill, DishLine, Goods, Method, Tender
 from backend.sales.models import Bill as BillRow
 from backend.sales.models import BillLine as LineRow
@@ -117,6 +123,7 @@ def _business(shop: Shop, still: StillClock) -> tuple[int, int, int, int]:
         _spend(visitor, regular)
         _claim(a_member(shop))
         _save(visitor)
+        _buy_at_the_mall(shop)
         _write_to(visitor)
     return plan, waiting, visitor, regular
 
@@ -157,6 +164,25 @@ def _claim(member_id: int) -> None:
     settled = settle(bill, here=place("s01"), by=Redeemer("till"), now=now)
     assert settled.gift is not None
     links.claim(settled.gift, member_id=member_id, now=now)
+
+
+def _buy_at_the_mall(shop: Shop) -> None:
+    """A voucher that was used and given back, one that waits, one that was refunded."""
+    now = clock.now()
+    with transaction():
+        bound = MallShop(store_id=shop.store_id, code="m01", secret="x", bound_at=now)
+        db.session.add(bound)
+    mall = shops.shop("m01")
+    assert mall is not None
+    settings = kinds.parse("mall_voucher", {"product": "P60", "template": "free"})
+    draft = CampaignDraft(code="mall", kind="mall_voucher", settings=settings)
+    lifecycle.start(lifecycle.save(draft, now=now).id, now=now)
+    for voucher, product in (("V1", "P60"), ("V2", "P70"), ("V3", "P60")):
+        sale = Sale(product, f"O-{voucher}", Buyer(phone="13800000009"), 6000, now)
+        hear(Event(f"e-{voucher}", EventKind.SOLD, voucher, sale), shop=mall, now=now)
+    hear(Event("e-back", EventKind.REFUNDED, "V3", None), shop=mall, now=now)
+    used = redeem("V1", store_code="s01", by=Redeemer("till"), now=now)
+    undo(used.id, by=Redeemer("till"), reason="错了", now=now)
 
 
 def _save(visitor: int) -> None:
@@ -224,6 +250,9 @@ def _ids(plan: int, waiting: int, visitor: int) -> dict[str, int]:
         "earned": first(PointsEntry, PointsEntry.cause == "p1"),
         "given": first(PointsEntry, PointsEntry.cause == "p4"),
         "lot": first(PointsLot),
+        "voucher": first(MallVoucher, MallVoucher.voucher == "V1"),
+        "mall_coupon": first(Coupon, Coupon.voucher_id.is_not(None)),
+        "mall_redemption": first(VoucherReport) and _reported(),
         "recharged": first(WalletEntry, WalletEntry.cause == "recharge-R1"),
         "refunded": first(WalletEntry, WalletEntry.cause == "w2"),
     }
@@ -235,6 +264,10 @@ def _coupons(member_id: int) -> list[int]:
             select(Coupon.id).where(Coupon.member_id == member_id).order_by(Coupon.id)
         )
     )
+
+
+def _reported() -> int:
+    return db.session.scalars(select(VoucherReport.redemption_id)).first() or 0
 
 
 def _offer(grant_id: int) -> int:

@@ -10,10 +10,12 @@ from backend import clock, models, tenancy
 from backend.campaigns.models import AudienceMember, Campaign, CampaignRun
 from backend.coupons.models import CouponTemplate, TemplateRevision
 from backend.database import Model, db, transaction
+from backend.malls.models import MallShop
 from backend.members.models import Member, MemberLevel
 from backend.merchants import staff
 from backend.merchants.models import AuditEntry, Merchant, PosKey, Staff, Store, Subscription
 from backend.setup.apply import Applied, apply
+from backend.setup.export import export
 from backend.setup.problems import SetupRefused
 from backend.setup.reading import read
 from backend.wechat.models import WechatApp
@@ -437,8 +439,50 @@ def test_words_are_words_in_yaml_1_2(app: Flask) -> None:
     assert (store.code, store.name, store.hours) == ("on", "off", "10:00")
 
 
-def test_a_mall_is_read_and_said_to_be_unused(app: Flask) -> None:
-    applied = _apply(
-        "merchants: [{code: a, name: 甲, stores: [{code: s1, name: 店, mall: {id: m}}]}]"
-    )
-    assert [problem.path for problem in applied.unused] == ["merchants.0.stores.0.mall"]
+def _a_mall(**more: str) -> str:
+    mall = {"id": "m01", "secret": "x01", "callback": '"http://mall.example/told"', **more}
+    said = ", ".join(f"{name}: {value}" for name, value in mall.items() if value)
+    return f"merchants: [{{code: a, name: 甲, stores: [{{code: s1, name: 店, mall: {{{said}}}}}]}}]"
+
+
+def test_a_mall_shop_is_bound_with_two_secrets_while_they_change(app: Flask) -> None:
+    """S1-08, S1-09: what is entered is kept; its secrets are told to nobody."""
+    assert "a mall shop m01" in _apply(_a_mall()).made
+    assert _apply(_a_mall()).changed == []
+    assert _apply(_a_mall(next_secret="x02")).changed == ["a mall shop m01"]
+    with tenancy.across_merchants("a test looks"):
+        shop = db.session.scalars(select(MallShop)).one()
+        assert (shop.secret, shop.next_secret) == ("x01", "x02")
+        assert (shop.callback_url, shop.app_id, shop.heard_at) == (
+            "http://mall.example/told",
+            "",
+            None,
+        )
+    assert "x01" not in export() and "m01" in export()
+
+
+@pytest.mark.parametrize(
+    ("more", "path"),
+    [
+        ({"secret": ""}, "secret"),
+        ({"callback": "ftp://mall.example"}, "callback"),
+        ({"callback": '"http://me:pw@mall.example"'}, "callback"),
+        ({"oa": "wxoa9999"}, "oa"),
+        ({"id": "m" * 51}, "id"),
+    ],
+)
+def test_a_mall_shop_that_cannot_be_is_refused(app: Flask, more: dict[str, str], path: str) -> None:
+    with pytest.raises(SetupRefused) as refused:
+        _apply(_a_mall(**more))
+    assert [problem.path for problem in refused.value.problems] == [
+        f"merchants.0.stores.0.mall.{path}"
+    ]
+
+
+def test_a_mall_shop_of_another_store_is_not_taken_over(app: Flask) -> None:
+    _apply(_a_mall())
+    with pytest.raises(SetupRefused) as refused:
+        _apply(_a_mall().replace("code: a", "code: b"))
+    assert [str(p) for p in refused.value.problems] == [
+        "merchants.0.stores.0.mall.id: m01已由别的门店绑定"
+    ]
