@@ -2,15 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import case, func, select
 
-from backend.campaigns.models import AudienceMember, Grant, Wave
+from admin import access
+from backend.calendar import day_of
+from backend.campaigns.models import AudienceMember, Campaign, CampaignState, Grant, Wave
 from backend.coupons.models import Coupon, CouponState
 from backend.database import db
 from backend.members.models import Member
+from backend.merchants.subscription import is_subscribed
 from backend.redemption.models import Redemption
 from backend.sales.models import Bill
+
+EXECUTING = "执行中"
 
 
 @dataclass(frozen=True)
@@ -23,6 +29,26 @@ class Funnel:
     redeemed: int
     reduction_fen: int
     sales_fen: int
+
+
+def standing(campaign: Campaign, *, now: datetime) -> str:
+    """执行情况: whether a campaign that is switched on gives anything today, and why not."""
+    shop = access.shop()
+    today = day_of(now, shop.zone)
+    match campaign.state:
+        case CampaignState.DRAFT:
+            return "未启动"
+        case CampaignState.PAUSED:
+            return "已暂停"
+        case CampaignState.ENDED:
+            return "已结束"
+    if campaign.starts_on is not None and today < campaign.starts_on:
+        return "未到开始日期"
+    if campaign.ends_on is not None and campaign.ends_on < today:
+        return "已过结束日期"
+    if not is_subscribed(campaign.merchant_id, on=today, kind=campaign.kind):
+        return "营销包年未开通，暂不执行"
+    return EXECUTING
 
 
 def waves(campaign_id: int, *, most: int = 30) -> Sequence[Wave]:

@@ -15,6 +15,7 @@ from admin import (
     campaign_queries,
     condition_form,
     exchange_form,
+    gift_form,
     points_forms,
     queries,
     words,
@@ -27,6 +28,7 @@ from admin.columns import Column, count, instant, status, word
 from admin.exchange_form import ExchangeForm
 from admin.fields import row_id
 from admin.filters import Asked, Choice, contains, equals
+from admin.gift_form import GiftForm
 from admin.points_words import rules_in_words
 from admin.rights import Right
 from admin.saving import sent
@@ -34,6 +36,7 @@ from admin.template_form import new_code
 from backend import clock
 from backend.campaigns import audience, forecast, kinds, lifecycle
 from backend.campaigns.kinds.class_marketing import default_plan
+from backend.campaigns.kinds.consumption_gift import ConsumptionGift
 from backend.campaigns.kinds.periodic import PRESETS
 from backend.campaigns.models import Campaign, CampaignKind, CampaignState
 from backend.coupons.models import Coupon
@@ -66,7 +69,9 @@ class CampaignRow:
 
 
 def _tab(state: CampaignState) -> Tab:
-    label = words.CAMPAIGN_STATES[state].label
+    """A running campaign is called 执行中 in 我的营销活动 (S2-56); its switch says 启动中."""
+    is_running = state == CampaignState.RUNNING
+    label = campaign_queries.EXECUTING if is_running else words.CAMPAIGN_STATES[state].label
     return Tab(state.value, label, lambda _now: Campaign.state == state)
 
 
@@ -122,6 +127,7 @@ class Campaigns(CampaignLive, SecureModelView):
         "weekdays": "每周",
         "multiple": "积分倍数",
         "offers": "可兑换的券",
+        "rules": "赠送规则",
         "introduction": "活动介绍",
     }
 
@@ -149,6 +155,7 @@ class Campaigns(CampaignLive, SecureModelView):
     def facts(self, row: Campaign) -> Mapping[str, object]:
         now = clock.now()
         settings = cast(dict[str, Any], row.settings)
+        parsed = kinds.parse(row.kind, row.settings)
         conditions = settings.get("audience", {}).get("conditions", [])
         return {
             "row": row,
@@ -160,7 +167,10 @@ class Campaigns(CampaignLive, SecureModelView):
             "waves": campaign_queries.waves(row.id),
             "funnel": campaign_queries.funnel(row.id),
             "dates": _next_dates(row, n=5, now=now),
-            "rules": rules_in_words(kinds.parse(row.kind, row.settings)),
+            "rules": gift_form.in_words(parsed)
+            if isinstance(parsed, ConsumptionGift)
+            else rules_in_words(parsed),
+            "standing": campaign_queries.standing(row, now=now),
         }
 
     # forms
@@ -183,6 +193,8 @@ class Campaigns(CampaignLive, SecureModelView):
                 return "desk/periodic_form.html"
             case CampaignKind.POINTS_EXCHANGE:
                 return "desk/exchange_form.html"
+            case CampaignKind.CONSUMPTION_GIFT:
+                return "desk/gift_form.html"
         return "desk/points_form.html"
 
     def draft(self, row: Campaign | None) -> CampaignForm:
@@ -193,6 +205,8 @@ class Campaigns(CampaignLive, SecureModelView):
             return points_forms.FORMS[kind](sent(), data=points_forms.begun(row, kind))
         if kind == CampaignKind.POINTS_EXCHANGE:
             return ExchangeForm(sent(), data=exchange_form.begun(row))
+        if kind == CampaignKind.CONSUMPTION_GIFT:
+            return GiftForm(sent(), data=gift_form.begun(row))
         form: Callable[..., CampaignForm] = (
             ClassForm if kind == CampaignKind.CLASS_MARKETING else PeriodicForm
         )
@@ -203,6 +217,8 @@ class Campaigns(CampaignLive, SecureModelView):
             return points_forms.facts(row, _kind(row), sent())
         if isinstance(form, ExchangeForm):
             return exchange_form.facts(row, sent())
+        if isinstance(form, GiftForm):
+            return gift_form.facts(row, sent())
         facts: dict[str, object] = {"offered": queries.offered_templates()}
         if _kind(row) == CampaignKind.CLASS_MARKETING:
             return facts | {"parts": _parts(row)}
@@ -225,8 +241,8 @@ class Campaigns(CampaignLive, SecureModelView):
 
     def _label(self, path: str) -> str:
         parts = path.split(".")
-        if parts[0] in ("offers", "ranges") and len(parts) > 1:
-            nouns = {"offers": "张券", "ranges": "个日期"}
+        nouns = {"offers": "张券", "ranges": "个日期", "rules": "条规则", "rows": "行规则"}
+        if parts[0] in nouns and len(parts) > 1:
             return f"第 {int(parts[1]) + 1} {nouns[parts[0]]}："
         return super()._label(path)
 
@@ -296,6 +312,8 @@ def _sent_settings(form: CampaignForm, row: Campaign | None) -> dict[str, JsonVa
             return campaign_forms.class_settings(request.form)
         case ExchangeForm():
             return exchange_form.settings(form, row, request.form)
+        case GiftForm():
+            return gift_form.settings(form, request.form)
     return points_forms.settings(form, request.form)
 
 

@@ -32,6 +32,7 @@ WITH_A_FORM = (
     CampaignKind.HOLIDAY_POINTS,
     CampaignKind.MANUAL_POINTS,
     CampaignKind.POINTS_EXCHANGE,
+    CampaignKind.CONSUMPTION_GIFT,
 )
 """Kinds that are set up on a form of 营销活动."""
 CAMPAIGN_STATES: dict[str, Word] = {

@@ -17,6 +17,7 @@ from backend.calendar import day_of
 from backend.campaigns import kinds, mall_products, queries
 from backend.campaigns.errors import CampaignIncomplete
 from backend.campaigns.kinds import Settings
+from backend.campaigns.kinds.consumption_gift import ConsumptionGift
 from backend.campaigns.kinds.gives import MOST_PIECES
 from backend.campaigns.kinds.mall_voucher import MallVoucher
 from backend.campaigns.kinds.points_exchange import PointsExchange
@@ -68,6 +69,8 @@ def missing(campaign: Campaign, *, now: datetime) -> list[FieldError]:
         errors.append(FieldError(field="parts", message="请至少开启一类客户"))
     if isinstance(settings, MallVoucher):
         errors.extend(mall_products.taken(campaign, settings))
+    if isinstance(settings, ConsumptionGift) and not settings.rules:
+        errors.append(FieldError(field="rules", message="请至少添加一条赠送规则"))
     if isinstance(settings, PointsExchange) and not settings.offers:
         errors.append(FieldError(field="offers", message="请至少添加一张可兑换的券"))
     for part in settings.parts_on:

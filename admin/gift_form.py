@@ -1,0 +1,159 @@
+"""会员消费送优惠券表单 (S2-51…57): 消费满 so much really paid, 送 which coupons; rows of one amount
+are one rule."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from pydantic import JsonValue
+from sqlalchemy import select
+from werkzeug.datastructures import MultiDict
+from wtforms import RadioField
+
+from admin import queries
+from admin.campaign_forms import CampaignForm, filled
+from admin.fields import WholeField, choices
+from admin.points_forms import whole
+from backend.campaigns.cadence import ClaimWindow, WindowKind
+from backend.campaigns.errors import CampaignInvalid
+from backend.campaigns.kinds import consumption_gift
+from backend.campaigns.kinds.consumption_gift import ConsumptionGift
+from backend.campaigns.models import Campaign
+from backend.coupons.models import CouponTemplate
+from backend.database import db
+from backend.errors import FieldError
+from backend.money import parse_yuan, yuan
+
+MOST_ROWS = 200
+
+
+@dataclass(frozen=True)
+class GiftRow:
+    """One row as typed: 实付满 ``paid`` 元, 送 ``quantity`` 张 ``template``."""
+
+    paid: str
+    template: str
+    quantity: str
+
+
+class GiftForm(CampaignForm):
+    """会员消费送优惠券; its rules are read by ``settings``."""
+
+    several = RadioField(
+        "同时满足多条",
+        choices=choices(("highest", "只送金额最高的一条"), ("all", "满足的每一条都送")),
+        default="highest",
+    )
+    window = RadioField(
+        "领券时间限制",
+        choices=choices(
+            ("same_day", "仅消费当日"), ("days", "消费后几天内"), ("anytime", "随时可领取")
+        ),
+        default="days",
+    )
+    window_days = WholeField("天数", least=1, most=3650)
+
+
+def begun(row: Campaign | None) -> dict[str, Any]:
+    """What the form begins with."""
+    if row is None:
+        return {"name": consumption_gift.LABEL, "window_days": 7}
+    stored = cast(dict[str, Any], row.settings)
+    window = stored["claim_window"]
+    return filled(row, preset="") | {
+        "several": "all" if stored["all"] else "highest",
+        "window": window["kind"],
+        "window_days": window.get("days"),
+    }
+
+
+def facts(row: Campaign | None, sent: MultiDict[str, str] | None) -> dict[str, object]:
+    """What the page shows besides the form's own fields."""
+    stored = cast(dict[str, Any], row.settings if row else {})
+    return {
+        "offered": queries.offered_templates(),
+        "rules": _stored(stored) if sent is None else _sent(sent),
+    }
+
+
+def settings(form: GiftForm, sent: MultiDict[str, str]) -> dict[str, JsonValue]:
+    """会员消费送优惠券's settings as sent, the lowest amount first; CampaignInvalid names what
+    cannot be read."""
+    window: dict[str, JsonValue] = {"kind": str(form.window.data)}
+    if form.window.data == "days":
+        window["days"] = form.window_days.data
+    rules: dict[int, list[JsonValue]] = {}
+    for place, row in enumerate(_sent(sent)):
+        given: JsonValue = {"template": row.template, "quantity": _quantity(row, place)}
+        rules.setdefault(_paid_fen(row, place), []).append(given)
+    return {
+        "rules": [{"paid_fen": fen, "coupons": coupons} for fen, coupons in sorted(rules.items())],
+        "all": form.several.data == "all",
+        "claim_window": window,
+    }
+
+
+def in_words(gift: ConsumptionGift) -> list[tuple[str, str]]:
+    """Term and words, line by line, for the campaign's page."""
+    codes = [coupon.template for rule in gift.rules for coupon in rule.coupons]
+    found = select(CouponTemplate.code, CouponTemplate.title).where(CouponTemplate.code.in_(codes))
+    titles = {row.code: row.title for row in db.session.execute(found)}
+    lines = [
+        (
+            f"实付满 {yuan(rule.paid_fen)} 元",
+            "送 "
+            + "、".join(
+                f"{titles.get(c.template, c.template)} ×{c.quantity}" for c in rule.coupons
+            ),
+        )
+        for rule in gift.rules
+    ]
+    several = "满足的每一条都送" if gift.all else "只送金额最高的一条"
+    return [*lines, ("同时满足多条", several), ("领券时间限制", _window(gift.claim_window))]
+
+
+def _window(window: ClaimWindow) -> str:
+    match window.kind:
+        case WindowKind.SAME_DAY:
+            return "仅消费当日可领取"
+        case WindowKind.DAYS:
+            return f"消费后 {window.days} 天内可领取"
+        case WindowKind.ANYTIME:
+            return "随时可领取"
+
+
+def _paid_fen(row: GiftRow, place: int) -> int:
+    try:
+        fen = parse_yuan(row.paid)
+    except ValueError:
+        fen = 0
+    if fen <= 0:
+        words = "消费金额应大于 0，写作 100 或 99.90"
+        raise CampaignInvalid(errors=[FieldError(field=f"rows.{place}", message=words)])
+    return fen
+
+
+def _quantity(row: GiftRow, place: int) -> int:
+    return whole(row.quantity, field=f"rows.{place}", who="张数")
+
+
+def _sent(sent: MultiDict[str, str]) -> list[GiftRow]:
+    """Rows as sent; rows without an amount and without a coupon are passed over."""
+    columns = zip(
+        sent.getlist("rule-paid"),
+        sent.getlist("rule-template"),
+        sent.getlist("rule-quantity"),
+        strict=False,
+    )
+    rows = [
+        GiftRow(paid.strip(), template, quantity.strip()) for paid, template, quantity in columns
+    ]
+    return [row for row in rows if row.paid or row.template][:MOST_ROWS]
+
+
+def _stored(stored: dict[str, Any]) -> Sequence[GiftRow]:
+    return [
+        GiftRow(yuan(rule["paid_fen"]), coupon["template"], str(coupon.get("quantity", 1)))
+        for rule in stored.get("rules", [])
+        for coupon in rule["coupons"]
+    ]
