@@ -10,11 +10,13 @@ from pydantic import JsonValue
 
 from backend.campaigns import links
 from scripts.wechat_platform.server import Platform
+from tests.admin.desk import at_desk
 from tests.backend.campaigns.plans import a_campaign, coupons_of, gives, template
 from tests.backend.redemption.coupons import a_coupon, number_of
 from tests.builders import Shop, a_member, a_template
 from tests.conftest import StillClock
 from tests.journeys.customers import enters
+from tests.journeys.forms import as_shown
 from tests.journeys.guest import is_sound, paid, said
 from tests.journeys.shops import a_journeys_shop
 from tests.miniprogram_api.h5.browser import WechatBrowser
@@ -173,6 +175,26 @@ def test_S2_55_a_bill_without_a_member_brings_none(shop: Shop, till: TillClient)
     settled = settle(till, "B1", yuan=500)
     assert settled["gift"] is None
     assert template(shop, "t1").issued == 0
+
+
+def test_S2_56_made_at_the_desk_it_is_executing_among_my_campaigns(
+    app: Flask, shop: Shop, till: TillClient
+) -> None:
+    """Set up on its form, started with the save; from then on bills bring gifts."""
+    a_template(shop, "t1", title="8折券")
+    boss = at_desk(app, shop)
+    new = "/admin/campaigns/new/?kind=consumption_gift"
+    form = as_shown(boss.read(new)) | {
+        "rule-paid": ["100"], "rule-template": ["t1"], "rule-quantity": ["1"], "then": ["start"],
+    }  # fmt: skip
+    made = boss.send(new, **form)
+    assert made.status_code == 302
+    mine = boss.read("/admin/campaigns/?tab=running")
+    assert "会员消费送优惠券" in mine
+    assert "执行中" in mine
+    page = boss.read(made.headers["Location"])
+    assert "执行情况</dt><dd>执行中" in page
+    assert settle(till, "B1", member_id=a_member(shop))["gift"] is not None
 
 
 def test_S2_57_past_the_claim_window_the_receipt_is_paper(
