@@ -8,8 +8,9 @@ const $ = (id) => document.getElementById(id);
 const bill = new Bill();
 let till = null;
 let dishes = [];
-let cursor = "";
+let cursor = null;
 let quoting = 0;
+const onTables = new Map(); // open bills put from here, by number
 
 async function start() {
   if (!$("till")) return;
@@ -17,7 +18,7 @@ async function start() {
   till = new Till($("till").value, document.body.dataset);
   $("till").addEventListener("change", () => {
     till = new Till($("till").value, document.body.dataset);
-    cursor = "";
+    cursor = null;
     clear();
   });
   $("identify").addEventListener("submit", (event) => { event.preventDefault(); doing(identify); });
@@ -29,6 +30,7 @@ async function start() {
   for (const button of document.querySelectorAll("[data-pay]")) {
     button.addEventListener("click", () => doing(() => settle(button.dataset.pay)));
   }
+  $("show-code").addEventListener("click", () => doing(showCode));
   $("open-bill").addEventListener("click", () => doing(putBill));
   $("clear").addEventListener("click", clear);
   drawMenu();
@@ -73,7 +75,19 @@ async function identify() {
   const said = $("who").value.trim();
   if (!said) return;
   const how = /^1\d{10}$/.test(said) ? "phone" : said.startsWith("QB1M") ? "scan" : "card";
-  const found = await till.post("/pos/v1/members/identify", { [how]: said });
+  await known({ [how]: said });
+}
+
+async function showCode() {
+  const code = await till.post("/pos/v1/members/code", {});
+  $("scan-code").replaceChildren(...claimCode("请会员用微信扫码", code));
+  $("scan-code").dataset.scan = code.scan_id;
+  $("scan-code").hidden = false;
+}
+
+async function known(who) {
+  const found = await till.post("/pos/v1/members/identify", who);
+  $("scan-code").hidden = true;
   bill.member = { ...found.member, coupons: found.coupons };
   bill.exchanges = await exchangesOf(bill.member);
   bill.coupons = null;
@@ -158,14 +172,13 @@ async function refund(number, button) {
 }
 
 async function putBill() {
-  const put = await till.put(`/pos/v1/bills/${bill.number}`, {
+  const content = {
     table: $("table").value, guests: Number($("guests").value || 0), cashier: "演示",
     opened_at: bill.openedAt, lines: bill.lines, service_fen: bill.serviceFen,
-  });
-  const code = el("div", { class: "svg" });
-  code.innerHTML = put.svg;
-  const link = el("a", { href: put.url, target: "_blank" }, put.url);
-  $("table-code").replaceChildren(el("p", {}, "顾客扫码付款，付款后这里会闪烁提示"), code, link);
+  };
+  const put = await till.put(`/pos/v1/bills/${bill.number}`, content);
+  onTables.set(bill.number, content);
+  $("table-code").replaceChildren(...claimCode("顾客扫码选券付款，付款后上方会闪烁提示", put));
   $("table-code").hidden = false;
 }
 
@@ -173,13 +186,13 @@ async function listen() {
   for (;;) {
     const before = till;
     try {
-      const heard = await till.get(`/pos/v1/events?wait=20${cursor ? `&after=${cursor}` : ""}`);
+      const heard = await till.get(`/pos/v1/events${cursor === null ? "" : `?after=${cursor}`}`);
       if (before === till) {
-        if (cursor) heard.events.forEach(told);
-        cursor = encodeURIComponent(heard.next || "");
+        if (cursor !== null) heard.events.forEach(told);
+        cursor = heard.next;
       }
     } catch { await pause(5000); }
-    await pause(500);
+    await pause(1500);
   }
 }
 
@@ -189,13 +202,20 @@ function told(event) {
     button.addEventListener("click", () => doing(() => settlePaid(event)));
     $("flash").replaceChildren(button);
     $("flash").hidden = false;
+  } else if (event.kind === "identified" && event.scan_id === $("scan-code").dataset.scan) {
+    doing(() => known({ scan_id: event.scan_id }));
   } else if (event.kind === "redeemed") {
     toast(`本店核销 ${event.title || event.number || ""}`);
   }
 }
 
 async function settlePaid(event) {
-  const done = await till.post(`/pos/v1/bills/${event.bill}/settle`, event.settle);
+  const content = onTables.get(event.bill);
+  if (!content) throw new Error("这张账单不是在本页挂的，请在原收银台结账");
+  const done = await till.post(`/pos/v1/bills/${event.bill}/settle`, {
+    ...content, settled_at: await till.now(), member_id: event.member_id,
+    quote_id: event.quote_id, tenders: event.tenders,
+  });
   $("flash").hidden = true;
   $("receipt").replaceChildren(...receipt(done));
   $("receipt").hidden = false;
