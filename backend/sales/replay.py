@@ -1,18 +1,16 @@
 """离线补传: bills that a till settled while it was offline, in order, each judged at its own time.
 (spec/05, 10)"""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from backend.errors import DomainError
 from backend.merchants.queries import Place
-from backend.redemption.redeem import Redeemer
 from backend.sales import refused_bills
 from backend.sales.bill import Bill
 from backend.sales.queries import Settlement
 from backend.sales.refused_bills import Content
-from backend.sales.settle import settle
 
 
 @dataclass(frozen=True)
@@ -32,12 +30,18 @@ class Replayed:
     outcome: Settlement | DomainError
 
 
-def replay(sent: Sequence[Sent], *, here: Place, by: Redeemer, now: datetime) -> Iterator[Replayed]:
+Settle = Callable[[Bill], Settlement]
+"""结账 at the place and time of the replay."""
+
+
+def replay(
+    sent: Sequence[Sent], *, settle: Settle, here: Place, now: datetime
+) -> Iterator[Replayed]:
     """补传. Each its own transaction: one that is refused is kept with its reason, and the others
     go on. What is only busy is not kept: it is to be sent again."""
     for each in sent:
         try:
-            outcome: Settlement | DomainError = _entered(each, here=here, by=by, now=now)
+            outcome: Settlement | DomainError = _entered(each, settle, here=here, now=now)
         except DomainError as refusal:
             outcome = refusal
             if refusal.http_status < 500:
@@ -45,9 +49,9 @@ def replay(sent: Sequence[Sent], *, here: Place, by: Redeemer, now: datetime) ->
         yield Replayed(each.number, outcome)
 
 
-def _entered(sent: Sent, *, here: Place, by: Redeemer, now: datetime) -> Settlement:
+def _entered(sent: Sent, settle: Settle, *, here: Place, now: datetime) -> Settlement:
     if isinstance(sent.bill, DomainError):
         raise sent.bill
-    settlement = settle(sent.bill, here=here, by=by, now=now)
+    settlement = settle(sent.bill)
     refused_bills.entered(sent.number, here=here, now=now)
     return settlement

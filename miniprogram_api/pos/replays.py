@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, JsonValue, ValidationError
 from backend import clock
 from backend.errors import DomainError, FieldError, ParamError
 from backend.merchants.queries import place
+from backend.open_bills.settling import settle
 from backend.sales.bill import Bill
 from backend.sales.replay import Replayed, Sent, replay
 from backend.wrong_fields import field_errors
@@ -58,9 +59,11 @@ class ReplayAnswer(Answer):
 @route(blueprint, "POST", "/bills/replay", body=ReplayBody, answer=ReplayAnswer, query=PAPER)
 def replay_bills(body: ReplayBody) -> ReplayAnswer:
     """离线补传: bills settled offline, in order, each judged at its own time"""
-    here, now = place(current_till().store_code), clock.now()
+    here, by, now = place(current_till().store_code), this_till(), clock.now()
     sent = [_read(entry, now=now) for entry in body.bills]
-    done = replay(sent, here=here, by=this_till(), now=now)
+    done = replay(
+        sent, settle=lambda bill: settle(bill, here=here, by=by, now=now), here=here, now=now
+    )
     return ReplayAnswer(items=[_told(each) for each in done])
 
 

@@ -189,3 +189,28 @@ def test_a_bill_settled_without_its_open_bill_being_seen_cannot_be_paid(
     room.tick()
     assert room.states() == (["open"], ["refunded"])
     assert said(room.pay(guest, token, quote)) == (409, "BILL_CONFLICT")
+
+
+def test_bills_settled_offline_and_sent_later_meet_payments_by_phone(
+    room: Dining, wechat: Platform, clock: StillClock
+) -> None:
+    """Settled before the guest paid: the guest's money goes back. After: staff must look."""
+    guest = room.guest()
+    tokens = room.token("B1"), room.token("B2")
+    clock.move_to("2026-11-23 08:05")
+    for token in tokens:
+        room.confirm(guest, room.sheet(guest, token))
+
+    def offline(bill: str, at: str) -> dict[str, object]:
+        return {"bill": bill, "settled_at": at, "lines": [a_dish()], "tenders": CASH}
+
+    clock.move_to("2026-11-23 09:00")
+    sent = [
+        offline("B1", "2026-11-23T08:04:00+08:00"),
+        offline("B2", "2026-11-23T08:06:00+08:00"),
+    ]
+    answer = room.till.post("/bills/replay", {"bills": sent}).get_json()
+    assert [each["status"] for each in answer["items"]] == [201, 409]
+    assert answer["items"][1]["error"]["code"] == "BILL_PAID"
+    room.tick()
+    assert room.states() == (["settled", "paid"], ["refunded", "paid"])
