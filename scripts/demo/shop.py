@@ -10,6 +10,7 @@ from backend.campaigns import kinds, offers
 from backend.campaigns.kinds import Settings
 from backend.campaigns.models import Campaign, CampaignRun, CampaignState
 from backend.campaigns.offers import CurrentOffer
+from backend.campaigns.schedule import WAVE_KINDS
 from backend.coupons.kinds import CouponKind, parse_rule
 from backend.coupons.models import CouponTemplate, TemplateRevision
 from backend.coupons.terms import Combine, Scope, UseHours
@@ -109,9 +110,12 @@ def _tills() -> list[Till]:
 
 
 def _campaigns() -> list[Running]:
+    """Those that give by themselves; what tills bring about is left to the visitor."""
     found = []
     for campaign in db.session.scalars(
-        select(Campaign).where(Campaign.state == CampaignState.RUNNING).order_by(Campaign.id)
+        select(Campaign)
+        .where(Campaign.state == CampaignState.RUNNING, Campaign.kind.in_(WAVE_KINDS))
+        .order_by(Campaign.id)
     ):
         settings = kinds.parse(campaign.kind, campaign.settings)
         current = {part: offers.current(campaign.id, part) for part in settings.coupons}
