@@ -236,7 +236,7 @@ class SecureModelView(Guarded, Saves, ModelView):  # type: ignore[misc]
 
     def _counts(self, filters: Sequence[tuple[int, str, str]]) -> dict[str, int]:
         now = clock.now()
-        query = super().get_query().filter(*self.visible())
+        query = super().get_query().select_from(self.model).filter(*self.visible())
         for place, _name, said in filters:
             flt = self._filters[place]
             query = flt.apply(query, flt.clean(said))

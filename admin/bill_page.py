@@ -12,6 +12,7 @@ from backend.coupons.numbers import spaced
 from backend.database import db
 from backend.merchants.models import Store
 from backend.redemption.models import Redemption
+from backend.sales.bill import Method
 from backend.sales.models import Bill, BillLine, BillTender, Refund, RefundLine
 
 
@@ -71,7 +72,7 @@ def facts(bill: Bill) -> Mapping[str, object]:
         "returned": _returned(bill.id),
         "names": {line.line: line.name for line in lines},
         "points": points_earned(bill),
-        "words": words,
+        "methods": {**words.TENDERS, Method.BALANCE: "会员余额"},
     }
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, select
 
 from admin import access, bill_page, member_filters, queries
 from admin.base import SecureModelView, Tab
-from admin.columns import Column, instant, money, phones
+from admin.columns import Column, count, instant, money, phones
 from admin.filters import Asked, Choice, DayRange, equals
 from admin.rights import Right
 from backend.merchants.models import Store
@@ -59,15 +59,15 @@ class Bills(SecureModelView):
         instant("settled_at", "结账时间", sort=Bill.settled_at),
         Column("store", "门店"),
         Column("number", "账单号", css="nowrap"),
-        Column("table_name", "台位"),
         Column("nickname", "会员"),
         phones(),
         money("total_fen", "应收"),
-        Column("coupons", "用券"),
         money("reduction_fen", "优惠", sort=Bill.reduction_fen),
         money("paid_fen", "实付", sort=Bill.paid_fen),
         money("refunded_fen", "已退"),
-        Column("points", "积分", css="number"),
+        Column("coupons", "用券"),
+        count("points", "积分"),
+        Column("table_name", "台位"),
     )
     column_filters = (
         Asked("账单号", equals(Bill.number), placeholder="请输入完整账单号"),

@@ -13,6 +13,7 @@ from sqlalchemy import select
 
 from admin import access
 from admin.columns import Column, link, plain
+from admin.queries import Person
 from admin.rights import Right
 from backend.database import db
 from backend.merchants.models import Store
@@ -51,6 +52,18 @@ def told(causes: Collection[str]) -> dict[str, Cause]:
 def column(label: str = "原因") -> Column:
     """原因: with its link on the page, in words in a spreadsheet."""
     return Column("cause", label, show=_shown, export=lambda cause: cause.text)
+
+
+def who() -> Column:
+    """会员: the name, which leads to their page."""
+    return Column("member", "会员", show=_name, export=lambda person: person.nickname)
+
+
+def _name(person: Person) -> Markup | str:
+    name = person.nickname or "未填写昵称"
+    if not access.may(Right.MEMBERS):
+        return name
+    return link(url_for("members.details_view", id=person.id), name)
 
 
 def _shown(cause: Cause) -> Markup | str:

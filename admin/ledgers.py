@@ -13,6 +13,7 @@ from admin.base import SecureModelView
 from admin.causes import Cause
 from admin.columns import Column, Word, count, instant, money, phones, status, yuan
 from admin.filters import Choice, DayRange, equals
+from admin.queries import Person
 from admin.rights import Right
 from backend.calendar import days
 from backend.database import db
@@ -41,8 +42,7 @@ class PointsRow:
 
     id: int
     at: datetime
-    member_id: int
-    nickname: str
+    member: Person
     phone: str | None
     kind: str
     change: int
@@ -58,8 +58,7 @@ class WalletRow:
 
     id: int
     at: datetime
-    member_id: int
-    nickname: str
+    member: Person
     phone: str | None
     kind: str
     change_fen: int
@@ -90,7 +89,6 @@ class Ledger(SecureModelView):
     noun = "流水"
     can_export = True
     summary_template = "desk/ledger_sums.html"
-    row_template = "desk/ledger_row.html"
     kinds: ClassVar[Mapping[str, Word]] = {}
     measures: ClassVar[Sequence[tuple[str, ColumnElement[int]]]] = ()
 
@@ -144,17 +142,18 @@ class Ledger(SecureModelView):
 class PointsLedger(Ledger):
     """积分流水."""
 
+    icon = "fa-star-o"
     empty_help = "会员得到、使用积分或积分过期后就会出现在这里"
     kinds = words.POINTS_KINDS
     measures = (("积分", PointsEntry.change),)  # type: ignore[assignment]
     columns = (
         instant("at", "时间", sort=PointsEntry.id),
-        Column("nickname", "会员"),
+        causes.who(),
         phones(),
         status("kind", "类型", words.POINTS_KINDS),
+        causes.column(),
         Column("change", "变动", show=signed, css="number"),
         count("after", "变动后积分"),
-        causes.column(),
         Column("store", "门店"),
         Column("note", "备注", css="wrap"),
     )
@@ -179,8 +178,7 @@ class PointsLedger(Ledger):
             PointsRow(
                 id=entry.id,
                 at=entry.at,
-                member_id=people[entry.member_id].id,
-                nickname=people[entry.member_id].nickname,
+                member=people[entry.member_id],
                 phone=people[entry.member_id].phone,
                 kind=entry.kind,
                 change=entry.change,
@@ -196,6 +194,7 @@ class PointsLedger(Ledger):
 class WalletLedger(Ledger):
     """储值流水."""
 
+    icon = "fa-money"
     empty_help = "会员充值或用余额支付后就会出现在这里"
     kinds = words.WALLET_KINDS
     measures = (  # type: ignore[assignment]
@@ -205,14 +204,14 @@ class WalletLedger(Ledger):
     )
     columns = (
         instant("at", "时间", sort=WalletEntry.id),
-        Column("nickname", "会员"),
+        causes.who(),
         phones(),
         status("kind", "类型", words.WALLET_KINDS),
+        causes.column(),
         Column("change_fen", "变动", show=signed_yuan, export=lambda fen: fen / 100, css="number"),
+        money("after_fen", "变动后余额"),
         money("principal_fen", "其中本金"),
         money("bonus_fen", "其中赠金"),
-        money("after_fen", "变动后余额"),
-        causes.column(),
         Column("store", "门店"),
         Column("note", "备注", css="wrap"),
     )
@@ -234,8 +233,7 @@ class WalletLedger(Ledger):
             WalletRow(
                 id=entry.id,
                 at=entry.at,
-                member_id=people[entry.member_id].id,
-                nickname=people[entry.member_id].nickname,
+                member=people[entry.member_id],
                 phone=people[entry.member_id].phone,
                 kind=entry.kind,
                 change_fen=entry.principal_fen + entry.bonus_fen,

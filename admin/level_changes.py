@@ -11,6 +11,7 @@ from admin.base import SecureModelView, Tab
 from admin.causes import Cause
 from admin.columns import Column, Word, instant, phones, status
 from admin.filters import Choice, DayRange
+from admin.queries import Person
 from admin.rights import Right
 from backend.database import transactional
 from backend.members.level_history import GIVEN
@@ -35,8 +36,7 @@ class LevelChangeRow:
 
     id: int
     at: datetime
-    member_id: int
-    nickname: str
+    member: Person
     phone: str | None
     before: str
     after: str
@@ -58,7 +58,6 @@ class LevelChanges(SecureModelView):
     noun = "等级变更"
     empty_help = "会员升级、降级或被手工调整等级后就会出现在这里"
     can_export = True
-    row_template = "desk/ledger_row.html"
     tabs = (
         Tab("", "全部"),
         Tab("auto", "自动", lambda _now: ~LevelChange.cause.startswith(GIVEN)),
@@ -66,7 +65,7 @@ class LevelChanges(SecureModelView):
     )
     columns = (
         instant("at", "时间", sort=LevelChange.id),
-        Column("nickname", "会员"),
+        causes.who(),
         phones(),
         Column("before", "原等级"),
         Column("after", "新等级"),
@@ -96,8 +95,7 @@ class LevelChanges(SecureModelView):
             LevelChangeRow(
                 id=change.id,
                 at=change.at,
-                member_id=people[change.member_id].id,
-                nickname=people[change.member_id].nickname,
+                member=people[change.member_id],
                 phone=people[change.member_id].phone,
                 before=known[change.before_level_id].name if change.before_level_id else "",
                 after=known[change.after_level_id].name,
@@ -105,12 +103,19 @@ class LevelChanges(SecureModelView):
                     known[change.before_level_id].position if change.before_level_id else -1,
                     known[change.after_level_id].position,
                 ),
-                cause=why[change.cause],
+                cause=_given(change) or why[change.cause],
                 store=why[change.cause].store,
                 note=" · ".join(part for part in (change.reason, change.actor) if part),
             )
             for change in found
         ]
+
+
+def _given(change: LevelChange) -> Cause | None:
+    """Whoever gives by hand signs it; an import does not."""
+    if not change.cause.startswith(GIVEN):
+        return None
+    return Cause("手工调整" if change.actor else "会员导入")
 
 
 def _direction(before: int, after: int) -> str:

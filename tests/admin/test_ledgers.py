@@ -48,6 +48,8 @@ def test_the_sums_of_a_period_add_up_to_what_members_hold(app: Flask, clock: Sti
     assert sums(visitor, f"/admin/points/?{day}&flt0_0=13800000001") == [
         ["积分", "100", "0", "-30", *zero, "70"]
     ]
+    text = visitor.read("/admin/points/?page_size=20")
+    assert "共 4 条" in text and "共 3 条" in visitor.read("/admin/points/?flt2_2=earn")
     assert sums(visitor, "/admin/points/") == [["积分", "0", "157", "-30", *zero, "127"]]
     with tenancy.acting_for(shop.merchant_id):
         assert sum(db.session.scalars(select(Member.points))) == 127
@@ -72,7 +74,7 @@ def test_principal_and_bonus_are_told_apart(app: Flask, clock: StillClock) -> No
     text = visitor.read("/admin/wallet/")
     assert "充值单 R1" in text and "皇岗" in text
     sheet = exported(visitor, "/admin/wallet/export/xlsx/")
-    assert [cell.value for cell in sheet[2]][4:8] == [550, 500, 50, 550]
+    assert [cell.value for cell in sheet[2]][5:9] == [550, 550, 500, 50]
 
 
 def test_an_entry_leads_to_its_bill_and_the_list_narrows(app: Flask) -> None:
