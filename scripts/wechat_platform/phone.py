@@ -1,6 +1,6 @@
 """The phone page: a visitor of the demo is a WeChat user here, and a verifier if they like."""
 
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from flask import Blueprint, Response, abort, make_response, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
@@ -99,6 +99,9 @@ def scan(person_id: str) -> AnyResponse:
         return _scan_ticket(person, request.form.get("ticket", ""))
     if not address.startswith(("http://", "https://")):
         return redirect(f"{_address(person)}/scan")
+    if (mini := _mini_for(address)) is not None:
+        link = quote(address, safe="")
+        return redirect(f"{_address(person)}/mini/{quote(mini.app_id)}?q={link}")
     this_world().chosen = person.id
     joint = "&" if "?" in address else "?"
     return redirect(f"{address}{joint}local_wechat=1")
@@ -158,11 +161,20 @@ def mini(person_id: str, app_id: str) -> AnyResponse:
         start={
             "address": f"{_address(person)}/mini/{quote(app_id)}",
             "scene": request.args.get("scene", ""),
+            "link": request.args.get("q", ""),
             "person": {"id": person.id, "nickname": person.nickname, "phone": person.phone},
             "templates": templates,
             "stores": _stores() if account.union_group == OPERATOR else [],
         },
     )
+
+
+def _mini_for(address: str) -> Account | None:
+    """扫普通链接二维码打开小程序: a table's and a bill's addresses open the mini-program."""
+    if not urlsplit(address).path.startswith(("/h5/bills/", "/h5/tables/")):
+        return None
+    accounts = all_accounts(this_world().store)
+    return next((one for one in accounts if one.kind is Kind.MINIPROGRAM), None)
 
 
 def _scan_ticket(person: Person, ticket: str) -> AnyResponse:

@@ -36,6 +36,31 @@ def _pack() -> dict[str, dict[str, object]]:
     }
 
 
+def _quote(*, chosen: bool) -> dict[str, object]:
+    number, title = "482913075561", "每满300减100"
+    return {
+        "quote_id": "q1" if chosen else "q0",
+        "reduction_fen": 10000 if chosen else 0,
+        "to_pay_fen": 18400 if chosen else 28400,
+        "chosen": [{"number": number, "title": title, "reduction_fen": 10000}] * chosen,
+        "candidates": [{"number": number, "title": title, "applicable": True}],
+    }
+
+
+def _bill() -> dict[str, object]:
+    return {
+        "state": "open",
+        "store": {"merchant": "星火火锅", "name": "皇岗店"},
+        "table": "A8",
+        "lines": [{"name": "鸳鸯锅", "quantity": 1, "amount_fen": 28400}],
+        "service_fen": 0,
+        "total_fen": 28400,
+        "best": _quote(chosen=True),
+        "paying": None,
+        "paid": None,
+    }
+
+
 @dataclass
 class Shop:
     """What the merchant knows."""
@@ -46,6 +71,8 @@ class Shop:
     verifiers: set[str] = field(default_factory=set)
     redemptions: list[dict[str, object]] = field(default_factory=list)
     coupons: dict[str, dict[str, object]] = field(default_factory=_pack)
+    bill: dict[str, object] = field(default_factory=_bill)
+    wechat_pay: dict[str, str] = field(default_factory=dict)
 
     def application(self) -> Flask:
         app = Flask("shop")
@@ -56,6 +83,10 @@ class Shop:
         app.add_url_rule("/api/v1/me/coupons/<number>", view_func=self._coupon)
         app.add_url_rule("/api/v1/me/coupons/<number>/qr", view_func=self._qr)
         app.add_url_rule("/api/v1/me/consents", view_func=self._consent, methods=["POST"])
+        app.add_url_rule("/api/v1/tables/t1", "table", lambda: {"bill_token": "b1"})
+        app.add_url_rule("/api/v1/bills/b1", "bill", lambda: self.bill)
+        app.add_url_rule("/api/v1/bills/b1/quote", view_func=self._choose, methods=["POST"])
+        app.add_url_rule("/api/v1/bills/b1/pay", view_func=self._pay, methods=["POST"])
         verifier = "/api/v1/verifier"
         app.add_url_rule(f"{verifier}/bind", view_func=self._bind, methods=["POST"])
         app.add_url_rule(f"{verifier}/redemptions", view_func=self._redemptions)
@@ -89,6 +120,14 @@ class Shop:
     def _consent(self) -> Answer:
         self.consents.append(request.json)
         return {}
+
+    def _choose(self) -> Answer:
+        return _quote(chosen=bool((request.json or {})["coupons"]))
+
+    def _pay(self) -> Answer:
+        if (request.json or {})["quote_id"] != "q1":
+            return {"code": "QUOTE_UNKNOWN", "message": "报价已失效"}, 422
+        return {"wechat_pay": self.wechat_pay}
 
     def _bind(self) -> Answer:
         if (request.json or {}).get("token") != "bind-me":

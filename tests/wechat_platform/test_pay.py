@@ -80,6 +80,18 @@ class Merchant:
         assert answer.status_code == 200, answer.text
         return str(answer.json()["prepay_id"])
 
+    def params(self, prepay_id: str) -> dict[str, str]:
+        """What ``wx.requestPayment`` takes."""
+        package = f"prepay_id={prepay_id}"
+        return {
+            "appId": "wxmini",
+            "timeStamp": "1",
+            "nonceStr": "n",
+            "package": package,
+            "signType": "RSA",
+            "paySign": self.sign(f"wxmini\n1\nn\n{package}\n"),
+        }
+
     def query(self) -> Body:
         answer: Body = self.call("GET", f"{BY_NUMBER}?mchid={MCH}").json()
         return answer
@@ -391,15 +403,8 @@ def test_a_person_pays_by_hand(merchant: Merchant, ear: Ear) -> None:
 def test_the_phone_shows_the_sheet_and_the_bill(merchant: Merchant) -> None:
     phone = f"{merchant.platform.url}/phone/{merchant.guest.id}/pay"
     prepay_id = merchant.prepay()
-    params = {
-        "appId": "wxmini",
-        "timeStamp": "1",
-        "nonceStr": "n",
-        "package": f"prepay_id={prepay_id}",
-        "signType": "RSA",
-    }
-    signed = merchant.sign(f"wxmini\n1\nn\nprepay_id={prepay_id}\n")
-    opened = requests.post(f"{phone}/sheet", json=params | {"paySign": signed}, timeout=10).json()
+    params = merchant.params(prepay_id)
+    opened = requests.post(f"{phone}/sheet", json=params, timeout=10).json()
     assert opened["body"] == {
         "amount_fen": 100,
         "merchant": "星火火锅",

@@ -12,6 +12,7 @@ from scripts.wechat_platform.scenes import new_scene
 from scripts.wechat_platform.server import Platform, start_platform
 from tests.wechat_platform.conftest import SUBSCRIBE_SEND, TEMPLATE_SEND, Caller
 from tests.wechat_platform.shop import Shop, open_shop
+from tests.wechat_platform.test_pay import MCH, Merchant
 
 _FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-quic"]
 _FLAGS += ["--no-first-run", "--disable-background-networking", "--disable-component-update"]
@@ -201,3 +202,34 @@ def test_the_operators_mini_program_asks_for_the_store_first(
     page.get_by_text("星火火锅 · 皇岗").click()
     expect(page.get_by_text("这次登录为您领取了 2 张券")).to_be_visible()
     assert shop.logins[-1] == {"app_id": "wxshared", "scene": "s:xinghuo:s01"}
+
+
+@pytest.mark.browser
+def test_a_table_is_scanned_and_paid_for(street: Platform, shop: Shop, page: Page) -> None:
+    anna = street.person("安娜")
+    merchant = Merchant(street, street.pay_account(MCH, name="星火火锅"), anna)
+
+    def taken(url: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
+        shop.bill |= {"state": "paid", "best": None, "paid": {"mine": True, "name": "安"}}
+        return 204, b""
+
+    street.deliver_notice = taken
+    shop.wechat_pay = merchant.params(merchant.prepay(amount={"total": 18400}))
+    page.goto(f"{street.url}/phone/{anna.id}/scan")
+    page.get_by_label("码里的网址").fill("https://shop.example/h5/tables/t1")
+    page.get_by_role("button", name="扫一扫", exact=True).click()
+    expect(page.get_by_text("鸳鸯锅 ×1")).to_be_visible()
+    expect(page.get_by_text("¥184.00")).to_be_visible()
+    page.get_by_label("每满300减100").uncheck()
+    expect(page.get_by_text("¥284.00")).to_be_visible()
+    page.get_by_role("button", name="微信支付").click()
+    expect(page.get_by_text("报价已失效")).to_be_visible()
+    page.get_by_role("button", name="微信支付").click()
+    expect(page.get_by_role("dialog").get_by_text("¥184.00")).to_be_visible()
+    page.get_by_role("button", name="取消").click()
+    expect(page.get_by_text("已取消")).to_be_visible()
+    assert [order.state for order in street.orders()] == ["NOTPAY"]
+    page.get_by_role("button", name="微信支付").click()
+    page.get_by_role("button", name="确认支付").click()
+    expect(page.get_by_text("您已付款")).to_be_visible()
+    assert [order.state for order in street.orders()] == ["SUCCESS"]

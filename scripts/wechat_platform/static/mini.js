@@ -1,4 +1,5 @@
 // The merchant's mini-program, as small as it can be: log in, card pack, coupon, member page.
+import { bill, isBill } from "./bill.js";
 import { couponCard, day, inFours, minute, scope, stateText } from "./coupon.js";
 import { bindPhone, consent, get, logIn, send, start } from "./product.js";
 import { button, closeSheet, empty, h, refused, sheet, show, toast } from "./screen.js";
@@ -37,6 +38,7 @@ async function enter() {
   const { status, body } = await logIn();
   if (status >= 300) return show(refused(body), button("重新登录", enter));
   member = body.member;
+  if (isBill) return bill();
   await open("pack");
   if (body.claimed?.length) celebrate(body.claimed);
 }
@@ -192,5 +194,5 @@ async function me() {
     !points.body.items?.length && empty("还没有积分变动"));
 }
 
-if (start.stores.length && !start.scene) chooseStore();
+if (start.stores.length && !start.scene && !isBill) chooseStore();
 else enter();
