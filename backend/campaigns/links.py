@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import bindparam, insert, or_, select, update
 
-from backend import deployment, faults, requesting, tenancy
+from backend import deployment, requesting, tenancy
 from backend.campaigns import grants, limits, offers
 from backend.campaigns.errors import (
     AlreadyClaimed,
@@ -218,9 +218,7 @@ def claim(code: str, *, member_id: int, now: datetime) -> list[int]:
             raise ClaimLimitReached()
     _claim_grants({row.grant_id for row in waiting}, member_id, now=now)
     _close([link.id], GrantState.LAPSED)
-    claimed = grants.become_coupons(waiting, member_id, now=now)
-    faults.point("link.before_commit")
-    return claimed
+    return grants.become_coupons(waiting, member_id, now=now)
 
 
 def overdue(kind: ClaimLinkKind, *, now: datetime) -> list[tuple[int, int]]:
