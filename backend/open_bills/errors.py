@@ -30,6 +30,7 @@ class TableWithoutBill(NotFound):
 
     code = "NO_OPEN_BILL"
     message = "本桌暂无待付账单"
+    hint = "点单后请服务员挂单，再扫一次桌上的二维码"
 
 
 class PaymentUnknown(NotFound):

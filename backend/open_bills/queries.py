@@ -11,7 +11,9 @@ from backend.database import db, table_of
 from backend.merchants.models import Store
 from backend.merchants.queries import Place, place
 from backend.open_bills.content import Content
+from backend.open_bills.errors import TableWithoutBill
 from backend.open_bills.models import OpenBill, OpenBillState, PaymentState, ScanPayment
+from backend.open_bills.table_codes import read_table_code
 from backend.sales.errors import BillNotFound
 
 _bills, _payments, _stores = table_of(OpenBill), table_of(ScanPayment), table_of(Store)
@@ -86,6 +88,31 @@ def at_table(store_id: int, table: str) -> BillOnTable | None:
         if found := _bill(*here, _bills.c.state == state):
             return found
     return None
+
+
+def merchant_of_bill(token: str) -> int:
+    """Whose bill this is, for pages that know nothing else; BillNotFound."""
+    with tenancy.across_merchants("a bill's address names no merchant"):
+        found: int | None = db.session.connection().scalar(
+            select(_bills.c.merchant_id).where(_bills.c.token == token)
+        )
+    if found is None:
+        raise BillNotFound()
+    return found
+
+
+def merchant_of_table(code: str) -> int:
+    """Whose table this is, for pages that know nothing else; TableWithoutBill."""
+    table = read_table_code(code)
+    if table is None:
+        raise TableWithoutBill()
+    with tenancy.across_merchants("a table's address names no merchant"):
+        found: int | None = db.session.connection().scalar(
+            select(_stores.c.merchant_id).where(_stores.c.id == table.store_id)
+        )
+    if found is None:
+        raise TableWithoutBill()
+    return found
 
 
 def place_of(store_id: int) -> Place:
