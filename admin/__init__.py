@@ -23,6 +23,7 @@ from admin.coupons import Coupons
 from admin.ledgers import PointsLedger, WalletLedger
 from admin.level_changes import LevelChanges
 from admin.levels import Levels
+from admin.malls import Malls
 from admin.members import Members
 from admin.messages import Messages
 from admin.overview import Overview
@@ -32,11 +33,13 @@ from admin.recharge_rules import RechargeRules
 from admin.refused_bills import RefusedBills
 from admin.stores import Stores
 from admin.verifiers import Verifiers
+from admin.vouchers import MallOrders, VoucherFile
 from backend import requesting
 from backend.campaigns.models import Campaign
 from backend.coupons import numbers
 from backend.coupons.models import Coupon, CouponTemplate
 from backend.database import Model, db
+from backend.malls.models import MallShop, MallVoucher
 from backend.members.models import LevelChange, Member, MemberCard, MemberLevel
 from backend.merchants.models import AuditEntry, Staff, Store, Verifier
 from backend.messaging.models import Intent
@@ -58,6 +61,9 @@ _VIEWS: Sequence[tuple[type[SecureModelView], type[Model], str, str, str]] = (
     (Messages, Intent, "消息记录", "会员", "messages"),
     (Bills, Bill, "账单", "门店", "bills"),
     (RefusedBills, RefusedBill, "离线补传", "门店", "refused-bills"),
+    (Malls, MallShop, "聚微量票券关联", "商城", "malls"),
+    (MallOrders, MallVoucher, "供货订单", "商城", "orders"),
+    (VoucherFile, Coupon, "票券档案", "商城", "vouchers"),
     (Stores, Store, "门店", "门店", "stores"),
     (Verifiers, Verifier, "核销员", "门店", "verifiers"),
     (People, Staff, "员工", "系统", "staff"),

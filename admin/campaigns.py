@@ -16,6 +16,7 @@ from admin import (
     condition_form,
     exchange_form,
     gift_form,
+    mall_form,
     points_forms,
     queries,
     words,
@@ -29,6 +30,7 @@ from admin.exchange_form import ExchangeForm
 from admin.fields import row_id
 from admin.filters import Asked, Choice, contains, equals
 from admin.gift_form import GiftForm
+from admin.mall_form import MallForm
 from admin.points_words import rules_in_words
 from admin.rights import Right
 from admin.saving import sent
@@ -42,6 +44,7 @@ from backend.campaigns.models import Campaign, CampaignKind, CampaignState
 from backend.coupons.models import Coupon
 from backend.database import db, transactional
 from backend.errors import DomainError
+from backend.malls import link
 
 
 class KeptInTheSetUpFile(DomainError):
@@ -129,6 +132,9 @@ class Campaigns(CampaignLive, SecureModelView):
         "offers": "可兑换的券",
         "rules": "赠送规则",
         "introduction": "活动介绍",
+        "product": "商城商品编号",
+        "template": "本地票券",
+        "store": "适用店铺",
     }
 
     def rows(self, found: Sequence[Campaign]) -> list[CampaignRow]:
@@ -195,6 +201,8 @@ class Campaigns(CampaignLive, SecureModelView):
                 return "desk/exchange_form.html"
             case CampaignKind.CONSUMPTION_GIFT:
                 return "desk/gift_form.html"
+            case CampaignKind.MALL_VOUCHER:
+                return "desk/mall_campaign_form.html"
         return "desk/points_form.html"
 
     def draft(self, row: Campaign | None) -> CampaignForm:
@@ -207,6 +215,8 @@ class Campaigns(CampaignLive, SecureModelView):
             return ExchangeForm(sent(), data=exchange_form.begun(row))
         if kind == CampaignKind.CONSUMPTION_GIFT:
             return GiftForm(sent(), data=gift_form.begun(row))
+        if kind == CampaignKind.MALL_VOUCHER:
+            return MallForm(sent(), data=mall_form.begun(row))
         form: Callable[..., CampaignForm] = (
             ClassForm if kind == CampaignKind.CLASS_MARKETING else PeriodicForm
         )
@@ -219,6 +229,8 @@ class Campaigns(CampaignLive, SecureModelView):
             return exchange_form.facts(row, sent())
         if isinstance(form, GiftForm):
             return gift_form.facts(row, sent())
+        if isinstance(form, MallForm):
+            return {}
         facts: dict[str, object] = {"offered": queries.offered_templates()}
         if _kind(row) == CampaignKind.CLASS_MARKETING:
             return facts | {"parts": _parts(row)}
@@ -262,6 +274,8 @@ class Campaigns(CampaignLive, SecureModelView):
             access.need(Right.RUN_CAMPAIGNS)
             lifecycle.start(saved.id, now=clock.now())
             access.record("campaign.start", f"活动 {saved.name}")
+        if kind == CampaignKind.MALL_VOUCHER:
+            link.link_all(now=clock.now())
         return str(self.get_url(".details_view", id=saved.id))
 
     # the switch
@@ -269,7 +283,7 @@ class Campaigns(CampaignLive, SecureModelView):
     @page("/start/", methods=("POST",))
     def start(self) -> Response:
         """启动 (R-22: one click and a yes)."""
-        return self._move(lifecycle.start, "campaign.start", "已启动")
+        return self._move(_start, "campaign.start", "已启动")
 
     @page("/pause/", methods=("POST",))
     def pause(self) -> Response:
@@ -314,7 +328,15 @@ def _sent_settings(form: CampaignForm, row: Campaign | None) -> dict[str, JsonVa
             return exchange_form.settings(form, row, request.form)
         case GiftForm():
             return gift_form.settings(form, request.form)
+        case MallForm():
+            return mall_form.settings(form)
     return points_forms.settings(form, request.form)
+
+
+def _start(campaign_id: int, *, now: datetime) -> None:
+    """What a mall has sold already is linked at once (S1-14)."""
+    lifecycle.start(campaign_id, now=now)
+    link.link_all(now=now)
 
 
 def _kind(row: Campaign | None) -> str:

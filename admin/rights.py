@@ -30,6 +30,8 @@ class Right(StrEnum):
     RECHARGE_RULES = "recharge_rules"
     BILLS = "bills"
     REFUSED_BILLS = "refused_bills"
+    MALLS = "malls"
+    EDIT_MALLS = "edit_malls"
     MESSAGES = "messages"
     STORES = "stores"
     EDIT_STORES = "edit_stores"
@@ -60,6 +62,8 @@ _MARKETING = frozenset(
         Right.LEDGERS,
         Right.CARDS,
         Right.BILLS,
+        Right.MALLS,
+        Right.EDIT_MALLS,
         Right.MESSAGES,
         Right.STORES,
         Right.EXPORT,
@@ -100,6 +104,7 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
             Right.LEDGERS,
             Right.CARDS,
             Right.BILLS,
+            Right.MALLS,
             Right.MESSAGES,
             Right.STORES,
             Right.VERIFIERS,

@@ -33,6 +33,7 @@ WITH_A_FORM = (
     CampaignKind.MANUAL_POINTS,
     CampaignKind.POINTS_EXCHANGE,
     CampaignKind.CONSUMPTION_GIFT,
+    CampaignKind.MALL_VOUCHER,
 )
 """Kinds that are set up on a form of 营销活动."""
 CAMPAIGN_STATES: dict[str, Word] = {
@@ -76,6 +77,7 @@ JOINED_BY: dict[str, str] = {
     "miniprogram": "小程序登录",
     "import": "批量导入",
     "pos": "收银台",
+    "mall": "商城购券",
 }
 PURPOSES: dict[str, str] = {
     Purpose.COUPON_RECEIVED: "券到账",
@@ -167,6 +169,8 @@ AUDIT_ACTIONS: dict[str, str] = {
     "card.normal": "解冻实体卡",
     "card.destroyed": "销毁实体卡",
     "store.save": "保存门店",
+    "mall.save": "保存商城店铺",
+    "mall.send_again": "重新通知商城",
     "merchant.save": "保存商家信息",
     "verifier.invite": "邀请核销员",
     "verifier.unbind": "解绑核销员",

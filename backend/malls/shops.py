@@ -7,8 +7,8 @@ from datetime import datetime
 from sqlalchemy import select, update
 
 from backend import deployment, tenancy
-from backend.database import changed, db, table_of
-from backend.errors import FieldError
+from backend.database import changed, db, table_of, transactional
+from backend.errors import FieldError, ParamError
 from backend.malls import callback
 from backend.malls.models import MallShop
 from backend.merchants.models import Store
@@ -96,3 +96,46 @@ def accounts() -> dict[str, str]:
         .order_by(WechatApp.id)
     )
     return {row.app_id: row.name or row.app_id for row in rows}
+
+
+@dataclass(frozen=True)
+class Binding:
+    """绑定 as staff enter it. ``secret`` None: the one that is known stays; a ``next_secret`` signs
+    beside it, and an entered ``secret`` ends both that were."""
+
+    store_code: str
+    code: str
+    secret: str | None
+    next_secret: str | None
+    callback_url: str
+    app_id: str
+    active: bool
+
+
+@transactional
+def bind(binding: Binding, *, now: datetime) -> MallShop:
+    """绑定, or change what was bound; ParamError names every wrong field."""
+    store_id = db.session.scalar(select(Store.id).where(Store.code == binding.store_code))
+    bound = db.session.scalars(select(MallShop).where(MallShop.code == binding.code)).one_or_none()
+    errors = wrong_with(
+        binding.code,
+        store_id=store_id,
+        callback_url=binding.callback_url,
+        app_id=binding.app_id,
+    )
+    if store_id is None:
+        errors.append(FieldError(field="store", message="请选择门店"))
+    if bound is None and not binding.secret:
+        errors.append(FieldError(field="secret", message="必填"))
+    if errors:
+        raise ParamError(errors=errors)
+    bound = bound or MallShop(code=binding.code, store_id=store_id, bound_at=now)
+    if binding.secret:
+        bound.secret, bound.next_secret = binding.secret, None
+    if binding.next_secret:
+        bound.next_secret = binding.next_secret
+    bound.callback_url, bound.app_id = binding.callback_url, binding.app_id
+    bound.active = binding.active
+    db.session.add(bound)
+    db.session.flush()
+    return bound
