@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import JsonValue
 from sqlalchemy import Row, select
 
-from backend import tenancy
+from backend import deployment, tenancy
 from backend.calendar import day_of
 from backend.campaigns import kinds, queries
 from backend.campaigns.kinds.points_exchange import PointsExchange
@@ -74,7 +74,7 @@ def wishes(member_id: int, *, store_code: str | None = None, now: datetime) -> l
             Wish(
                 campaign=found[row.campaign_id],
                 introduction=settings[row.campaign_id].introduction,
-                picture=settings[row.campaign_id].picture or row.picture,
+                picture=_address(settings[row.campaign_id].picture or row.picture),
                 template_id=row.id,
                 title=row.title,
                 kind=row.kind,
@@ -114,6 +114,11 @@ def settings_of(campaign: Campaign) -> PointsExchange:
     settings = kinds.parse(campaign.kind, campaign.settings)
     assert isinstance(settings, PointsExchange)
     return settings
+
+
+def _address(picture: str) -> str:
+    """What was uploaded here stands below the public address."""
+    return f"{deployment.public_url()}{picture}" if picture.startswith("/") else picture
 
 
 def _offered(campaign_ids: Sequence[int]) -> Sequence[Row[*tuple[Any, ...]]]:

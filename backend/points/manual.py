@@ -1,4 +1,4 @@
-"""手动增减积分 by a cashier where switched on (S2-17), or by the merchant's staff; with a reason."""
+"""手动增减积分 by a cashier where switched on (S2-17), or by staff; always with a reason."""
 
 import secrets
 from datetime import datetime
