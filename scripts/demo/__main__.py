@@ -6,6 +6,7 @@ Prints a JSON line ``{"who","login","password","url"}`` for everybody who can si
 import argparse
 import gc
 import json
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -17,6 +18,7 @@ from backend import clock, tenancy
 from backend.database import db, transaction
 from backend.merchants import staff
 from backend.merchants.models import Merchant, Role, Staff
+from backend.points import ledger as points
 from backend.settings import Settings
 from scripts.demo import shop as shops
 from scripts.demo.guests import YEAR, people
@@ -27,6 +29,7 @@ from wsgi import create_app
 
 MEMBERS = 3000
 SEED = 20090101
+AT_ONCE = 200
 ROLES = {
     Role.OPERATOR: "运营者 · operator",
     Role.OWNER: "老板 · owner",
@@ -69,10 +72,20 @@ def live(data: Path, *, members: int = MEMBERS, now: datetime) -> int:
         shop = shops.read(merchant)
         ledger = Ledger(merchant.id)
         guests = people(shop, ledger, phones, chance, count=members, now=now)
-        Month(shop, ledger, guests, chance, now=now).live()
+        month = Month(shop, ledger, guests, chance, now=now)
+        month.live()
         written = ledger.write()
+        _open_points(month.points(), now=now)
     phones.store.close()
     return written
+
+
+def _open_points(figures: Mapping[int, int], *, now: datetime) -> None:
+    """期初积分, through the ledger."""
+    members = sorted(figures)
+    for at in range(0, len(members), AT_ONCE):
+        some = {member_id: figures[member_id] for member_id in members[at : at + AT_ONCE]}
+        points.set_to(some, reason="开业至今的消费", actor="demo", now=now)
 
 
 def logins(settings: Settings, *, now: datetime) -> list[dict[str, str]]:

@@ -62,6 +62,11 @@ class Month:
                     event.happen()
         self._close_books()
 
+    def points(self) -> dict[int, int]:
+        """期初积分: one per yuan that a member has paid."""
+        earned = {guest.id: sum(fen for _, fen in guest.spent) // 100 for guest in self._guests}
+        return {member_id: points for member_id, points in earned.items() if points}
+
     def _eat_before(self) -> None:
         """Bills of the year before the campaigns."""
         opened = start_of_day(self.first_day, self._shop.zone)

@@ -17,6 +17,7 @@ from backend.database import db
 from backend.members.models import CustomerClass, Member
 from backend.merchants.models import Merchant, Verifier
 from backend.messaging.models import Intent, IntentState
+from backend.points.exchange_offers import wishes
 from backend.redemption.models import Redemption
 from backend.reports import doctor
 from backend.sales.models import Bill
@@ -101,3 +102,14 @@ def test_everybody_of_the_desk_gets_a_new_password(app: Flask, demo: Merchant) -
 
 def _count(column: object, *conditions: object) -> int:
     return db.session.scalar(select(func.count(column)).where(*conditions)) or 0  # type: ignore[arg-type]
+
+
+def test_members_have_points_and_something_to_exchange_them_for(
+    demo: Merchant, clock: StillClock
+) -> None:
+    with tenancy.acting_for(demo.id):
+        rich = db.session.scalars(select(Member).order_by(Member.points.desc())).first()
+        assert rich is not None
+        assert rich.points == rich.consumption_fen // 100 > 0
+        offers = wishes(rich.id, store_code="s01", now=clock.at)
+        assert [offer.title for offer in offers if offer.eligible]
