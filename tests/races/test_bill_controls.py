@@ -17,7 +17,9 @@ from backend.redemption import facts
 from backend.redemption.models import Redemption
 from backend.sales import models, queries
 from backend.sales import refund_records as records
+from backend.sales.receipt import ReceiptData
 from backend.sales.remaining import Step
+from backend.sales.reprint import reprint
 from tests.backend.redemption.coupons import a_coupon, redemptions_of, state_of
 from tests.builders import Shop, a_member, a_shop, a_template, reread
 from tests.races.test_bills import _bill, _cash, _figures, _is_sound, _refunds, _settles, _won
@@ -207,3 +209,11 @@ def test_who_lets_the_bill_go_before_writing_gives_it_back_many_times(app: Flask
     together(app, shop, [_reads_then_refunds("B1", f"T{n}", seen) for n in range(6)])
     with pytest.raises(AssertionError):
         assert_no_more_back_than_paid(shop, 10000)
+
+
+def test_no_two_reprints_bear_the_same_number(app: Flask) -> None:
+    shop = a_shop()
+    together(app, shop, [_settles(_bill("B1", _cash(10000)))])
+    outcomes = together(app, shop, [lambda: reprint("B1", here=place("s01"))] * 6)
+    printed = [each.printed for each in outcomes if isinstance(each, ReceiptData)]
+    assert sorted(printed) == [2, 3, 4, 5, 6, 7]
