@@ -13,19 +13,20 @@ from backend.open_bills.paying import LASTS
 from backend.open_bills.promise import quote_for
 from backend.open_bills.queries import BillOnTable
 from backend.open_bills.table_codes import read_table_code
-from backend.open_bills.till_events import paid_by
+from backend.open_bills.till_events import PaidBy, paid_by
 from backend.sales.errors import BillNotFound
 from backend.sales.quote import Quoted
 
 
 @dataclass(frozen=True)
 class Payer:
-    """Who pays the bill now, or paid it; ``payment`` is told to themselves alone."""
+    """Who pays the bill now, or paid it; ``payment`` and the quote are told to themselves alone."""
 
     is_me: bool
     name: str
     amount_fen: int
     payment: str | None
+    quote_code: str | None
 
 
 @dataclass(frozen=True)
@@ -77,20 +78,23 @@ def _paying(bill: BillOnTable, member_ids: Sequence[int], *, now: datetime) -> P
     live = queries.live_payment(bill.id)
     if live is None or now >= live.created_at + LASTS:
         return None
-    return _payer(live.member_id, live.amount_fen, live.out_trade_no, member_ids)
+    return _payer(
+        PaidBy(live.quote_code, live.member_id, live.amount_fen, live.out_trade_no), member_ids
+    )
 
 
 def _paid(bill: BillOnTable, member_ids: Sequence[int]) -> Payer | None:
     paid = paid_by(bill.store_id, bill.id)
-    if paid is None:
-        return None
-    return _payer(paid.member_id, paid.amount_fen, paid.payment, member_ids)
+    return None if paid is None else _payer(paid, member_ids)
 
 
-def _payer(
-    member_id: int, amount_fen: int, payment: str | None, member_ids: Sequence[int]
-) -> Payer:
-    is_me = member_id in member_ids
-    name = member_view(member_id).nickname
-    masked = f"{name[:1]}**" if name else "微信用户"
-    return Payer(is_me, masked, amount_fen, payment if is_me else None)
+def _payer(by: PaidBy, member_ids: Sequence[int]) -> Payer:
+    is_me = by.member_id in member_ids
+    name = member_view(by.member_id).nickname
+    return Payer(
+        is_me,
+        f"{name[:1]}**" if name else "微信用户",
+        by.amount_fen,
+        by.payment if is_me else None,
+        by.quote_code if is_me else None,
+    )

@@ -51,6 +51,7 @@ class PayerAnswer(Answer):
     name: str
     amount_fen: int
     payment: str | None
+    quote_id: str | None
 
     @classmethod
     def of(cls, payer: Payer | None) -> Self | None:
@@ -61,6 +62,7 @@ class PayerAnswer(Answer):
             name=payer.name,
             amount_fen=payer.amount_fen,
             payment=payer.payment,
+            quote_id=payer.quote_code,
         )
 
 

@@ -77,7 +77,9 @@ def _page(
 ) -> str:
     now = clock.now()
     said = show(token, member_ids=customer.member_ids, now=now)
-    quoted = said.best
+    is_mine = said.paying is not None and said.paying.is_me
+    asks_anew = chosen is not None or refusal is not None or "again" in request.args
+    quoted = said.best if asks_anew or not is_mine else None
     if chosen is not None and quoted is not None:
         quoted = quote_for(said.bill, member_ids=customer.member_ids, chosen=chosen, now=now)
     return render_template(
@@ -85,6 +87,7 @@ def _page(
         shown=said,
         quoted=quoted,
         choices=_choices(said, quoted),
+        by_hand=chosen is not None,
         paying=paying,
         refusal=refusal,
         token=form_token(),

@@ -113,6 +113,7 @@ def test_a_settled_bill_is_shown_to_who_paid_it_alone(room: Dining) -> None:
         "name": "王**",
         "amount_fen": 10000,
         "payment": None,
+        "quote_id": None,
     }
     room.settle_as_told(room.events()[0])
     assert bill(guest, token)["state"] == "settled"

@@ -73,6 +73,9 @@ def test_S1_19_the_table_code_leads_to_the_bill_and_to_paid(
 
     page = browser.presses(page, deed="pay", quote=hidden(page, "quote"))
     assert page.status_code == 200 and "请在微信支付中确认 ¥85.00" in words(page)
+    assert "微信支付 ¥85.00" in words(browser.visits(put["url"]))
+    assert ticked(browser.visits(put["url"] + "?again=1")) == [better]
+    page = browser.presses(page, deed="pay", quote=hidden(page, "quote"))
     prepay = re.search(r"prepay_id=(\w+)", page.get_data(as_text=True))
     assert prepay is not None
     state = browser.visits(f"/h5/bills/{put['token']}/state").get_json()
@@ -85,6 +88,22 @@ def test_S1_19_the_table_code_leads_to_the_bill_and_to_paid(
     assert done.status_code == 201
     assert "已结账 您已支付 ¥85.00" in words(browser.visits(put["url"]))
     is_sound()
+
+
+def test_another_coupon_after_the_sheet_was_closed_is_another_payment(
+    room: Dining, browser: WechatBrowser, wechat: Platform
+) -> None:
+    url = room.put("B1").get_json()["url"]
+    browser.visits(url)
+    better = gives(room, 30, "三十元券")
+    page = browser.visits(url)
+    page = browser.presses(page, deed="pay", quote=hidden(page, "quote"))
+    page = browser.presses(browser.visits(url + "?again=1"), deed="choose")
+    assert "微信支付 ¥100.00" in words(page) and better in page.get_data(as_text=True)
+    page = browser.presses(page, deed="pay", quote=hidden(page, "quote"))
+    assert "请在微信支付中确认 ¥100.00" in words(page)
+    assert [order.state for order in wechat.orders()] == ["CLOSED", "NOTPAY"]
+    assert room.states() == (["open"], ["closed", "prepared"])
 
 
 def test_nothing_is_paid_by_a_form_from_elsewhere(room: Dining, browser: WechatBrowser) -> None:
