@@ -77,27 +77,10 @@ def by_wechat(
     return Recognised(member, user.id, is_new, others)
 
 
-def by_unionid(unionid: str) -> Member | None:
-    """The member of this unionid, under whichever app it was seen."""
-    people = _oldest_first(
-        [
-            (user, member)
-            for user, member in db.session.execute(
-                _USERS.where(WechatUser.unionid == unionid), {"merchant": tenancy.merchant_id()}
-            )
-        ]
-    )
-    if people:
-        return people[0]
-    return db.session.scalars(select(Member).where(Member.unionid == unionid)).one_or_none()
-
-
 @transactional
-def newcomer(
-    *, phone: str | None, unionid: str | None, channel: str, store_id: int | None, now: datetime
-) -> Member:
-    """A member whom nobody has seen at WeChat yet, known by what somebody says of them."""
-    member = _new_member(unionid, channel, store_id, now)
+def newcomer(*, phone: str, channel: str, store_id: int | None, now: datetime) -> Member:
+    """A member whom nobody has seen at WeChat yet, known by the phone that somebody says."""
+    member = _new_member(None, channel, store_id, now)
     member.phone = phone
     db.session.flush()
     return member
