@@ -34,7 +34,7 @@ class Customer:
     @property
     def caller(self) -> str:
         """This person as rate limits and idempotency keys know them."""
-        return f"customer-{self.merchant_id}-{self.wechat_user_id}"
+        return _caller(self.merchant_id, self.wechat_user_id)
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,11 @@ def require_customer(blueprint: Blueprint) -> None:
     def enter() -> None:
         text = _bearer()
         claims = _read(text, now=clock.now())
-        spend(Limit.CUSTOMER, hashlib.sha256(text.encode()).hexdigest()[:32])
+        spend(
+            Limit.CUSTOMER,
+            hashlib.sha256(text.encode()).hexdigest()[:32],
+            look_at=(Limit.WRONG_NUMBERS, _caller(claims.merchant_id, claims.wechat_user_id)),
+        )
         stack = ExitStack()
         stack.enter_context(tenancy.acting_for(claims.merchant_id))
         g.customer_stack = stack
@@ -85,6 +89,10 @@ def current_customer() -> Customer:
     if customer is None:
         raise Unauthenticated()
     return customer
+
+
+def _caller(merchant_id: int, wechat_user_id: int) -> str:
+    return f"customer-{merchant_id}-{wechat_user_id}"
 
 
 def _bearer() -> str:

@@ -49,3 +49,22 @@ def test_without_redis_this_process_counts(app: Flask, monkeypatch: pytest.Monke
     monkeypatch.setitem(app.extensions, "redis_away_until", 0.0)
     assert _how_many_pass(Limit.CUSTOMER, "without-redis", tried=25) == 20
     monkeypatch.delitem(app.extensions, "limits")
+
+
+def test_a_limit_looked_at_on_the_way_is_not_asked_again_and_spends_nothing(app: Flask) -> None:
+    wrong = (Limit.WRONG_NUMBERS, "looked-at")
+    for _ in range(12):
+        spend(Limit.TILL, "on-the-way", look_at=wrong)
+        refuse_if_spent(*wrong)
+    for _ in range(10):
+        with pytest.raises(CouponNotFound), counting_wrong_numbers("looked-at"):
+            raise CouponNotFound()
+    spend(Limit.TILL, "on-the-way", look_at=wrong)
+    with pytest.raises(RateLimited):
+        refuse_if_spent(*wrong)
+
+
+def test_who_is_refused_by_one_window_is_not_counted_in_the_other(app: Flask) -> None:
+    assert _how_many_pass(Limit.TILL, "impatient", tried=120) == 100
+    counted = background.redis().llen("limit:TILL:impatient:10")
+    assert counted == 100
