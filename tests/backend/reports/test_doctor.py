@@ -10,6 +10,7 @@ from backend.members.models import Member
 from backend.reports import doctor
 from backend.reports.invariants import references
 from tests.backend.open_bills.test_doctor import DAMAGES as OPEN_BILL_DAMAGES
+from tests.backend.points.test_doctor import DAMAGES as EXCHANGE_DAMAGES
 from tests.backend.reports.world import World, a_world, damage
 from tests.builders import reread
 from tests.conftest import StillClock
@@ -131,7 +132,7 @@ def test_each_damage_is_named_and_no_other(world: World, name: str) -> None:
 
 def test_every_rule_has_a_damage(app: Flask) -> None:
     written = {rule.name for rule in doctor.invariants() if not rule.name.startswith("reference.")}
-    assert written == {*DAMAGES, *OPEN_BILL_DAMAGES}
+    assert written == {*DAMAGES, *OPEN_BILL_DAMAGES, *EXCHANGE_DAMAGES}
 
 
 def test_a_lost_row_and_another_merchants_row_are_named_at_every_reference(world: World) -> None:
