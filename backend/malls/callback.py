@@ -41,7 +41,8 @@ def wrong_with(url: str, *, production: bool) -> str | None:
         return "应以 https:// 开头" if production else "应以 https:// 或 http:// 开头"
     if parts.username is not None or parts.password is not None or parts.fragment:
         return "不能包含用户名、密码或 #"
-    if production and (_is_private_literal(host) or "." not in host.strip(".")):
+    is_bare_name = "." not in host.strip(".") and ":" not in host
+    if production and (is_bare_name or _is_private_literal(host)):
         return "不能是内网地址"
     return None
 

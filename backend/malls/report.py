@@ -32,7 +32,7 @@ from backend.signing import authorization
 PAUSES = tuple(timedelta(seconds=s) for s in (2, 5, 15, 60, 300, 900, 1800))
 """Before the second, third … try; then every hour."""
 HOURLY = timedelta(hours=1)
-MOST_TRIES = len(PAUSES) + 72
+MOST_TRIES = len(PAUSES) + 73
 LEASE = timedelta(seconds=60)
 BATCH, THREADS = 20, 4
 TICK_SECONDS = 20.0
