@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Update, and_, bindparam, insert, or_, update
+from sqlalchemy import Update, and_, bindparam, case, insert, or_, update
 
 from backend import requesting, tenancy
 from backend.coupons.models import Coupon, CouponEvent, CouponState
@@ -165,7 +165,12 @@ _UNLOCKED = _MOVED.where(
     ),
 )
 """In this holder's hands, valid, and not locked by another bill."""
-_LOCKED = _UNLOCKED.values(locked_bill=bindparam("bill"), locked_until=bindparam("until"))
+_UNTIL = bindparam("until", type_=UtcDateTime())
+_LOCKED = _UNLOCKED.values(
+    locked_bill=bindparam("bill"),
+    locked_until=case((_coupons.c.locked_until > _UNTIL, _coupons.c.locked_until), else_=_UNTIL),
+)
+"""A longer lock, which can only be the same bill's, stays as long."""
 _EXTENDED = _MOVED.where(_coupons.c.valid_until < bindparam("soon", type_=UtcDateTime())).values(
     valid_until=bindparam("until", type_=UtcDateTime())
 )

@@ -25,6 +25,13 @@ class BillBeingPaid(Conflict):
     message = "本账单正在由其他人支付"
 
 
+class GuestIsPaying(Conflict):
+    """Fact: ``bill``. Its coupons are held for the pay sheet that a guest has open."""
+
+    code = "BILL_BEING_PAID"
+    message = "顾客正在扫码支付账单{bill}"
+
+
 class TableWithoutBill(NotFound):
     """Nothing is open at this table, or the code is not ours."""
 

@@ -11,8 +11,9 @@ from backend.coupons import qr
 from backend.errors import FieldError, ParamError
 from backend.merchants.queries import place
 from backend.open_bills.giving_back import refund
+from backend.open_bills.locks import unlock
 from backend.open_bills.settling import settle
-from backend.sales.lock import lock, unlock
+from backend.sales.lock import lock
 from backend.sales.queries import Settlement
 from backend.sales.receipt import ReceiptData
 from miniprogram_api.answers import CouponAnswer

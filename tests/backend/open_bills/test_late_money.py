@@ -214,3 +214,17 @@ def test_bills_settled_offline_and_sent_later_meet_payments_by_phone(
     assert answer["items"][1]["error"]["code"] == "BILL_PAID"
     room.tick()
     assert room.states() == (["settled", "paid"], ["refunded", "paid"])
+
+
+def test_the_till_cannot_let_go_of_what_a_guest_pays_with(room: Dining, clock: StillClock) -> None:
+    """Nor does locking it at the till shorten how long it is held."""
+    guest = room.guest()
+    coupon = room.coupon(guest)
+    sheet = room.sheet(guest, room.token("B1"))
+    assert said(room.till.post("/bills/B1/unlock")) == (409, "BILL_BEING_PAID")
+    room.confirm(guest, sheet)
+    assert said(room.till.post("/bills/B1/unlock")) == (409, "BILL_PAID")
+    assert room.till.post("/bills/B1/lock", {"coupons": [coupon]}).status_code == 200
+    clock.move_to("2026-11-23 20:00")
+    assert guest.numbers("locked") == [coupon]
+    assert room.settle_as_told(room.events()[0]).status_code == 201
