@@ -77,6 +77,7 @@ JOINED_BY: dict[str, str] = {
     "miniprogram": "小程序登录",
     "import": "批量导入",
     "pos": "收银台",
+    "h5": "微信网页",
     "mall": "商城购券",
 }
 PURPOSES: dict[str, str] = {

@@ -13,8 +13,10 @@ from backend.campaigns.models import Grant, GrantState, OfferPiece
 from backend.campaigns.offers import CurrentOffer
 from backend.coupons.models import CouponTemplate
 from backend.database import db, table_of
+from backend.members.models import Member
 from backend.members.queries import ids_of
 
+_members = table_of(Member)
 _grants, _pieces, _templates = table_of(Grant), table_of(OfferPiece), table_of(CouponTemplate)
 
 
@@ -42,7 +44,8 @@ def let(member_id: int, offer: CurrentOffer, *, zone: ZoneInfo, now: datetime) -
 def let_claim(
     member_id: int, pieces: Mapping[int, int], *, link_id: int, zone: ZoneInfo, now: datetime
 ) -> bool:
-    """Whether this person may claim what a link holds: so many ``pieces`` by template."""
+    """Whether this person may claim what a link holds: so many ``pieces`` by template. Where there
+    are limits the person is held, so that two links they open at once are counted in turn."""
     rows = db.session.connection().execute(
         select(_templates.c.id, _templates.c.per_member, _templates.c.per_day).where(
             _templates.c.merchant_id == tenancy.merchant_id(),
@@ -51,6 +54,11 @@ def let_claim(
         )
     )
     limits = {row.id: _Limit(row.per_member, row.per_day) for row in rows}
+    if limits:
+        held = select(_members.c.id).where(
+            _members.c.merchant_id == tenancy.merchant_id(), _members.c.id == member_id
+        )
+        db.session.connection().execute(held.with_for_update())
     return not limits or not _passed(limits, pieces, member_id, link_id, zone, now)
 
 
