@@ -7,10 +7,15 @@ from pathlib import Path
 import pytest
 
 S0 = [*range(1, 9), *range(12, 30)]
+S1 = [*range(1, 19), *range(23, 28)]
 S2 = [*range(17, 37), *range(51, 58)]
 S3 = [*range(1, 27), 37, 41]
 S4 = range(19, 26)
-IDS = [f"S{part}_{n:02}" for part, numbers in ((0, S0), (2, S2), (3, S3), (4, S4)) for n in numbers]
+IDS = [
+    f"S{part}_{n:02}"
+    for part, numbers in ((0, S0), (1, S1), (2, S2), (3, S3), (4, S4))
+    for n in numbers
+]
 
 NAMES = "\n".join(
     name

@@ -18,6 +18,7 @@ from jobs import malls as ticks
 from scripts.wechat_platform.accounts import known_account
 from scripts.wechat_platform.people import Person
 from scripts.wechat_platform.server import Platform
+from tests.admin.desk import at_desk
 from tests.backend.messaging.post import TPL, has_template
 from tests.builders import Shop, reread
 from tests.conftest import StillClock
@@ -107,7 +108,7 @@ def said(answer: Any) -> tuple[int, str, str]:  # noqa: ANN401
     return answer.status_code, answer.json["code"], answer.json["message"]
 
 
-def test_S1_01_07_08_09_10_15_16_17_a_voucher_is_bought_and_stands_in_my_coupons(
+def test_S1_01_S1_07_S1_08_S1_09_S1_10_S1_15_S1_16_S1_17_a_voucher_is_bought(
     app: Flask,
     http: FlaskClient,
     wechat: Platform,
@@ -133,7 +134,7 @@ def test_S1_01_07_08_09_10_15_16_17_a_voucher_is_bought_and_stands_in_my_coupons
     assert delivered(wechat, anna) == [(shop.oa, "template", "100元代金券")]
 
 
-def test_S1_18_24_26_27_it_is_used_at_the_front_desk_and_the_mall_is_told(
+def test_S1_18_S1_23_S1_24_it_is_used_at_the_front_desk_and_the_mall_is_told(
     app: Flask,
     http: FlaskClient,
     wechat: Platform,
@@ -183,7 +184,7 @@ def test_S1_18_24_26_27_it_is_used_at_the_front_desk_and_the_mall_is_told(
 
 
 @pytest.mark.parametrize("spelling", ["{J}", "{digits}", "{spaced}", "CODE_128,{J}", "V60-1"])
-def test_S1_18_27_the_number_is_read_with_its_letter_or_without_and_the_malls_own_too(
+def test_S1_18_S1_27_the_number_is_read_with_its_letter_or_without_and_the_malls_own_too(
     app: Flask,
     http: FlaskClient,
     shop: Shop,
@@ -200,7 +201,7 @@ def test_S1_18_27_the_number_is_read_with_its_letter_or_without_and_the_malls_ow
     assert done.json["redemption"]["number"] == number
 
 
-def test_S1_02_03_14_a_voucher_waits_for_its_link_and_is_unknown_until_then(
+def test_S1_02_S1_03_S1_14_a_voucher_waits_for_its_link_and_is_unknown_until_then(
     app: Flask,
     http: FlaskClient,
     wechat: Platform,
@@ -230,7 +231,7 @@ def test_S1_02_03_14_a_voucher_waits_for_its_link_and_is_unknown_until_then(
     assert mall.sold("V60-2").json["state"] == "usable"
 
 
-def test_S1_02_04_05_the_dish_is_known_by_its_number_not_by_its_name(
+def test_S1_02_S1_04_S1_05_the_dish_is_known_by_its_number_not_by_its_name(
     app: Flask, http: FlaskClient, shop: Shop, ear: Listener, tmp_path: Path
 ) -> None:
     mall = bound(app, http, tmp_path, shop, ear)
@@ -254,7 +255,7 @@ def test_S1_02_04_05_the_dish_is_known_by_its_number_not_by_its_name(
     assert (done.status_code, done.json["reduction_fen"]) == (201, 3000)
 
 
-def test_S1_02_06_another_store_refuses_it_by_name_and_number_until_it_is_added(
+def test_S1_02_S1_06_another_store_refuses_it_by_name_and_number_until_it_is_added(
     app: Flask, http: FlaskClient, shop: Shop, ear: Listener, tmp_path: Path
 ) -> None:
     mall = bound(app, http, tmp_path, shop, ear)
@@ -277,7 +278,7 @@ def test_S1_02_06_another_store_refuses_it_by_name_and_number_until_it_is_added(
     assert elsewhere.post("/bills/B1/settle", bill).status_code == 201
 
 
-def test_S1_12_13_three_kinds_of_coupon_and_one_campaign_for_each_product(
+def test_S1_11_S1_12_S1_13_three_kinds_of_coupon_and_one_campaign_for_each_product(
     app: Flask, http: FlaskClient, shop: Shop, ear: Listener, tmp_path: Path
 ) -> None:
     bound(app, http, tmp_path, shop, ear)
@@ -294,7 +295,7 @@ def test_S1_12_13_three_kinds_of_coupon_and_one_campaign_for_each_product(
         linked(app, tmp_path, shop, CASH, code="again", product="P1")
 
 
-def test_S1_23_24_where_the_mall_has_an_account_of_its_own_each_account_tells_its_part(
+def test_S1_16_S1_23_S1_24_where_the_mall_has_an_account_of_its_own_each_account_tells_its_part(
     app: Flask,
     http: FlaskClient,
     wechat: Platform,
@@ -364,3 +365,20 @@ def test_S1_14_a_refund_takes_back_what_was_not_used(
     assert said(mall.say(event)) == (409, "COUPON_REDEEMED", words)
     assert mall.refunded("V2").json == {"number": used, "state": "revoked"}
     assert voucher_of(shop, "V2").state == "revoked"
+
+
+def test_S1_25_S1_26_what_was_sold_and_what_became_of_it_stand_at_the_desk(
+    app: Flask, http: FlaskClient, shop: Shop, ear: Listener, tmp_path: Path
+) -> None:
+    mall = bound(app, http, tmp_path, shop, ear)
+    linked(app, tmp_path, shop)
+    number = mall.sold("V60-1").json["number"]
+    mall.sold("V60-2")
+    bill = a_bill(a_dish("D001", 200), cash_fen=10000, coupon=number)
+    assert till_of(http, shop).post("/bills/0023/settle", bill).status_code == 201
+    desk = at_desk(app, shop)
+    orders, file = desk.read("/admin/orders/"), desk.read("/admin/vouchers/")
+    for text in ("O-V60-1", "V60-2", "已核销", "已关联", "¥120.00"):
+        assert text in orders, text
+    for text in (f"{number[:5]} {number[5:9]} {number[9:]}", "商城", "皇岗", "0023", "已核销"):
+        assert text in file, text
