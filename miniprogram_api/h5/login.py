@@ -71,6 +71,7 @@ def require_h5_customer(merchant_id: int, *, across_apps: bool = False) -> Custo
     if across_apps and not session.asked and _may_be_asked(session):
         _go_to_wechat(merchant_id, with_unionid=True)
     spend(Limit.CUSTOMER, f"h5-{merchant_id}-{session.wechat_user_id}")
+    leave(None)
     stack = ExitStack()
     stack.enter_context(tenancy.acting_for(merchant_id))
     g.h5_stack, g.h5_session = stack, session

@@ -117,6 +117,8 @@ def test_an_exchanges_page_is_its_members_alone(app: Flask, wechat: Platform, sh
     refused = WechatBrowser(app, wechat, wechat.person("别人")).visits(link.address)
     assert refused.status_code == 404
     assert "请用兑换时的会员账号登录" in words(refused)
+    with pytest.raises(tenancy.NoMerchant):
+        tenancy.merchant_id()
     browser = WechatBrowser(app, wechat, person)
     assert "领取成功" in words(browser.presses(browser.visits(link.address)))
 
