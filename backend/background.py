@@ -71,7 +71,7 @@ def wake(job: str, *, queue: str = MESSAGES) -> None:
         if first:
             _send(job, (), queue)
 
-    after_commit(send)
+    after_commit(send, once=_waking(job))
 
 
 def awake(job: str) -> None:

@@ -157,7 +157,7 @@ def transaction() -> Iterator[None]:
             info["depth"] -= 1
         return
     session.rollback()
-    info["depth"], info["after_commit"] = 1, []
+    info["depth"], info["after_commit"] = 1, {}
     try:
         session.connection(execution_options={"writes": True})
         yield
@@ -169,8 +169,8 @@ def transaction() -> Iterator[None]:
         raise
     finally:
         info["depth"] = 0
-        callbacks = info.pop("after_commit", [])
-    for callback in callbacks:
+        callbacks = info.pop("after_commit", {})
+    for callback in callbacks.values():
         callback()
 
 
@@ -207,10 +207,11 @@ def in_transaction() -> bool:
     return bool(db.session().info.get("depth", 0))
 
 
-def after_commit(callback: Callable[[], None]) -> None:
-    """Run ``callback`` once the open transaction is stored; at once when none is open."""
+def after_commit(callback: Callable[[], None], *, once: str | None = None) -> None:
+    """Run ``callback`` once the open transaction is stored; at once when none is open. Of those
+    with the same ``once`` the first one speaks for all."""
     if in_transaction():
-        db.session().info["after_commit"].append(callback)
+        db.session().info["after_commit"].setdefault(once or callback, callback)
     else:
         callback()
 

@@ -3,15 +3,25 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import bindparam, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from backend import tenancy
-from backend.database import changed, db, transaction
+from backend.database import changed, db, table_of, transaction
 from backend.merchants.models import Merchant, PosKey, PosNonce, Store
 
 NONCE_KEPT = timedelta(minutes=20)
 """Longer than a timestamp can be good on either side of the clock."""
+
+_keys, _stores = table_of(PosKey), table_of(Store)
+
+_LIVE = (
+    select(_keys.c.merchant_id, _keys.c.secret, _keys.c.next_secret, _stores.c.code)
+    .join(_stores, _stores.c.id == _keys.c.store_id)
+    .where(_keys.c.key == bindparam("key"), _keys.c.active, _stores.c.active)
+)
+"""Of whichever merchant: the key says whose it is."""
+_USED = insert(table_of(PosNonce))
 
 
 @dataclass(frozen=True)
@@ -26,12 +36,7 @@ class Till:
 
 def till(key: str) -> Till | None:
     """The till of a live key."""
-    with tenancy.across_merchants("a till's key says whose it is"):
-        row = db.session.execute(
-            select(PosKey.merchant_id, PosKey.secret, PosKey.next_secret, Store.code)
-            .join(Store, Store.id == PosKey.store_id)
-            .where(PosKey.key == key, PosKey.active, Store.active)
-        ).one_or_none()
+    row = db.session.connection().execute(_LIVE, {"key": key}).one_or_none()
     if row is None:
         return None
     live = tuple(secret for secret in (row.secret, row.next_secret) if secret)
@@ -65,9 +70,7 @@ def use_nonce(key: str, nonce: str, *, now: datetime) -> bool:
     """Whether this nonce is new for this key; from now on it is not. ``now`` is the machine's."""
     try:
         with transaction():
-            db.session.connection().execute(
-                insert(PosNonce).values(key=key, nonce=nonce, used_at=now)
-            )
+            db.session.connection().execute(_USED, {"key": key, "nonce": nonce, "used_at": now})
     except IntegrityError:
         return False
     return True
