@@ -39,6 +39,7 @@ from backend import clock
 from backend.campaigns import audience, forecast, kinds, lifecycle
 from backend.campaigns.kinds.class_marketing import default_plan
 from backend.campaigns.kinds.consumption_gift import ConsumptionGift
+from backend.campaigns.kinds.mall_voucher import MallVoucher
 from backend.campaigns.kinds.periodic import PRESETS
 from backend.campaigns.models import Campaign, CampaignKind, CampaignState
 from backend.coupons.models import Coupon
@@ -173,9 +174,7 @@ class Campaigns(CampaignLive, SecureModelView):
             "waves": campaign_queries.waves(row.id),
             "funnel": campaign_queries.funnel(row.id),
             "dates": _next_dates(row, n=5, now=now),
-            "rules": gift_form.in_words(parsed)
-            if isinstance(parsed, ConsumptionGift)
-            else rules_in_words(parsed),
+            "rules": _rules(parsed),
             "standing": campaign_queries.standing(row, now=now),
         }
 
@@ -331,6 +330,15 @@ def _sent_settings(form: CampaignForm, row: Campaign | None) -> dict[str, JsonVa
         case MallForm():
             return mall_form.settings(form)
     return points_forms.settings(form, request.form)
+
+
+def _rules(settings: kinds.Settings) -> list[tuple[str, str]]:
+    match settings:
+        case ConsumptionGift():
+            return gift_form.in_words(settings)
+        case MallVoucher():
+            return mall_form.in_words(settings)
+    return rules_in_words(settings)
 
 
 def _start(campaign_id: int, *, now: datetime) -> None:

@@ -11,6 +11,7 @@ from admin import queries
 from admin.campaign_forms import CampaignForm, filled
 from admin.fields import Needed, choices
 from backend.campaigns.kinds import mall_voucher
+from backend.campaigns.kinds.mall_voucher import MallVoucher
 from backend.campaigns.models import Campaign
 
 
@@ -45,3 +46,10 @@ def settings(form: MallForm) -> dict[str, JsonValue]:
         "template": str(form.template.data or ""),
         "store": form.store.data or None,
     }
+
+
+def in_words(mall: MallVoucher) -> list[tuple[str, str]]:
+    """Term and words, line by line, for the campaign's page."""
+    stores = dict(queries.store_choices())
+    store = "全部店铺" if mall.store is None else stores.get(mall.store, mall.store)
+    return [("商城商品编号", mall.product), ("适用店铺", store)]

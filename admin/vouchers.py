@@ -21,6 +21,7 @@ from backend.coupons.models import Coupon, CouponSource
 from backend.coupons.numbers import spaced
 from backend.database import db
 from backend.malls.models import MallShop, MallVoucher, VoucherState
+from backend.members.models import Member
 from backend.merchants.models import Store
 from backend.redemption.models import Redemption
 from backend.sales.models import Bill
@@ -214,7 +215,8 @@ class MallOrders(SecureModelView):
 
     def rows(self, found: Sequence[MallVoucher]) -> list[OrderRow]:
         named = numbers()
-        people = queries.people({voucher.member_id for voucher in found})
+        buyers = _survivors({voucher.member_id for voucher in found})
+        people = queries.people(set(buyers.values()))
         used = queries.live_redemptions([each.coupon_id for each in found if each.coupon_id])
         shops = _shop_names({voucher.shop_id for voucher in found})
         return [
@@ -226,8 +228,8 @@ class MallOrders(SecureModelView):
                 voucher=voucher.voucher,
                 number=spaced(named.of_voucher(voucher.id)),
                 shop=shops.get(voucher.shop_id, ""),
-                nickname=people[voucher.member_id].nickname,
-                phone=people[voucher.member_id].phone,
+                nickname=people[buyers[voucher.member_id]].nickname,
+                phone=people[buyers[voucher.member_id]].phone,
                 paid_fen=voucher.paid_fen,
                 state=USED if voucher.coupon_id in used else voucher.state,
                 redeemed_at=used[voucher.coupon_id].at if voucher.coupon_id in used else None,
@@ -241,6 +243,16 @@ def _numbered(said: str) -> ColumnElement[bool]:
     meant = meant_by(said)
     named = NOBODY if meant is None or not meant.is_voucher else MallVoucher.id == meant.row_id
     return named | (MallVoucher.voucher == said)
+
+
+def _survivors(member_ids: set[int]) -> dict[int, int]:
+    """Who these buyers are by now: some were joined into others."""
+    rows = db.session.execute(
+        select(Member.id, func.coalesce(Member.alias_of_id, Member.id)).where(
+            Member.id.in_(member_ids)
+        )
+    )
+    return {row[0]: row[1] for row in rows}
 
 
 def _granted(grant_ids: set[int]) -> dict[int, datetime]:

@@ -88,7 +88,8 @@ def test_a_product_that_waits_is_linked_from_its_shops_page(
     assert "没有待关联的商品" in visitor.read(f"/admin/malls/details/?id={bound(shop).id}")
     with tenancy.acting_for(shop.merchant_id):
         campaign = db.session.scalars(select(Campaign)).one()
-    assert "60代100" in visitor.read(f"/admin/campaigns/details/?id={campaign.id}")
+    details = visitor.read(f"/admin/campaigns/details/?id={campaign.id}")
+    assert "60代100" in details and "P60" in details and "全部店铺" in details
     assert "P60" in visitor.read(f"/admin/campaigns/edit/?id={campaign.id}")
     twice = visitor.send(
         "/admin/campaigns/new/?kind=mall_voucher",
