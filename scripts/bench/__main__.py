@@ -1,4 +1,4 @@
-"""``python -m scripts.bench [wave|login_claim|redemption|quote …] [--members N] [--rounds 3]``.
+"""``python -m scripts.bench [wave|redemption|settle …] [--members N] [--rounds 3]``; all: --help.
 
 On SQLite, or with ``DATABASE_URL`` on scratch databases beside the PostgreSQL one it names.
 """
@@ -9,7 +9,7 @@ import os
 import sys
 from types import ModuleType
 
-from scripts.bench import login_claim, quote, redemption, wave
+from scripts.bench import login_claim, quote, redemption, settle, wave
 from scripts.bench.laboratory import laboratory
 from scripts.bench.ratios import Finding, table
 
@@ -18,6 +18,7 @@ BENCHMARKS: dict[str, ModuleType] = {
     "login_claim": login_claim,
     "redemption": redemption,
     "quote": quote,
+    "settle": settle,
 }
 
 

@@ -121,6 +121,7 @@ def _held(number: int, promise: Promise, template: int) -> CouponFacts:
         template_id=template,
         campaign_id=1,
         source="local",
+        voucher_id=None,
         holder_id=1,
         holder_nickname="",
         holder_phone=None,
