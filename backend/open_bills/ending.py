@@ -24,13 +24,15 @@ _payments = table_of(ScanPayment)
 
 
 def ask(payment_id: int, *, now: datetime) -> None:
-    """查单: take the payment if its notice was lost."""
+    """查单: take the payment if its notice was lost; what WeChat Pay has closed is over."""
     payment = queries.payment(payment_id)
     if payment is None or payment.state is not PaymentState.PREPARED:
         return
     told = wechat_pay.ask(payment.out_trade_no)
     if told is not None and told.is_paid:
         take(told, now=now)
+    elif told is not None and told.state in _OVER:
+        _close(payment, now=now)
 
 
 def end(payment_id: int, *, now: datetime) -> None:

@@ -11,6 +11,7 @@ from backend.database import db, table_of, transaction
 from backend.open_bills.models import ScanPayment
 from backend.wechat.models import PayAccount
 from scripts.wechat_platform.pay_errors import PayError
+from scripts.wechat_platform.pay_orders import State, set_state
 from scripts.wechat_platform.server import Platform
 from tests.backend.open_bills.dining import Dining
 from tests.backend.open_bills.test_putting import said
@@ -240,6 +241,18 @@ def test_a_payment_that_is_over_is_closed_and_its_coupons_are_free(
     room.tick()
     assert (room.states(), guest.numbers()) == ((["open"], ["closed"]), [coupon])
     assert [order.state for order in wechat.orders()] == ["CLOSED"]
+
+
+def test_what_wechat_pay_has_closed_by_its_own_clock_is_over_here_too(
+    room: Dining, wechat: Platform
+) -> None:
+    guest = room.guest()
+    coupon = room.coupon(guest)
+    room.sheet(guest, room.token("B1"))
+    (order,) = wechat.orders()
+    set_state(wechat.world.store, order, State.CLOSED)
+    room.tick()
+    assert (room.states(), guest.numbers()) == ((["open"], ["closed"]), [coupon])
 
 
 def test_while_wechat_pay_is_away_nothing_is_lost(
