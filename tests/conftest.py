@@ -25,6 +25,7 @@ from backend import requesting
 from backend.database import db
 from backend.settings import Settings
 from scripts.wechat_platform.server import Platform, start_platform
+from tests.browser.chromium import chromium as chromium
 from wsgi import create_app
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")

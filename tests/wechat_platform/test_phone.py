@@ -1,12 +1,11 @@
 """The phone page, first as pages, then as a person sees it."""
 
 import re
-import shutil
 from collections.abc import Iterator
 
 import pytest
 import requests
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from scripts.wechat_platform.scenes import new_scene
 from scripts.wechat_platform.server import Platform, start_platform
@@ -14,8 +13,6 @@ from tests.wechat_platform.conftest import SUBSCRIBE_SEND, TEMPLATE_SEND, Caller
 from tests.wechat_platform.shop import Shop, open_shop
 from tests.wechat_platform.test_pay import MCH, Merchant
 
-_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-quic"]
-_FLAGS += ["--no-first-run", "--disable-background-networking", "--disable-component-update"]
 _PHONE = {"width": 390, "height": 844}
 _FIELDS = {"thing1": "券名称"}
 
@@ -134,20 +131,15 @@ def test_the_page_never_holds_the_bearer_and_reaches_only_the_api(
 
 
 @pytest.fixture
-def page(street: Platform) -> Iterator[Page]:
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("no chromium on this machine")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=_FLAGS)
-        context = browser.new_context(locale="zh-CN", viewport=_PHONE)  # type: ignore[arg-type]
-        page = context.new_page()
-        asked: list[str] = []
-        problems: list[str] = []
-        page.on("request", lambda request: asked.append(request.url))
-        page.on("pageerror", lambda problem: problems.append(str(problem)))
-        yield page
-        browser.close()
+def page(street: Platform, chromium: Browser) -> Iterator[Page]:
+    context = chromium.new_context(locale="zh-CN", viewport=_PHONE)  # type: ignore[arg-type]
+    page = context.new_page()
+    asked: list[str] = []
+    problems: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("pageerror", lambda problem: problems.append(str(problem)))
+    yield page
+    context.close()
     assert problems == []
     assert [url for url in asked if not url.startswith(street.url)] == []
 
