@@ -43,7 +43,7 @@ def pay_by_scan(world: World, guest: Person) -> None:
     put = world.till(f"/pos/v1/bills/{bill}", "PUT", **content, cashier="小李", opened_at=now)
     quote = guest.call("POST", f"/api/v1/bills/{put['token']}/quote")
     paying = guest.call("POST", f"/api/v1/bills/{put['token']}/pay", quote_id=quote["quote_id"])
-    prepay_id = paying["params"]["package"].removeprefix("prepay_id=")
+    prepay_id = paying["wechat_pay"]["package"].removeprefix("prepay_id=")
     world.sim("POST", "/pay", person=guest.id, prepay_id=prepay_id)
     paid = wait(
         "the till is told of the payment",
