@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import cast
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, bindparam, select
 
 from backend import tenancy
 from backend.calendar import Span, day_of, week_of
@@ -15,6 +15,10 @@ from backend.merchants.models import Merchant
 
 _campaigns, _merchants = table_of(Campaign), table_of(Merchant)
 _WEEK, _MOMENT = timedelta(days=7), timedelta(microseconds=1)
+
+_CALENDAR = select(_merchants.c.zone, _merchants.c.rolling_week).where(
+    _merchants.c.id == bindparam("merchant")
+)
 
 
 @dataclass(frozen=True)
@@ -33,15 +37,7 @@ class Calendar:
 
 def calendar() -> Calendar:
     """The calendar of the merchant we act for."""
-    row = (
-        db.session.connection()
-        .execute(
-            select(_merchants.c.zone, _merchants.c.rolling_week).where(
-                _merchants.c.id == tenancy.merchant_id()
-            )
-        )
-        .one()
-    )
+    row = db.session.connection().execute(_CALENDAR, {"merchant": tenancy.merchant_id()}).one()
     return Calendar(zone=ZoneInfo(row.zone), rolling_week=row.rolling_week)
 
 

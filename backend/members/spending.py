@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, case, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, bindparam, case, func, insert, literal, or_, select, update
 
 from backend import tenancy
 from backend.database import MetAnother, UtcDateTime, changed, db, table_of, transactional
@@ -12,6 +12,14 @@ from backend.members.models import ClassChange, CustomerClass, Member, Spending
 from backend.members.queries import survivor_id
 
 _members, _spending, _changes = table_of(Member), table_of(Spending), table_of(ClassChange)
+
+_NEW, _MOVED = insert(_spending), insert(_changes)
+_OF_CAUSE = select(_spending.c.id).where(
+    _spending.c.merchant_id == bindparam("merchant"), _spending.c.cause == bindparam("cause")
+)
+_THIS = (_members.c.merchant_id == bindparam("merchant"), _members.c.id == bindparam("member"))
+_STANDING = select(_members.c.consumption_count, _members.c.customer_class).where(*_THIS)
+_NEW_CLASS = update(_members).where(*_THIS).values(customer_class=bindparam("after"))
 
 
 @dataclass(frozen=True)
@@ -32,13 +40,14 @@ def add_bill(
         return None
     member_id = survivor_id(member_id)
     db.session.connection().execute(
-        _spending.insert().values(
-            merchant_id=merchant_id,
-            member_id=member_id,
-            cause=cause,
-            paid_fen=paid_fen,
-            spent_at=spent_at,
-        )
+        _NEW,
+        {
+            "merchant_id": merchant_id,
+            "member_id": member_id,
+            "cause": cause,
+            "paid_fen": paid_fen,
+            "spent_at": spent_at,
+        },
     )
     last, this = _members.c.last_consumed_at, literal(spent_at, UtcDateTime)
     _count(
@@ -94,34 +103,30 @@ def reduce_bill(bill_id: int, *, fen: int) -> None:
 
 def judge_class(member_id: int, *, cause: str, now: datetime) -> ClassMove | None:
     """The class that the count asks for; a move is kept for the report (S0-06)."""
-    connection, ours = db.session.connection(), _one(member_id)
-    row = connection.execute(
-        select(_members.c.consumption_count, _members.c.customer_class).where(*ours)
-    ).one()
+    connection, merchant_id = db.session.connection(), tenancy.merchant_id()
+    this = {"merchant": merchant_id, "member": member_id}
+    row = connection.execute(_STANDING, this).one()
     move = ClassMove(CustomerClass(row.customer_class), class_after(row.consumption_count))
     if move.before == move.after:
         return None
-    connection.execute(update(_members).where(*ours).values(customer_class=move.after))
+    connection.execute(_NEW_CLASS, {**this, "after": move.after})
     connection.execute(
-        _changes.insert().values(
-            merchant_id=tenancy.merchant_id(),
-            member_id=member_id,
-            before=move.before,
-            after=move.after,
-            at=now,
-            cause=cause,
-        )
+        _MOVED,
+        {
+            "merchant_id": merchant_id,
+            "member_id": member_id,
+            "before": move.before,
+            "after": move.after,
+            "at": now,
+            "cause": cause,
+        },
     )
     return move
 
 
 def _counted(cause: str) -> bool:
-    found = db.session.connection().scalar(
-        select(_spending.c.id).where(
-            _spending.c.merchant_id == tenancy.merchant_id(), _spending.c.cause == cause
-        )
-    )
-    return found is not None
+    asked = {"merchant": tenancy.merchant_id(), "cause": cause}
+    return db.session.connection().scalar(_OF_CAUSE, asked) is not None
 
 
 def _count(member_id: int, *, bills: int, paid_fen: int, last: ColumnElement[datetime]) -> None:

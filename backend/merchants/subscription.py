@@ -3,10 +3,21 @@ may be for some kinds of campaign only (S0-01, S3-38): the others are as if ther
 
 from datetime import date, timedelta
 
-from sqlalchemy import ColumnElement, exists, select
+from sqlalchemy import ColumnElement, bindparam, exists, select
 
 from backend.database import db, table_of
 from backend.merchants.models import Subscription
+
+_periods = table_of(Subscription)
+_IN_FORCE = (
+    select(_periods.c.kinds)
+    .where(
+        _periods.c.merchant_id == bindparam("merchant"),
+        _periods.c.starts_on <= bindparam("day"),
+        _periods.c.ends_on >= bindparam("day"),
+    )
+    .order_by(_periods.c.starts_on, _periods.c.id)
+)
 
 
 def subscribed(
@@ -60,15 +71,5 @@ def days_left(merchant_id: int, *, on: date) -> int:
 
 def _packages(merchant_id: int, *, on: date) -> list[list[str]]:
     """The kinds of each package in force on that day."""
-    period = table_of(Subscription)
-    return list(
-        db.session.connection().scalars(
-            select(period.c.kinds)
-            .where(
-                period.c.merchant_id == merchant_id,
-                period.c.starts_on <= on,
-                period.c.ends_on >= on,
-            )
-            .order_by(period.c.starts_on, period.c.id)
-        )
-    )
+    asked = {"merchant": merchant_id, "day": on}
+    return list(db.session.connection().scalars(_IN_FORCE, asked))

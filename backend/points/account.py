@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Row, case, func, insert, select, update
+from sqlalchemy import Row, bindparam, case, func, insert, select, update
 
 from backend import requesting, tenancy
 from backend.database import MetAnother, changed, db, table_of
@@ -17,6 +17,38 @@ from backend.points import lots
 from backend.points.models import EntryKind, PointsEntry
 
 _members, _entries = table_of(Member), table_of(PointsEntry)
+
+_SHOWN = tuple(
+    _entries.c[name]
+    for name in (
+        "id", "member_id", "seq", "change", "balance_after", "kind", "cause", "reverses_id",
+    )
+)  # fmt: skip
+_WRITTEN = insert(_entries).returning(*_SHOWN)
+_OF_CAUSE = select(*_SHOWN).where(
+    _entries.c.merchant_id == bindparam("merchant"), _entries.c.cause == bindparam("cause")
+)
+_THESE = (
+    _members.c.merchant_id == bindparam("merchant"),
+    _members.c.id.in_(bindparam("members", expanding=True)),
+)
+_HELD = (
+    select(_members.c.id, _members.c.points)
+    .where(*_THESE, _members.c.alias_of_id.is_(None))
+    .order_by(_members.c.id)
+    .with_for_update(key_share=True)
+)
+_LAST_SEQ = (
+    select(func.coalesce(func.max(_entries.c.seq), 0))
+    .where(_entries.c.member_id == _members.c.id)
+    .correlate(_members)
+    .scalar_subquery()
+)
+_ACCOUNTS = (
+    select(_members.c.id, _members.c.points, _LAST_SEQ.label("seq"))
+    .where(*_THESE)
+    .order_by(_members.c.id)
+)
 
 
 @dataclass(frozen=True)
@@ -93,21 +125,14 @@ def post(postings: Sequence[Posting], *, now: datetime) -> list[Entry]:
                 "reverses_id": posting.reverses_id,
             }
         )
-    rows = db.session.connection().execute(insert(_entries).returning(*_SHOWN), written)
+    rows = db.session.connection().execute(_WRITTEN, written)
     return sorted((_entry(row) for row in rows), key=lambda entry: entry.member_id)
 
 
 def entry_of(cause: str) -> Entry | None:
     """The entry of a cause, which happens once."""
-    row = (
-        db.session.connection()
-        .execute(
-            select(*_SHOWN).where(
-                _entries.c.merchant_id == tenancy.merchant_id(), _entries.c.cause == cause
-            )
-        )
-        .one_or_none()
-    )
+    asked = {"merchant": tenancy.merchant_id(), "cause": cause}
+    row = db.session.connection().execute(_OF_CAUSE, asked).one_or_none()
     return None if row is None else _entry(row)
 
 
@@ -143,16 +168,8 @@ def _expire(due: Sequence[lots.Due], *, now: datetime) -> None:
 
 
 def _locked(member_ids: Sequence[int]) -> dict[int, int]:
-    rows = db.session.connection().execute(
-        select(_members.c.id, _members.c.points)
-        .where(
-            _members.c.merchant_id == tenancy.merchant_id(),
-            _members.c.id.in_(member_ids),
-            _members.c.alias_of_id.is_(None),
-        )
-        .order_by(_members.c.id)
-        .with_for_update(key_share=True)
-    )
+    asked = {"merchant": tenancy.merchant_id(), "members": member_ids}
+    rows = db.session.connection().execute(_HELD, asked)
     held = {row.id: int(row.points) for row in rows}
     if len(held) != len(member_ids):
         raise MetAnother("the member was joined into another")
@@ -180,30 +197,10 @@ def _move(changes: dict[int, int]) -> None:
 
 
 def _accounts(member_ids: Iterable[int]) -> list[_Account]:
-    last = (
-        select(func.coalesce(func.max(_entries.c.seq), 0))
-        .where(_entries.c.member_id == _members.c.id)
-        .correlate(_members)
-        .scalar_subquery()
-    )
-    rows = db.session.connection().execute(
-        select(_members.c.id, _members.c.points, last.label("seq"))
-        .where(
-            _members.c.merchant_id == tenancy.merchant_id(),
-            _members.c.id.in_(list(member_ids)),
-        )
-        .order_by(_members.c.id)
-    )
+    asked = {"merchant": tenancy.merchant_id(), "members": list(member_ids)}
+    rows = db.session.connection().execute(_ACCOUNTS, asked)
     return [_Account(*row) for row in rows]
 
 
 def _entry(row: Row[tuple[object, ...]]) -> Entry:
     return Entry(**{**row._mapping, "kind": EntryKind(row.kind)})
-
-
-_SHOWN = tuple(
-    _entries.c[name]
-    for name in (
-        "id", "member_id", "seq", "change", "balance_after", "kind", "cause", "reverses_id",
-    )
-)  # fmt: skip

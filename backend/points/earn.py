@@ -1,19 +1,42 @@
 """积分规则: what a bill earns (R-09). ``points_for`` is pure; ``rules_for`` reads the campaigns."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from typing import Any
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import Row, bindparam, or_, select
 
 from backend.calendar import day_of
 from backend.campaigns import kinds, queries
 from backend.campaigns.kinds.consumption_points import ConsumptionPoints
 from backend.campaigns.kinds.holiday_points import HolidayPoints
 from backend.campaigns.models import Campaign, CampaignKind, CampaignRun, CampaignState
-from backend.database import db
+from backend.database import UtcDateTime, db, table_of
 from backend.merchants.subscription import is_subscribed
-from backend.tenancy import rows_of
+
+_campaigns, _runs = table_of(Campaign), table_of(CampaignRun)
+_AT = bindparam("at", type_=UtcDateTime())
+_RAN = (
+    select(_runs.c.id)
+    .where(
+        _runs.c.campaign_id == _campaigns.c.id,
+        _runs.c.merchant_id == bindparam("merchant"),
+        _runs.c.started_at <= _AT,
+        or_(_runs.c.stopped_at.is_(None), _runs.c.stopped_at > _AT),
+    )
+    .exists()
+)
+_THAT_COUNT = (
+    select(_campaigns.c.kind, _campaigns.c.settings, _campaigns.c.name)
+    .where(
+        _campaigns.c.merchant_id == bindparam("merchant"),
+        _campaigns.c.kind.in_((CampaignKind.CONSUMPTION_POINTS, CampaignKind.HOLIDAY_POINTS)),
+        or_(_campaigns.c.state == CampaignState.RUNNING, _RAN),
+        or_(_campaigns.c.starts_on.is_(None), _campaigns.c.starts_on <= bindparam("day")),
+        or_(_campaigns.c.ends_on.is_(None), _campaigns.c.ends_on >= bindparam("day")),
+    )
+    .order_by(_campaigns.c.id)
+)
 
 
 @dataclass(frozen=True)
@@ -62,7 +85,7 @@ def rules_for(merchant_id: int, level: str | None, *, at: datetime) -> Rules:
     A campaign counts that runs now or ran at that time, on a day that is among its own.
     """
     rule, multiple, today = EarnRule(), Multiple(), day_of(at, queries.calendar().zone)
-    for campaign in _campaigns(merchant_id, at=at):
+    for campaign in _that_count(merchant_id, today, at=at):
         settings = kinds.parse(campaign.kind, campaign.settings)
         match settings:
             case ConsumptionPoints():
@@ -77,28 +100,7 @@ def rules_for(merchant_id: int, level: str | None, *, at: datetime) -> Rules:
     return Rules(rule, multiple)
 
 
-def _campaigns(merchant_id: int, *, at: datetime) -> Iterator[Campaign]:
-    today = day_of(at, queries.calendar().zone)
-    ran = (
-        select(CampaignRun.id)
-        .where(
-            CampaignRun.campaign_id == Campaign.id,
-            CampaignRun.merchant_id == merchant_id,
-            CampaignRun.started_at <= at,
-            or_(CampaignRun.stopped_at.is_(None), at < CampaignRun.stopped_at),
-        )
-        .exists()
-    )
-    found = db.session.scalars(
-        rows_of(Campaign, merchant_id)
-        .where(
-            Campaign.kind.in_((CampaignKind.CONSUMPTION_POINTS, CampaignKind.HOLIDAY_POINTS)),
-            or_(Campaign.state == CampaignState.RUNNING, ran),
-            and_(
-                or_(Campaign.starts_on.is_(None), Campaign.starts_on <= today),
-                or_(Campaign.ends_on.is_(None), Campaign.ends_on >= today),
-            ),
-        )
-        .order_by(Campaign.id)
-    ).all()
-    return (each for each in found if is_subscribed(merchant_id, on=today, kind=each.kind))
+def _that_count(merchant_id: int, today: date, *, at: datetime) -> list[Row[*tuple[Any, ...]]]:
+    asked = {"merchant": merchant_id, "day": today, "at": at}
+    found = db.session.connection().execute(_THAT_COUNT, asked)
+    return [each for each in found if is_subscribed(merchant_id, on=today, kind=each.kind)]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
-from sqlalchemy import case, func, insert, or_, select, update
+from sqlalchemy import bindparam, case, func, insert, or_, select, update
 
 from backend import tenancy
 from backend.database import MetAnother, changed, db, table_of
@@ -18,6 +18,19 @@ from backend.points.expiry import Expiry, expires_at
 from backend.points.models import PointsLot, PointsLotUse
 
 _lots, _uses, _merchants = table_of(PointsLot), table_of(PointsLotUse), table_of(Merchant)
+
+_NEW = insert(_lots)
+_OVER = (
+    select(_lots.c.id, _lots.c.member_id, _lots.c.remaining)
+    .where(
+        _lots.c.merchant_id == bindparam("merchant"),
+        _lots.c.member_id.in_(bindparam("members", expanding=True)),
+        _lots.c.remaining > 0,
+        _lots.c.expires_at <= bindparam("at"),
+    )
+    .order_by(_lots.c.member_id, _lots.c.id)
+)
+_RULE = select(_merchants.c.points).where(_merchants.c.id == bindparam("merchant"))
 
 
 @dataclass(frozen=True)
@@ -59,7 +72,7 @@ def open_lots(brought: Iterable[tuple[int, int, int]], *, now: datetime) -> None
         for entry_id, member_id, points in brought
     ]
     if rows:
-        db.session.connection().execute(insert(_lots), rows)
+        db.session.connection().execute(_NEW, rows)
 
 
 def take(
@@ -98,16 +111,8 @@ def put_back(points: int, *, entry_id: int, taken_by: Sequence[int], now: dateti
 
 def due(member_ids: Sequence[int], *, now: datetime) -> list[Due]:
     """Which of these members have points that are over."""
-    rows = db.session.connection().execute(
-        select(_lots.c.id, _lots.c.member_id, _lots.c.remaining)
-        .where(
-            _lots.c.merchant_id == tenancy.merchant_id(),
-            _lots.c.member_id.in_(member_ids),
-            _lots.c.remaining > 0,
-            _lots.c.expires_at <= now,
-        )
-        .order_by(_lots.c.member_id, _lots.c.id)
-    )
+    asked = {"merchant": tenancy.merchant_id(), "members": member_ids, "at": now}
+    rows = db.session.connection().execute(_OVER, asked)
     found = (Lot(*row) for row in rows)
     return [
         Due(member_id, tuple(group))
@@ -198,8 +203,6 @@ def _use(taken: Mapping[int, int], entries: Mapping[int, int], *, now: datetime)
 
 
 def _expiry() -> Expiry:
-    settings = db.session.connection().scalar(
-        select(_merchants.c.points).where(_merchants.c.id == tenancy.merchant_id())
-    )
+    settings = db.session.connection().scalar(_RULE, {"merchant": tenancy.merchant_id()})
     said: Expiry = (settings or {}).get("expiry", "none")
     return said
