@@ -25,7 +25,7 @@ def sound(guest: Guest) -> Any:  # noqa: ANN401
     is_sound()
 
 
-def test_S1_21_22_the_printed_bill_to_the_figure(guest: Guest) -> None:
+def test_S1_21_S1_22_the_printed_bill_to_the_figure(guest: Guest) -> None:
     """The bill of the seed: 订单 284.00 = 会员卡 184.00 + 票券 100.00; 本次积分 284, 累计 681."""
     guest.is_called("右姑娘火锅", store="皇岗 店")
     guest.clock.move_to("2026-11-23 17:30")

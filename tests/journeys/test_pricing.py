@@ -34,7 +34,7 @@ def sound(app: Flask) -> Any:  # noqa: ANN401
 
 
 @pytest.mark.parametrize("scanned", ["CODE_128,{}{}", "{}{}", " {} {} ", "{}-{}"])
-def test_S1_18_22_a_coupon_is_a_way_to_pay_scanned_or_typed(guest: Guest, scanned: str) -> None:
+def test_S1_18_S1_22_a_coupon_is_a_way_to_pay_scanned_or_typed(guest: Guest, scanned: str) -> None:
     """票券 among the tenders; the points count what it paid (R-09)."""
     number = guest.coupon(2000)
     read = scanned.format(number[:4], number[4:])
@@ -45,7 +45,7 @@ def test_S1_18_22_a_coupon_is_a_way_to_pay_scanned_or_typed(guest: Guest, scanne
     assert "票券x1:                    20.00" in done.json["receipt_text"].splitlines()
 
 
-def test_S2_42_43_by_default_nothing_is_shared_and_the_best_is_chosen(guest: Guest) -> None:
+def test_S2_42_S2_43_by_default_nothing_is_shared_and_the_best_is_chosen(guest: Guest) -> None:
     """95 折, coupons of 10, 30 and 20: the one of 30, and it is proven."""
     guest.level(discount_bp=9500, held=True)
     numbers = [guest.coupon(fen) for fen in (1000, 3000, 2000)]
@@ -55,7 +55,7 @@ def test_S2_42_43_by_default_nothing_is_shared_and_the_best_is_chosen(guest: Gue
     assert {each["applicable"] for each in quote["candidates"]} == {True}
 
 
-def test_S2_40_41_the_same_bill_with_the_switch_both_ways(guest: Guest) -> None:
+def test_S2_40_S2_41_the_same_bill_with_the_switch_both_ways(guest: Guest) -> None:
     """优惠共享: changed at the desk, it holds for the next quote."""
     guest.house(points={"per_yuan": 100, "max_bp": 5000})
     guest.level(discount_bp=9000, held=True)
@@ -92,7 +92,7 @@ def test_S2_44_known_by_the_person_icon_then_benefits_then_any_tender(
     assert anna.numbers("redeemed") == [coupon["number"]]
 
 
-def test_S2_45_46_paying_by_balance_that_is_short_is_refused_until_the_price_is_changed(
+def test_S2_45_S2_46_paying_by_balance_that_is_short_is_refused_until_the_price_is_changed(
     guest: Guest,
 ) -> None:
     """会员支付: the till shows who, how much and the balance; 余额不足 stops it."""
@@ -125,7 +125,7 @@ def test_S2_45_46_paying_by_balance_that_is_short_is_refused_until_the_price_is_
     assert [each["number"] for each in back["coupons"]] == [number]
 
 
-def test_S2_47_48_a_card_is_swiped_frozen_destroyed_or_unknown(guest: Guest) -> None:
+def test_S2_47_S2_48_a_card_is_swiped_frozen_destroyed_or_unknown(guest: Guest) -> None:
     guest.has(balance_fen=5000, card="8001")
     till = guest.till
 
