@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, Table, func, select, update
+from sqlalchemy import ColumnElement, Table, bindparam, func, select, update
 
 from backend import tenancy
 from backend.database import db, table_of, transactional
@@ -20,6 +20,15 @@ _spending, _recharges, _merchants = table_of(Spending), table_of(Recharge), tabl
 
 YEAR = timedelta(days=365)
 """近12个月."""
+
+_ALL = (
+    select(_levels.c.id, _levels.c.position, _levels.c.name, _levels.c.upgrade)
+    .where(_levels.c.merchant_id == bindparam("merchant"))
+    .order_by(_levels.c.position, _levels.c.id)
+)
+_RULE = select(
+    _merchants.c.levels_match, _merchants.c.levels_period, _merchants.c.levels_keep
+).where(_merchants.c.id == bindparam("merchant"))
 
 
 class Match(StrEnum):
@@ -163,11 +172,7 @@ def next_level(member_id: int, *, now: datetime) -> Missing | None:
 
 def all_levels() -> list[Level]:
     """会员等级 of the merchant, the lowest first."""
-    rows = db.session.connection().execute(
-        select(_levels.c.id, _levels.c.position, _levels.c.name, _levels.c.upgrade)
-        .where(_levels.c.merchant_id == tenancy.merchant_id())
-        .order_by(_levels.c.position, _levels.c.id)
-    )
+    rows = db.session.connection().execute(_ALL, {"merchant": tenancy.merchant_id()})
     return [Level(row.id, row.position, row.name, Figures(**(row.upgrade or {}))) for row in rows]
 
 
@@ -182,15 +187,7 @@ class _Rule:
 
 
 def _rule() -> _Rule:
-    row = (
-        db.session.connection()
-        .execute(
-            select(
-                _merchants.c.levels_match, _merchants.c.levels_period, _merchants.c.levels_keep
-            ).where(_merchants.c.id == tenancy.merchant_id())
-        )
-        .one()
-    )
+    row = db.session.connection().execute(_RULE, {"merchant": tenancy.merchant_id()}).one()
     return _Rule(
         Match(row.levels_match), row.levels_period == "12_months", row.levels_keep != "none"
     )

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from datetime import datetime
 
-from sqlalchemy import insert, update
+from sqlalchemy import bindparam, insert, update
 
 from backend import requesting, tenancy
 from backend.database import changed, db, table_of
@@ -18,28 +18,34 @@ from backend.sales.receipt import kept
 _bills = table_of(models.Bill)
 _lines, _tenders = table_of(models.BillLine), table_of(models.BillTender)
 
+_CLAIMED, _NEW_LINES, _NEW_TENDERS = insert(_bills), insert(_lines), insert(_tenders)
+_THIS = update(_bills).where(
+    _bills.c.id == bindparam("this"), _bills.c.merchant_id == bindparam("merchant")
+)
+
 
 def claim_number(bill: Bill, *, here: Place, member_id: int | None, now: datetime) -> int:
     """The bill's id. Whoever comes second with this number waits here, and then finds it."""
     written = db.session.connection().execute(
-        insert(_bills).values(
-            merchant_id=tenancy.merchant_id(),
-            store_id=here.store_id,
-            number=bill.number,
-            fingerprint=bill.fingerprint,
-            member_id=member_id,
-            table_name=bill.table,
-            guests=bill.guests,
-            cashier=bill.cashier,
-            opened_at=bill.opened_at,
-            settled_at=bill.settled_at,
-            recorded_at=now,
-            lines_fen=bill.goods.lines_fen,
-            service_fen=bill.goods.service_fen,
-            paid_fen=bill.money_fen,
-            answer={},
-            request_id=requesting.request_id(),
-        )
+        _CLAIMED,
+        {
+            "merchant_id": tenancy.merchant_id(),
+            "store_id": here.store_id,
+            "number": bill.number,
+            "fingerprint": bill.fingerprint,
+            "member_id": member_id,
+            "table_name": bill.table,
+            "guests": bill.guests,
+            "cashier": bill.cashier,
+            "opened_at": bill.opened_at,
+            "settled_at": bill.settled_at,
+            "recorded_at": now,
+            "lines_fen": bill.goods.lines_fen,
+            "service_fen": bill.goods.service_fen,
+            "paid_fen": bill.money_fen,
+            "answer": {},
+            "request_id": requesting.request_id(),
+        },
     )
     (bill_id,) = written.inserted_primary_key or (0,)
     return int(bill_id)
@@ -52,7 +58,7 @@ def write_content(bill: Bill, bill_id: int, *, to_pay: Due) -> None:
     off, manual = plan.off, plan.manual_lines or (0,) * len(plan.amounts)
     if bill.goods.lines:
         connection.execute(
-            insert(_lines),
+            _NEW_LINES,
             [
                 {
                     "merchant_id": merchant_id,
@@ -74,7 +80,7 @@ def write_content(bill: Bill, bill_id: int, *, to_pay: Due) -> None:
     coupon_ids = {used.coupon.number: used.coupon.id for used in to_pay.price.chosen}
     if to_pay.tenders:
         connection.execute(
-            insert(_tenders),
+            _NEW_TENDERS,
             [
                 {
                     "merchant_id": merchant_id,
@@ -96,16 +102,17 @@ def write_answer(
     answer = {**vars(settlement), "receipt": kept(settlement.receipt)}
     text = answer.pop("receipt_text")
     changed(
-        update(_bills)
-        .where(_bills.c.id == bill_id, _bills.c.merchant_id == tenancy.merchant_id())
-        .values(
-            reduction_fen=settlement.reduction_fen,
-            level_fen=to_pay.price.plan.level_fen,
-            manual_fen=to_pay.price.plan.manual_fen,
-            points_fen=to_pay.price.plan.points_fen,
-            points_spent=to_pay.points,
-            earning={} if earning is None else asdict(earning),
-            answer=answer,
-            receipt_text=text,
-        )
+        _THIS,
+        {
+            "this": bill_id,
+            "merchant": tenancy.merchant_id(),
+            "reduction_fen": settlement.reduction_fen,
+            "level_fen": to_pay.price.plan.level_fen,
+            "manual_fen": to_pay.price.plan.manual_fen,
+            "points_fen": to_pay.price.plan.points_fen,
+            "points_spent": to_pay.points,
+            "earning": {} if earning is None else asdict(earning),
+            "answer": answer,
+            "receipt_text": text,
+        },
     )

@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 from flask import Flask
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from backend import tenancy
 from backend.database import db, table_of, transaction
@@ -13,9 +13,12 @@ from backend.errors import DomainError
 from backend.members.models import Member
 from backend.points import ledger as points
 from backend.points.errors import PointsInsufficient
+from backend.points.models import EntryKind, PointsEntry, PointsLot
 from backend.reports import doctor
 from backend.wallet import ledger as wallet
 from backend.wallet.errors import BalanceInsufficient
+from backend.wallet.models import EntryKind as WalletKind
+from backend.wallet.models import WalletEntry
 from tests.backend.points.books import points_of, set_expiry
 from tests.builders import Shop, a_member, a_shop, reread
 from tests.conftest import StillClock
@@ -55,6 +58,9 @@ def test_fifty_debits_of_300_points_on_1000_are_approved_three_times(
     approved = at_once(app, shop, *[partial(spend, who) for who in range(THREADS)])
     assert sum(n for n in approved if isinstance(n, int)) == 3
     assert points_of(shop, member) == 100
+    with tenancy.acting_for(shop.merchant_id):
+        spent = select(func.count()).where(PointsEntry.kind == EntryKind.SPEND)
+        assert db.session.scalar(spent) == 3, "what was approved stands in the ledger"
     assert sound()
 
 
@@ -77,6 +83,9 @@ def test_fifty_payments_of_300_from_1000_are_approved_three_times(
 
     approved = at_once(app, shop, *[partial(pay, who) for who in range(THREADS)])
     assert sum(n for n in approved if isinstance(n, int)) == 3
+    with tenancy.acting_for(shop.merchant_id):
+        paid = select(func.count()).where(WalletEntry.kind == WalletKind.PAY)
+        assert db.session.scalar(paid) == 3, "what was approved stands in the ledger"
     assert sound()
 
 
@@ -153,6 +162,35 @@ def test_points_are_either_spent_or_expired_and_never_both(
         points.expire_due(after)
     assert {points_of(shop, member) for member in people} == {0}
     assert sound()
+
+
+def test_the_check_sees_points_that_are_spent_and_expire_too(
+    app: Flask, shop: Shop, clock: StillClock
+) -> None:
+    """Both read what a lot has left and then write their own change: one of them is forgotten."""
+    people, rows = [a_member(shop) for _ in range(6)], table_of(PointsLot)
+    with tenancy.acting_for(shop.merchant_id):
+        for member in people:
+            points.earn(member, 100, cause=f"a-{member}", now=clock.at)
+
+    def naive(most: int) -> int:
+        taken = 0
+        for member in people:
+            whose = rows.c.member_id == member
+            left = db.session.scalar(select(rows.c.remaining).where(whose)) or 0
+            db.session.rollback()
+            time.sleep(0.005)
+            part = min(left, most)
+            with transaction():
+                db.session.connection().execute(
+                    update(rows).where(whose).values(remaining=left - part)
+                )
+            taken += part
+        return taken
+
+    taken = at_once(app, shop, partial(naive, 80), partial(naive, 100), partial(naive, 100))
+    if sum(n for n in taken if isinstance(n, int)) <= 100 * len(people):
+        pytest.fail("spending and expiring never met: the race does not happen here")
 
 
 def test_a_join_beside_earning_loses_nothing(app: Flask, shop: Shop, clock: StillClock) -> None:
