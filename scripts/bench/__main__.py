@@ -9,13 +9,14 @@ import os
 import sys
 from types import ModuleType
 
-from scripts.bench import login_claim, quote, redemption, settle, wave
+from scripts.bench import identify, login_claim, quote, redemption, settle, wave
 from scripts.bench.laboratory import laboratory
 from scripts.bench.ratios import Finding, table
 
 BENCHMARKS: dict[str, ModuleType] = {
     "wave": wave,
     "login_claim": login_claim,
+    "identify": identify,
     "redemption": redemption,
     "quote": quote,
     "settle": settle,

@@ -7,6 +7,7 @@ time is counted without its call to WeChat, which answers from next door and is 
 import statistics
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import requests
 from flask import Flask, Response, jsonify, request
@@ -108,24 +109,11 @@ def _bare(people: range) -> float:
     """Flask + 1 transaction: who is it, claim, answer."""
     db.session.remove()
     raw, app = Raw(), Flask("bare")
-    now = shop.NOW if not raw.is_sqlite else "2026-11-23 01:00:00.000000"
+    claim = raw_claim(raw)
 
     @app.post("/login")
     def log_in() -> Response:
-        openid = request.get_json()["code"]
-        with raw.transaction():
-            row = raw.run(
-                "SELECT i.member_id FROM wechat_user u JOIN identity i ON i.wechat_user_id = u.id"
-                " WHERE u.app_id = ? AND u.openid = ?",
-                (shop.MINI, openid),
-            ).fetchone()
-            raw.run(_CLAIM, ("2027-01-01 00:00:00.000000" if raw.is_sqlite else now, now, row[0]))
-            raw.run(_CLAIMED, (now, row[0]))
-            held = raw.run(
-                "SELECT id, valid_until FROM coupon WHERE member_id = ? AND grant_id > 0"
-                " ORDER BY id DESC LIMIT 5",
-                (row[0],),
-            ).fetchall()
+        row, held = claim(request.get_json()["code"])
         return jsonify(
             member=row[0], claimed=[{"id": each[0], "until": str(each[1])} for each in held]
         )
@@ -139,6 +127,29 @@ def _bare(people: range) -> float:
     took = _median(ask, people[1:])
     raw.close()
     return took
+
+
+def raw_claim(raw: Raw) -> Callable[[str], tuple[Any, list[Any]]]:
+    """The fewest statements that know somebody by openid, claim what waits and read it."""
+    now = shop.NOW if not raw.is_sqlite else "2026-11-23 01:00:00.000000"
+
+    def claim(openid: str) -> tuple[Any, list[Any]]:
+        with raw.transaction():
+            row = raw.run(
+                "SELECT i.member_id FROM wechat_user u JOIN identity i ON i.wechat_user_id = u.id"
+                " WHERE u.app_id = ? AND u.openid = ?",
+                (shop.MINI, openid),
+            ).fetchone()
+            raw.run(_CLAIM, ("2027-01-01 00:00:00.000000" if raw.is_sqlite else now, now, row[0]))
+            raw.run(_CLAIMED, (now, row[0]))
+            held = raw.run(
+                "SELECT id, valid_until FROM coupon WHERE member_id = ? AND grant_id > 0"
+                " ORDER BY id DESC LIMIT 5",
+                (row[0],),
+            ).fetchall()
+        return row, held
+
+    return claim
 
 
 def _wechat_seconds(lab: Laboratory) -> float:

@@ -8,11 +8,23 @@ import pytest
 from scripts.bench.__main__ import main
 from scripts.bench.ratios import Finding, median_ratio, table
 
+FIGURES = (
+    "H1-wave",
+    "H1-flat",
+    "H1-rerun",
+    "H2-claim",
+    "H2-sql",
+    "H2-identify",
+    "H3-sqlite",
+    "H3-http",
+    "H6-settle",
+)
 HARD = (
     "people granted again",
     "redemptions per coupon",
     "parts are not the whole",
     "counted twice or lost",
+    "claimed twice or lost",
 )
 
 
@@ -23,7 +35,16 @@ def test_every_benchmark_runs_and_what_must_hold_at_any_size_holds(
     monkeypatch.delenv("DATABASE_URL", raising=False)
     assert main(["--members", "200", "--rounds", "1"]) == 0
     printed = capsys.readouterr().out
-    for name in ("H1-wave", "H1-flat", "H1-rerun", "H2-claim", "H2-sql", "H3-http", "H6-settle"):
+    for name in (
+        "H1-wave",
+        "H1-flat",
+        "H1-rerun",
+        "H2-claim",
+        "H2-sql",
+        "H3-http",
+        "H2-identify",
+        "H6-settle",
+    ):
         assert name in printed
     for line in printed.splitlines():
         if any(words in line for words in HARD):
