@@ -133,7 +133,7 @@ def _lines(bill_id: int) -> list[LineRow]:
 
 def _used(bill_id: int) -> list[UsedCoupon]:
     rows = db.session.execute(
-        select(Redemption, TemplateRevision.title)
+        select(Redemption, Coupon.voucher_id, TemplateRevision.title)
         .join(Coupon, Coupon.id == Redemption.coupon_id)
         .join(TemplateRevision, TemplateRevision.id == Coupon.revision_id)
         .where(Redemption.bill_id == bill_id)
@@ -142,12 +142,12 @@ def _used(bill_id: int) -> list[UsedCoupon]:
     return [
         UsedCoupon(
             coupon_id=redemption.coupon_id,
-            number=spaced(numbers().number(redemption.coupon_id)),
+            number=spaced(numbers().of(redemption.coupon_id, voucher_id)),
             title=title,
             reduction_fen=redemption.reduction_fen,
             undone=redemption.undone_at is not None,
         )
-        for redemption, title in rows
+        for redemption, voucher_id, title in rows
     ]
 
 

@@ -80,7 +80,6 @@ def mark_paid(
     move(bill, OpenBillState.PAID, paid_at=now)
     coupon_ids = keep(quote_code, bill, lasts=KEPT, now=now)
     amount_fen = 0 if payment is None else payment.amount_fen
-    named = card_pack.numbers()
     tell(
         bill.store_id,
         PAID,
@@ -91,7 +90,7 @@ def mark_paid(
             "amount_fen": amount_fen,
             "quote_id": quote_code,
             "member_id": member_id,
-            "coupons": [named.number(coupon_id) for coupon_id in coupon_ids],
+            "coupons": [coupon.number for coupon in card_pack.by_ids(coupon_ids, now=now)],
             "tenders": [{"method": Method.WECHAT.value, "amount_fen": amount_fen}]
             if amount_fen
             else [],

@@ -189,6 +189,7 @@ def _untold(store_id: int, *, since: timedelta, now: datetime) -> list[Any]:
             select(
                 _redemptions.c.id,
                 _redemptions.c.coupon_id,
+                _coupons.c.voucher_id,
                 _redemptions.c.at,
                 _redemptions.c.by,
                 _revisions.c.title,
@@ -217,7 +218,7 @@ def _untold(store_id: int, *, since: timedelta, now: datetime) -> list[Any]:
 def _content(redemption: Any) -> dict[str, JsonValue]:  # noqa: ANN401
     return {
         "redemption_id": redemption.id,
-        "number": card_pack.numbers().number(redemption.coupon_id),
+        "number": card_pack.numbers().of(redemption.coupon_id, redemption.voucher_id),
         "title": redemption.title,
         "by": redemption.by,
     }

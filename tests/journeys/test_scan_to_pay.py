@@ -9,9 +9,12 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from scripts.wechat_platform.accounts import known_account
 from scripts.wechat_platform.server import Platform
 from tests.backend.open_bills.dining import Dining, a_dining_room, is_sound
+from tests.builders import a_template
 from tests.conftest import StillClock
+from tests.malls import a_link, a_mall
 from tests.miniprogram_api.pos.till import a_dish
 
 
@@ -29,7 +32,7 @@ def sound(room: Dining) -> Any:  # noqa: ANN401
 DISHES = [a_dish("D001", 68, quantity=3), a_dish("D002", 70, name="鱼")]
 
 
-def test_S1_19_20_put_scan_choose_pay_blink_settle(room: Dining, clock: StillClock) -> None:
+def test_S1_19_S1_20_put_scan_choose_pay_blink_settle(room: Dining, clock: StillClock) -> None:
     """The best coupon is chosen already; the guest takes another, pays, and the till settles with
     what the event said and nothing else."""
     guest = room.guest()
@@ -70,6 +73,24 @@ def test_S1_19_20_put_scan_choose_pay_blink_settle(room: Dining, clock: StillClo
     assert (done.get_json()["paid_fen"], done.get_json()["reduction_fen"]) == (26400, 2000)
     assert guest.numbers("redeemed") == [other] and guest.numbers() == [better]
     assert room.states() == (["settled"], ["paid"])
+
+
+def test_S1_19_a_voucher_from_the_mall_is_chosen_while_paying_and_called_by_its_number(
+    room: Dining, clock: StillClock
+) -> None:
+    a_template(room.shop, "v100", rule={"value_fen": 10000})
+    a_link(room.shop, "v100")
+    guest = room.guest()
+    account = known_account(room.wechat.world.store, room.shop.mini)
+    buyer = {"unionid": room.wechat.unionid(guest.person, account)}
+    number = a_mall(room.shop, room.till.http).sold("V1", buyer=buyer).get_json()["number"]
+    token = room.token("M1", *DISHES)
+    quote = guest.post(f"/api/v1/bills/{token}/quote", {"coupons": [number]}).get_json()
+    assert room.confirm(guest, room.sheet(guest, token, quote["quote_id"])) == 204
+    (told,) = room.events()
+    assert told["coupons"] == [number]
+    assert room.settle_as_told(told, *DISHES).get_json()["reduction_fen"] == 10000
+    assert guest.numbers("redeemed") == [number]
 
 
 def stream(room: Dining, path: str = "/pos/v1/events", **headers: str) -> Any:  # noqa: ANN401
