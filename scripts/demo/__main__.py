@@ -6,7 +6,6 @@ Prints a JSON line ``{"who","login","password","url"}`` for everybody who can si
 import argparse
 import gc
 import json
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -18,9 +17,10 @@ from backend import clock, tenancy
 from backend.database import db, transaction
 from backend.merchants import staff
 from backend.merchants.models import Merchant, Role, Staff
-from backend.points import ledger as points
 from backend.settings import Settings
+from scripts.demo import mall
 from scripts.demo import shop as shops
+from scripts.demo.evening import Evening, hours
 from scripts.demo.guests import YEAR, people
 from scripts.demo.ledger import Ledger
 from scripts.demo.month import Month, started_at
@@ -29,7 +29,6 @@ from wsgi import create_app
 
 MEMBERS = 3000
 SEED = 20090101
-AT_ONCE = 200
 ROLES = {
     Role.OPERATOR: "运营者 · operator",
     Role.OWNER: "老板 · owner",
@@ -72,20 +71,15 @@ def live(data: Path, *, members: int = MEMBERS, now: datetime) -> int:
         shop = shops.read(merchant)
         ledger = Ledger(merchant.id)
         guests = people(shop, ledger, phones, chance, count=members, now=now)
-        month = Month(shop, ledger, guests, chance, now=now)
+        last_meal = hours(shop, now)
+        month = Month(shop, ledger, guests, chance, until=last_meal.start, now=now)
         month.live()
         written = ledger.write()
-        _open_points(month.points(), now=now)
+        evening = Evening(shop, guests, month.meals, chance, last_meal)
+        evening.live()
+        mall.sell(evening)
     phones.store.close()
     return written
-
-
-def _open_points(figures: Mapping[int, int], *, now: datetime) -> None:
-    """期初积分, through the ledger."""
-    members = sorted(figures)
-    for at in range(0, len(members), AT_ONCE):
-        some = {member_id: figures[member_id] for member_id in members[at : at + AT_ONCE]}
-        points.set_to(some, reason="开业至今的消费", actor="demo", now=now)
 
 
 def logins(settings: Settings, *, now: datetime) -> list[dict[str, str]]:

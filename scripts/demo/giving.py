@@ -40,7 +40,7 @@ class Giving:
         self._last_member = max(int(str(row["id"])) for row in ledger.rows(Member))
         self._offers = {
             offer.id: (campaign, offer)
-            for campaign in shop.campaigns
+            for campaign in (*shop.campaigns, *shop.gifts)
             for offer in campaign.offers.values()
         }
 
@@ -55,8 +55,8 @@ class Giving:
             settings, offer = campaign.settings, campaign.offers.get(Part.NEW)
             if isinstance(settings, ClassMarketing) and settings.part(Part.NEW).on and offer:
                 guest.row["follow_gift_at"] = at
-                grant = self._grant(campaign, offer, guest, FOLLOW_CYCLE, at)
-                self._claim(guest, grant, at)
+                grant = self.grant(campaign, offer, guest, FOLLOW_CYCLE, at)
+                self.claim(guest, grant, at)
                 key = f"grant-{grant['id']}-received"
                 self._received(guest, offer, at, key=key, wave_id=None)
                 return
@@ -80,8 +80,8 @@ class Giving:
             if reason := _passed_over(guest, holds=holds, week=week):
                 excluded[reason.value] += 1
                 continue
-            grant = self._grant(campaign, offer, guest, cycle.key, at, wave=wave)
-            self._claim(guest, grant, at)
+            grant = self.grant(campaign, offer, guest, cycle.key, at, wave=wave)
+            self.claim(guest, grant, at)
             key = f"wave-{wave['id']}-{guest.id}"
             self._received(guest, offer, at, key=key, wave_id=int(str(wave["id"])))
         self._close_wave(wave, excluded)
@@ -101,7 +101,7 @@ class Giving:
             if _is_over_limit(offer, guest):
                 excluded[Reason.LIMIT.value] += 1
                 continue
-            grant = self._grant(campaign, offer, guest, cycle.key, at, wave=wave, until=until)
+            grant = self.grant(campaign, offer, guest, cycle.key, at, wave=wave, until=until)
             guest.waiting.append(grant)
             self._letters.tell(
                 guest,
@@ -117,7 +117,7 @@ class Giving:
         """登录: what waits becomes coupons; now and then they allow another message."""
         for grant in guest.waiting:
             if not _is_over(grant, at):
-                self._claim(guest, grant, at)
+                self.claim(guest, grant, at)
         guest.waiting = [grant for grant in guest.waiting if grant["state"] == GrantState.OPEN]
         if self._chance.random() < 0.5:
             for purpose in (Purpose.COUPONS_WAITING, Purpose.COUPON_RECEIVED):
@@ -129,10 +129,10 @@ class Giving:
             for grant in guest.waiting:
                 if _is_over(grant, at):
                     grant["state"] = GrantState.LAPSED.value
-                    self._take(grant, guest, -1)
+                    self.take(grant, guest, -1)
             guest.waiting = [grant for grant in guest.waiting if grant["state"] == GrantState.OPEN]
 
-    def _grant(
+    def grant(
         self,
         campaign: Running,
         offer: CurrentOffer,
@@ -142,7 +142,9 @@ class Giving:
         *,
         wave: Row | None = None,
         until: datetime | None = None,
+        link_id: int | None = None,
     ) -> Row:
+        """发放, with its stock taken."""
         if isinstance(campaign.settings, ClassMarketing):
             guest.served.add(offer.part)
             guest.granted_on = day_of(at, self._shop.zone)
@@ -158,19 +160,22 @@ class Giving:
             granted_at=at,
             claim_until=until,
             claimed_at=None,
+            link_id=link_id,
         )
-        self._take(grant, guest, 1)
+        self.take(grant, guest, 1)
         if wave is not None:
             wave["granted"] = int(str(wave["granted"])) + 1
         return grant
 
-    def _take(self, grant: Row, guest: Guest, sign: int) -> None:
+    def take(self, grant: Row, guest: Guest, sign: int) -> None:
+        """Stock for a grant, or with -1 what it gives back."""
         _, offer = self._offers[int(str(grant["offer_id"]))]
         for template_id, pieces in offer.per_template.items():
             self._issued[template_id] += sign * pieces
             guest.had_of[template_id] = guest.had_of.get(template_id, 0) + sign * pieces
 
-    def _claim(self, guest: Guest, grant: Row, at: datetime) -> None:
+    def claim(self, guest: Guest, grant: Row, at: datetime) -> None:
+        """领取: a grant becomes coupons."""
         campaign, offer = self._offers[int(str(grant["offer_id"]))]
         grant |= {"state": GrantState.CLAIMED.value, "claimed_at": at}
         if campaign.online_activity:

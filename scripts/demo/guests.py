@@ -6,7 +6,14 @@ from random import Random
 
 from backend.calendar import day_of, instant, start_of_day
 from backend.coupons.promise import Promise
-from backend.members.models import CustomerClass, Gender, Identity, Member, WechatUser
+from backend.members.models import (
+    CustomerClass,
+    Gender,
+    Identity,
+    Member,
+    MemberLevel,
+    WechatUser,
+)
 from scripts.demo import words
 from scripts.demo.ledger import Ledger, Row
 from scripts.demo.phones import Phones
@@ -44,6 +51,10 @@ class Guest:
     online_on: date | None = None
     had_of: dict[int, int] = field(default_factory=dict)
     consents: dict[str, Row] = field(default_factory=dict)
+    level: MemberLevel | None = None
+    paid_fen: int = 0
+    points: int = 0
+    points_entries: int = 0
 
     def __post_init__(self) -> None:
         self.id = int(str(self.row["id"]))
@@ -93,6 +104,8 @@ def people(
         for number, at in enumerate(moments, start=1)
     ]
     guests += [_known(shop, ledger, phones, chance, known, now) for known in KNOWN]
+    for guest in guests:
+        guest.level = shop.levels[0] if shop.levels else None
     phones.person(STRANGER.person, STRANGER.nickname, STRANGER.phone)
     return sorted(guests, key=lambda guest: guest.joined_at)
 

@@ -1,6 +1,6 @@
 """The life of the shop, day by day: who joins, eats, uses coupons, and what the campaigns give."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from random import Random
@@ -10,13 +10,16 @@ from sqlalchemy import update
 from backend.calendar import day_of, start_of_day
 from backend.campaigns.cadence import class_slots, cycles
 from backend.campaigns.kinds.class_marketing import ClassMarketing
+from backend.campaigns.kinds.periodic import Periodic
 from backend.coupons.models import CouponTemplate
 from backend.database import changed, table_of
 from scripts.demo.bills import Meals
+from scripts.demo.gifts import Gifts
 from scripts.demo.giving import Giving
 from scripts.demo.guests import Guest, meal_minute
 from scripts.demo.ledger import Ledger
 from scripts.demo.letters import Letters
+from scripts.demo.points import Points
 from scripts.demo.shop import Shop, Till
 from scripts.demo.using import Using, verifiers
 
@@ -28,44 +31,57 @@ _WEEKEND = (0.8, 0.8, 0.85, 0.9, 1.25, 1.6, 1.4)
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happens at an instant."""
+    """Something that happens at an instant; waves do not need an open shop."""
 
     at: datetime
     happen: Callable[[], None]
+    is_wave: bool = False
 
 
 class Month:
-    """Plays what happened until ``now`` into the ledger."""
+    """Plays what happened until ``now`` into the ledger; of the guests, only ``until``."""
 
     def __init__(
-        self, shop: Shop, ledger: Ledger, guests: list[Guest], chance: Random, *, now: datetime
+        self,
+        shop: Shop,
+        ledger: Ledger,
+        guests: list[Guest],
+        chance: Random,
+        *,
+        until: datetime,
+        now: datetime,
     ) -> None:
         self._shop, self._guests, self._chance, self._now = shop, guests, chance, now
+        self._until = until
         self.first_day = first_day(shop, now)
         letters = Letters(shop, ledger, chance, now=now)
         opened = start_of_day(self.first_day, shop.zone)
         codes = [till.place.code for till in shop.tills]
         clerks = verifiers(ledger, guests, codes, at=opened)
-        self._meals = Meals(
-            shop, ledger, letters, Using(shop, ledger, letters, chance, clerks), chance
-        )
         self._giving = Giving(shop, ledger, letters, chance)
+        self._points = Points(shop, ledger, since=started_at(shop, now))
+        self.meals = Meals(
+            shop,
+            ledger,
+            letters,
+            Using(shop, ledger, letters, chance, clerks),
+            self._points,
+            Gifts(shop, ledger, self._giving, chance, now=now),
+            chance,
+        )
 
     def live(self) -> None:
         """Everything, in the order in which it happened."""
         self._eat_before()
+        for guest in self._guests:
+            self._points.open(guest)
         for offset in range(DAYS + 1):
             day = self.first_day + timedelta(days=offset)
             self._giving.lapse(self._guests, start_of_day(day, self._shop.zone))
             for event in sorted(self._events(day), key=lambda event: event.at):
-                if event.at + SETTLED_BY <= self._now:
+                if event.at + SETTLED_BY <= (self._now if event.is_wave else self._until):
                     event.happen()
         self._close_books()
-
-    def points(self) -> dict[int, int]:
-        """期初积分: one per yuan that a member has paid."""
-        earned = {guest.id: sum(fen for _, fen in guest.spent) // 100 for guest in self._guests}
-        return {member_id: points for member_id, points in earned.items() if points}
 
     def _eat_before(self) -> None:
         """Bills of the year before the campaigns."""
@@ -100,7 +116,9 @@ class Month:
 
     def _first_visit(self, guest: Guest) -> Iterator[Event]:
         """They follow at the table; most have come to eat."""
-        at = guest.joined_at
+        at, registered_at = guest.joined_at, guest.row["registered_at"]
+        if isinstance(registered_at, datetime):
+            yield Event(registered_at, lambda: self._points.register(guest, registered_at))
         if guest.oa is not None:
             yield Event(at, lambda: self._giving.welcome(guest, at))
         if guest.mini is not None:
@@ -127,7 +145,7 @@ class Month:
             if isinstance(campaign.settings, ClassMarketing):
                 planned = class_slots(first_started_at=opened, after=after, until=until, zone=zone)
                 give = self._giving.class_wave
-            else:
+            elif isinstance(campaign.settings, Periodic):
                 planned = cycles(
                     campaign.settings.timetable,
                     first_started_at=opened,
@@ -136,12 +154,15 @@ class Month:
                     zone=zone,
                 )
                 give = self._giving.timed_wave
+            else:
+                continue
             for cycle in planned:
                 yield Event(
                     cycle.planned_at,
                     lambda give=give, campaign=campaign, cycle=cycle: give(  # type: ignore[misc]
                         campaign, self._here(cycle.planned_at), cycle
                     ),
+                    is_wave=True,
                 )
 
     def _here(self, at: datetime) -> list[Guest]:
@@ -154,7 +175,7 @@ class Month:
             stays = self._chance.random() < 0.85
             till = guest.till if stays else self._chance.choice(self._shop.tills)
         assert till is not None
-        return lambda: self._meals.eat(guest, till, at, told=told)
+        return lambda: self.meals.eat(guest, till, at, told=told)
 
     def _at_a_meal(self, day: date) -> datetime:
         minutes = meal_minute(self._chance) + self._chance.randint(30, 90)
@@ -164,19 +185,14 @@ class Month:
     def _close_books(self) -> None:
         """What the counters say follows from the bills; stock from the grants."""
         for guest in self._guests:
-            paid_fen = sum(fen for _, fen in guest.spent)
-            level = max(
-                (level for level in self._shop.levels if _reaches(level.upgrade, guest, paid_fen)),
-                key=lambda level: level.position,
-                default=None,
-            )
             guest.row |= {
                 "follows": guest.follows(self._now),
                 "customer_class": guest.customer_class.value,
                 "consumption_count": len(guest.spent),
-                "consumption_fen": paid_fen,
+                "consumption_fen": guest.paid_fen,
                 "last_consumed_at": max((at for at, _ in guest.spent), default=None),
-                "level_id": level.id if level else None,
+                "level_id": guest.level.id if guest.level else None,
+                "points": guest.points,
             }
         templates = table_of(CouponTemplate)
         for template_id, pieces in self._giving.issued.items():
@@ -211,13 +227,3 @@ def _how_many(chance: Random, mean: float) -> int:
     return max(0, round(chance.gauss(mean, mean**0.5))) if mean > 3 else sum(
         chance.random() < mean / 6 for _ in range(6)
     )  # fmt: skip
-
-
-def _reaches(upgrade: Mapping[str, object], guest: Guest, paid_fen: int) -> bool:
-    if not upgrade:
-        return True
-    amount, times = upgrade.get("amount_fen"), upgrade.get("times")
-    return bool(
-        (isinstance(amount, int) and paid_fen >= amount)
-        or (isinstance(times, int) and len(guest.spent) >= times)
-    )

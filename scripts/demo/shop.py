@@ -1,5 +1,6 @@
 """The demo merchant as the set-up file has just made it, and its opening moved into the past."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -8,7 +9,8 @@ from sqlalchemy import select, update
 
 from backend.campaigns import kinds, offers
 from backend.campaigns.kinds import Settings
-from backend.campaigns.models import Campaign, CampaignRun, CampaignState
+from backend.campaigns.kinds.registration_points import RegistrationPoints
+from backend.campaigns.models import Campaign, CampaignKind, CampaignRun, CampaignState
 from backend.campaigns.offers import CurrentOffer
 from backend.campaigns.schedule import WAVE_KINDS
 from backend.coupons.kinds import CouponKind, parse_rule
@@ -49,6 +51,8 @@ class Shop:
     tills: list[Till]
     levels: list[MemberLevel]
     campaigns: list[Running]
+    gifts: list[Running]
+    registration_points: int
     terms: dict[int, dict[str, object]]
     oa: str | None
     mini: str | None
@@ -70,7 +74,13 @@ def read(merchant: Merchant) -> Shop:
         zone=ZoneInfo(merchant.zone),
         tills=_tills(),
         levels=list(db.session.scalars(select(MemberLevel).order_by(MemberLevel.position))),
-        campaigns=_campaigns(),
+        campaigns=_running(WAVE_KINDS),
+        gifts=_running([CampaignKind.CONSUMPTION_GIFT]),
+        registration_points=sum(
+            each.settings.points
+            for each in _running([CampaignKind.REGISTRATION_POINTS])
+            if isinstance(each.settings, RegistrationPoints)
+        ),
         terms=_terms(),
         oa=apps.get(AppKind.OFFICIAL_ACCOUNT),
         mini=apps.get(AppKind.MINIPROGRAM),
@@ -109,12 +119,12 @@ def _tills() -> list[Till]:
     return [Till(place(code), f"till {key}") for code, key in rows]
 
 
-def _campaigns() -> list[Running]:
-    """Those that give by themselves; what tills bring about is left to the visitor."""
+def _running(of: Collection[CampaignKind]) -> list[Running]:
+    """The campaigns of these kinds that run."""
     found = []
     for campaign in db.session.scalars(
         select(Campaign)
-        .where(Campaign.state == CampaignState.RUNNING, Campaign.kind.in_(WAVE_KINDS))
+        .where(Campaign.state == CampaignState.RUNNING, Campaign.kind.in_(of))
         .order_by(Campaign.id)
     ):
         settings = kinds.parse(campaign.kind, campaign.settings)
