@@ -98,8 +98,7 @@ class Bill:
     @property
     def fingerprint(self) -> str:
         """内容指纹: equal only for the same content."""
-        spelt = json.dumps(asdict(self), default=_spelling, sort_keys=True)
-        return hashlib.sha256(spelt.encode()).hexdigest()
+        return _fingerprint(self)
 
 
 def bill_key(store_id: int, number: str) -> str:
@@ -109,13 +108,22 @@ def bill_key(store_id: int, number: str) -> str:
 
 def lines_key(goods: Goods) -> str:
     """The goods as a quote remembers them: another bill has another key."""
-    spelt = json.dumps(asdict(goods), sort_keys=True)
-    return hashlib.sha256(spelt.encode()).hexdigest()
+    return _fingerprint(goods)
 
 
 def paid_by(tenders: Sequence[Tender], method: Method) -> int:
     """What one method pays."""
     return sum(tender.amount_fen for tender in tenders if tender.method is method)
+
+
+def _fingerprint(content: Bill | Goods) -> str:
+    spelt = json.dumps(asdict(content, dict_factory=_counting), default=_spelling, sort_keys=True)
+    return hashlib.sha256(spelt.encode()).hexdigest()
+
+
+def _counting(fields: list[tuple[str, object]]) -> dict[str, object]:
+    """A till that does not say 单位 sends what it did before there was one."""
+    return {name: value for name, value in fields if value or name != "unit"}
 
 
 def _spelling(value: object) -> str:
