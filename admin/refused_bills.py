@@ -27,7 +27,7 @@ _STATES = {
     "entered": Word("已入账", "ok"),
     "handled": Word("已处理"),
 }
-_OPEN = and_(RefusedBill.entered_at.is_(None), RefusedBill.handled_at.is_(None))
+_OPEN = and_(~refused_bills.is_entered(), RefusedBill.handled_at.is_(None))
 _MONEY = {method.value for method in Method if method.is_money}
 LONGEST_NOTE = 200
 
@@ -44,6 +44,7 @@ class RefusedRow:
     message: str
     state: str
     received_at: datetime
+    entered_at: datetime | None
 
 
 def _stores() -> list[tuple[str, str]]:
@@ -65,7 +66,7 @@ class RefusedBills(SecureModelView):
     details_template = "desk/refused_bill.html"
     tabs = (
         Tab("", "待处理", lambda _now: _OPEN),
-        Tab("entered", "已入账", lambda _now: RefusedBill.entered_at.is_not(None)),
+        Tab("entered", "已入账", lambda _now: refused_bills.is_entered()),
         Tab("handled", "已处理", lambda _now: RefusedBill.handled_at.is_not(None)),
     )
     columns = (
@@ -91,13 +92,18 @@ class RefusedBills(SecureModelView):
 
     def rows(self, found: Sequence[RefusedBill]) -> list[RefusedRow]:
         stores = queries.names(Store, {refused.store_id for refused in found})
-        return [_row(refused, stores.get(refused.store_id, "")) for refused in found]
+        entered = refused_bills.entered_at([refused.id for refused in found])
+        return [
+            _row(refused, stores.get(refused.store_id, ""), entered_at=entered.get(refused.id))
+            for refused in found
+        ]
 
     def facts(self, row: RefusedBill) -> Mapping[str, object]:
         store = queries.names(Store, {row.store_id}).get(row.store_id, "")
+        entered_at = refused_bills.entered_at([row.id]).get(row.id)
         return {
             "row": row,
-            "shown": _row(row, store),
+            "shown": _row(row, store, entered_at=entered_at),
             "states": _STATES,
             "content": json.dumps(row.content, ensure_ascii=False, indent=2),
             "longest": LONGEST_NOTE,
@@ -127,9 +133,9 @@ def _handle(refused: RefusedBill, *, note: str) -> bool:
     return done
 
 
-def _row(refused: RefusedBill, store: str) -> RefusedRow:
+def _row(refused: RefusedBill, store: str, *, entered_at: datetime | None) -> RefusedRow:
     state = "open"
-    if refused.entered_at is not None:
+    if entered_at is not None:
         state = "entered"
     elif refused.handled_at is not None:
         state = "handled"
@@ -142,6 +148,7 @@ def _row(refused: RefusedBill, store: str) -> RefusedRow:
         message=refused.message,
         state=state,
         received_at=refused.received_at,
+        entered_at=entered_at,
     )
 
 

@@ -109,6 +109,14 @@ class Busy(DomainError):
     http_status = 503
 
 
+class InternalError(DomainError):
+    """程序错误. Logged under the request id."""
+
+    code = "INTERNAL_ERROR"
+    message = "系统出错了，请稍后再试"
+    http_status = 500
+
+
 class _Words(Formatter):
     def format_field(self, value: object, format_spec: str) -> str:
         if format_spec == "yuan" and isinstance(value, int):

@@ -11,7 +11,15 @@ from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from backend import requesting
-from backend.errors import Busy, DomainError, FieldError, NotFound, ParamError, RateLimited
+from backend.errors import (
+    Busy,
+    DomainError,
+    FieldError,
+    InternalError,
+    NotFound,
+    ParamError,
+    RateLimited,
+)
 from backend.wrong_fields import field_errors
 
 log = logging.getLogger(__name__)
@@ -149,14 +157,6 @@ def answer_errors(app: Flask, *, below: tuple[str, ...]) -> None:
     app.register_error_handler(HTTPException, http)
     app.register_error_handler(OperationalError, database_away)
     app.register_error_handler(Exception, broken)
-
-
-class InternalError(DomainError):
-    """程序错误. Logged under the request id."""
-
-    code = "INTERNAL_ERROR"
-    message = "系统出错了，请稍后再试"
-    http_status = 500
 
 
 class _HttpError(DomainError):

@@ -166,7 +166,7 @@ class RefundLine(MerchantRow, BaseModel):
 
 class RefusedBill(MerchantRow, BaseModel):
     """离线补传未入账: a bill settled offline that could not be entered, kept until someone has
-    looked at it. The same number entered later ends it."""
+    looked at it, or a bill of this number is settled."""
 
     __tablename__ = "refused_bill"
     __table_args__ = table_args(
@@ -182,7 +182,6 @@ class RefusedBill(MerchantRow, BaseModel):
     code: Mapped[str] = mapped_column(String(40), comment="why not")
     message: Mapped[str] = mapped_column(String(300))
     received_at: Mapped[Instant]
-    entered_at: Mapped[Instant | None] = mapped_column(comment="settled after all")
     handled_at: Mapped[Instant | None]
     handled_by: Mapped[str] = mapped_column(String(80), default="")
     note: Mapped[str] = mapped_column(String(200), default="", comment="what was done about it")

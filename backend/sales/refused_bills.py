@@ -2,11 +2,11 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from pydantic import JsonValue
-from sqlalchemy import insert, update
+from sqlalchemy import ColumnElement, and_, exists, insert, select, update
 
 from backend import tenancy
 from backend.database import changed, db, table_of, transactional
@@ -15,7 +15,13 @@ from backend.merchants.queries import Place
 from backend.sales import models
 from backend.sales.errors import BillConflict
 
-_refused = table_of(models.RefusedBill)
+_refused, _bills = table_of(models.RefusedBill), table_of(models.Bill)
+_SETTLED_SINCE = and_(
+    _refused.c.code != BillConflict.code,
+    _bills.c.store_id == _refused.c.store_id,
+    _bills.c.number == _refused.c.number,
+    _bills.c.recorded_at >= _refused.c.received_at,
+)
 
 Content = Mapping[str, JsonValue]
 
@@ -47,21 +53,20 @@ def keep(
     )
 
 
-@transactional
-def entered(number: str, *, here: Place, now: datetime) -> None:
-    """入账. What was refused under this number is settled after all; a bill that said something
-    else than the settled one stays."""
-    changed(
-        update(_refused)
-        .where(
-            _refused.c.merchant_id == tenancy.merchant_id(),
-            _refused.c.store_id == here.store_id,
-            _refused.c.number == number,
-            _refused.c.entered_at.is_(None),
-            _refused.c.code != BillConflict.code,
-        )
-        .values(entered_at=now)
+def is_entered() -> ColumnElement[bool]:
+    """已入账, as an expression over the refused: settled since under this number, at the till or
+    sent again. A bill that says something else than the settled one is not."""
+    return exists().where(_SETTLED_SINCE)
+
+
+def entered_at(refused_ids: Sequence[int]) -> dict[int, datetime]:
+    """入账时间 of those that were entered after all."""
+    rows = db.session.connection().execute(
+        select(_refused.c.id, _bills.c.recorded_at)
+        .join(_bills, _SETTLED_SINCE)
+        .where(_refused.c.merchant_id == tenancy.merchant_id(), _refused.c.id.in_(refused_ids))
     )
+    return {row.id: row.recorded_at for row in rows}
 
 
 @transactional
@@ -74,7 +79,7 @@ def handle(refused_id: int, *, note: str, by: str, now: datetime) -> bool:
                 _refused.c.merchant_id == tenancy.merchant_id(),
                 _refused.c.id == refused_id,
                 _refused.c.handled_at.is_(None),
-                _refused.c.entered_at.is_(None),
+                ~is_entered(),
             )
             .values(handled_at=now, handled_by=by[:80], note=note)
         )

@@ -1,16 +1,20 @@
 """离线补传: bills that a till settled while it was offline, in order, each judged at its own time.
 (spec/05, 10)"""
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from backend.errors import DomainError
+from backend import faults
+from backend.errors import DomainError, InternalError
 from backend.merchants.queries import Place
 from backend.sales import refused_bills
 from backend.sales.bill import Bill
 from backend.sales.queries import Settlement
 from backend.sales.refused_bills import Content
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -38,20 +42,22 @@ def replay(
     sent: Sequence[Sent], *, settle: Settle, here: Place, now: datetime
 ) -> Iterator[Replayed]:
     """补传. Each its own transaction: one that is refused is kept with its reason, and the others
-    go on. What is only busy is not kept: it is to be sent again."""
+    go on. What is only busy, or broke on our side, is not kept: it is to be sent again."""
     for each in sent:
         try:
-            outcome: Settlement | DomainError = _entered(each, settle, here=here, now=now)
+            outcome: Settlement | DomainError = _settled(each, settle)
         except DomainError as refusal:
             outcome = refusal
             if refusal.http_status < 500:
                 refused_bills.keep(each.number, each.content, refusal=refusal, here=here, now=now)
+        except Exception:
+            log.exception("A replayed bill failed", extra={"bill": each.number})
+            outcome = InternalError()
+        faults.point("replay.next")
         yield Replayed(each.number, outcome)
 
 
-def _entered(sent: Sent, settle: Settle, *, here: Place, now: datetime) -> Settlement:
+def _settled(sent: Sent, settle: Settle) -> Settlement:
     if isinstance(sent.bill, DomainError):
         raise sent.bill
-    settlement = settle(sent.bill)
-    refused_bills.entered(sent.number, here=here, now=now)
-    return settlement
+    return settle(sent.bill)

@@ -71,6 +71,20 @@ def test_it_is_marked_as_seen_to_once_with_a_note_and_logged(app: Flask, http: F
     assert logged.after == {"note": "已手工补积分"}
 
 
+def test_what_was_settled_after_all_is_entered(app: Flask, http: FlaskClient) -> None:
+    shop = a_shop()
+    (refused,) = _refused(http, shop)
+    visitor = at_desk(app, shop)
+    till_of(http, shop).post("/bills/B77/settle", a_bill())
+    assert "B77" not in visitor.read("/admin/refused-bills/")
+    listed = visitor.read("/admin/refused-bills/?tab=entered")
+    assert "B77" in listed and "已入账" in listed
+    details = visitor.read(f"/admin/refused-bills/details/?id={refused}")
+    assert "入账时间" in details and "标记已处理" not in details
+    visitor.send("/admin/refused-bills/handle/", id=refused, note="x")
+    assert "已经入账或处理过了" in visitor.read("/admin/refused-bills/")
+
+
 def test_a_manager_sees_their_own_stores_alone(app: Flask, http: FlaskClient) -> None:
     shop, foreign = a_shop(), a_shop()
     a_store(shop, "s02", "车公庙")

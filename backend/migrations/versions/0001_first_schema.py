@@ -2,7 +2,7 @@
 
 Revision ID: 0001
 Revises: 
-Create Date: 2026-11-22 02:41:24.337871
+Create Date: 2026-11-22 03:35:26.559259
 
 """
 from alembic import op
@@ -861,7 +861,6 @@ def upgrade():
     sa.Column('code', sa.String(length=40), nullable=False, comment='why not'),
     sa.Column('message', sa.String(length=300), nullable=False),
     sa.Column('received_at', UtcDateTime(), nullable=False),
-    sa.Column('entered_at', UtcDateTime(), nullable=True, comment='settled after all'),
     sa.Column('handled_at', UtcDateTime(), nullable=True),
     sa.Column('handled_by', sa.String(length=80), nullable=False),
     sa.Column('note', sa.String(length=200), nullable=False, comment='what was done about it'),
@@ -1306,6 +1305,7 @@ def upgrade():
     sa.Column('quote_code', sa.String(length=40), nullable=False),
     sa.Column('amount_fen', sa.BigInteger(), nullable=False),
     sa.Column('state', sa.String(length=10), nullable=False),
+    sa.Column('preparing_until', UtcDateTime(), nullable=False, comment='machine time; no prepay id yet'),
     sa.Column('prepay_id', sa.String(length=80), nullable=False),
     sa.Column('transaction_id', sa.String(length=40), nullable=False),
     sa.Column('refund_id', sa.String(length=40), nullable=False, comment="WeChat's newest"),

@@ -1,5 +1,6 @@
 """离线补传 over HTTP: in order, each at its own time, nothing lost silently. (spec/05, 10)"""
 
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -9,7 +10,9 @@ from sqlalchemy import select
 
 from backend import tenancy
 from backend.database import db
+from backend.sales import bill, refused_bills
 from backend.sales.models import Bill, RefusedBill
+from miniprogram_api.pos import replays
 from tests.backend.redemption.coupons import a_coupon, number_of, redemptions_of, state_of
 from tests.builders import Shop, a_member, a_shop, a_template, reread
 from tests.conftest import StillClock
@@ -37,6 +40,12 @@ def kept(shop: Shop) -> list[RefusedBill]:
     reread()
     with tenancy.acting_for(shop.merchant_id):
         return list(db.session.scalars(select(RefusedBill).order_by(RefusedBill.id)))
+
+
+def entered(shop: Shop) -> list[datetime]:
+    ids = [row.id for row in kept(shop)]
+    with tenancy.acting_for(shop.merchant_id):
+        return list(refused_bills.entered_at(ids).values())
 
 
 def test_each_bill_is_judged_at_its_own_time_and_the_first_in_order_has_the_coupon(
@@ -100,12 +109,44 @@ def test_what_is_refused_is_kept_once_and_settled_later_ends_it(
     for _ in range(2):
         assert statuses(sends(till, short)) == [("B1", 422, "TENDER_MISMATCH")]
     (row,) = kept(shop)
-    assert (row.code, row.content, row.entered_at) == ("TENDER_MISMATCH", short, None)
+    assert (row.code, row.content) == ("TENDER_MISMATCH", short)
+    assert entered(shop) == []
     assert row.message == "应收100元，实收99.99元，金额不一致"
     right = named("B1")
     assert statuses(sends(till, right)) == [("B1", 201, None)]
-    (row,) = kept(shop)
-    assert row.entered_at == clock.at
+    assert entered(shop) == [clock.at]
+
+
+def test_what_is_settled_at_the_till_after_all_ends_it_too(
+    app: Flask, http: FlaskClient, clock: StillClock
+) -> None:
+    shop, other = a_shop(), a_shop()
+    sends(till_of(http, shop), named("B1", cash_fen=9999))
+    till_of(http, other).post("/bills/B1/settle", a_bill())
+    assert entered(shop) == []
+    assert till_of(http, shop).post("/bills/B1/settle", a_bill()).status_code == 201
+    assert entered(shop) == [clock.at]
+    clock.move_to("2026-11-23 13:00")
+    broken = named("B1") | {"lines": 5}
+    assert statuses(sends(till_of(http, shop), broken)) == [("B1", 400, "PARAM_ERROR")]
+    assert len(kept(shop)) == 2 and len(entered(shop)) == 1, "what comes after is to be looked at"
+
+
+def test_a_bill_that_breaks_us_stops_no_other(
+    app: Flask, http: FlaskClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    shop, real = a_shop(), replays.settle
+
+    def breaks(bill: bill.Bill, **where: Any) -> Any:  # noqa: ANN401
+        if bill.number == "B1":
+            raise ZeroDivisionError
+        return real(bill, **where)
+
+    monkeypatch.setattr(replays, "settle", breaks)
+    items = sends(till_of(http, shop), named("B1"), named("B2"))
+    assert statuses(items) == [("B1", 500, "INTERNAL_ERROR"), ("B2", 201, None)]
+    assert kept(shop) == []
+    assert "A replayed bill failed" in caplog.text
 
 
 def test_sent_again_it_answers_the_first_answer_and_another_content_is_a_conflict_that_stays(
@@ -123,7 +164,7 @@ def test_sent_again_it_answers_the_first_answer_and_another_content_is_a_conflic
     ]
     assert items[0]["answer"] == items[2]["answer"] == first
     (row,) = kept(shop)
-    assert (row.content, row.entered_at) == (other, None)
+    assert (row.content, entered(shop)) == (other, [])
     with tenancy.acting_for(shop.merchant_id):
         assert len(db.session.scalars(select(Bill)).all()) == 1
 
