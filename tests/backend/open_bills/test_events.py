@@ -62,6 +62,7 @@ def test_an_event_that_is_stored_late_under_a_lower_id_is_still_told(room: Dinin
 def test_a_verifiers_redemption_is_an_event_of_that_store_once(
     room: Dining, clock: StillClock
 ) -> None:
+    from backend.merchants import authority
     from backend.redemption.redeem import Redeemer, redeem
     from tests.backend.redemption.coupons import number_of
 
@@ -70,9 +71,9 @@ def test_a_verifiers_redemption_is_an_event_of_that_store_once(
     coupon = a_coupon(room.shop, member, a_template(room.shop, title="老客券"))
     other = a_coupon(room.shop, member, a_template(room.shop))
     with tenancy.acting_for(room.shop.merchant_id):
-        redeem(
-            number_of(coupon), store_code="s01", by=Redeemer("小王", verifier_id=1), now=clock.at
-        )
+        bound = authority.verifier([member])
+        by = Redeemer("小王", verifier_id=bound.id)
+        redeem(number_of(coupon), store_code="s01", by=by, now=clock.at)
         redeem(number_of(other), store_code="s01", by=Redeemer("till k"), now=clock.at)
     for _ in range(2):
         (told,) = room.events()
