@@ -1,16 +1,35 @@
 """操作日志: who changed what, before and after. Read only, like the table behind it."""
 
+import json
 from collections.abc import Mapping, Sequence
 
+from markupsafe import Markup
 from sqlalchemy import ColumnElement
 
-from admin import access
+from admin import access, words
 from admin.base import SecureModelView
-from admin.columns import Column, instant, word
+from admin.columns import Column, instant, plain, word
 from admin.filters import Asked, Choice, DayRange, contains, equals
 from admin.rights import Right
 from admin.words import AUDIT_ACTIONS
 from backend.merchants.models import AuditEntry
+
+
+def _said_by(actor: str) -> Markup | str:
+    return words.AUDIT_ACTORS.get(actor, actor)
+
+
+def _from(origin: str) -> Markup | str:
+    return words.AUDIT_ORIGINS.get(origin) or plain(origin)
+
+
+def _read(value: object) -> str:
+    """What stood there or stands there now: words and figures as they are, the rest as JSON."""
+    if value is None or isinstance(value, bool):
+        return {None: "", True: "是", False: "否"}[value]
+    if isinstance(value, list) and all(isinstance(each, str) for each in value):
+        return "、".join(value)
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else str(value)
 
 
 class AuditLog(SecureModelView):
@@ -24,10 +43,10 @@ class AuditLog(SecureModelView):
     details_template = "desk/audit.html"
     columns = (
         instant("at", "时间", sort=AuditEntry.at),
-        Column("actor", "操作人"),
+        Column("actor", "操作人", show=_said_by),
         word("action", "操作", AUDIT_ACTIONS),
-        Column("subject", "对象"),
-        Column("origin", "来源地址"),
+        Column("subject", "对象", show=words.audit_subject),
+        Column("origin", "来源", show=_from),
     )
     column_filters = (
         Asked("操作人", contains(AuditEntry.actor)),
@@ -41,5 +60,8 @@ class AuditLog(SecureModelView):
     def facts(self, row: AuditEntry) -> Mapping[str, object]:
         before, after = row.before or {}, row.after or {}
         names = list(dict.fromkeys((*before, *after)))
-        changes = [(name, before.get(name), after.get(name)) for name in names]
-        return {"row": row, "changes": changes}
+        changes = [
+            (words.AUDIT_FIELDS.get(name, name), _read(before.get(name)), _read(after.get(name)))
+            for name in names
+        ]
+        return {"row": row, "changes": changes, "said_by": _said_by, "came_from": _from}

@@ -141,6 +141,8 @@ LEVEL_MATCH: dict[str, str] = {"any": "满足任意一项", "all": "全部满足
 LEVEL_PERIOD: dict[str, str] = {"all": "累计", "12_months": "近12个月"}
 LEVEL_KEEP: dict[str, str] = {"none": "不保级", "month": "每月评定", "year": "每年评定"}
 AUDIT_ACTIONS: dict[str, str] = {
+    "setup.make": "设置文件新建",
+    "setup.change": "设置文件修改",
     "staff.create": "新建员工",
     "staff.reset": "重置密码",
     "staff.save": "修改员工",
@@ -178,6 +180,90 @@ AUDIT_ACTIONS: dict[str, str] = {
     "price.change": "手动批价",
     "bill.handle": "处理未入账账单",
 }
+AUDIT_FIELDS: dict[str, str] = {
+    "active": "启用",
+    "address": "地址",
+    "app_id": "微信应用",
+    "audience": "人群",
+    "callback_url": "回调地址",
+    "claim_window": "领取时间",
+    "code": "编码",
+    "colour": "颜色",
+    "contact": "联系人",
+    "coupons": "送的券",
+    "description": "说明",
+    "discount_bp": "折扣（万分之）",
+    "ends_on": "结束日期",
+    "fields": "消息字段",
+    "giftable": "可以赠送",
+    "hours": "时段",
+    "introduction": "介绍",
+    "kind": "种类",
+    "latitude": "纬度",
+    "longitude": "经度",
+    "login": "账号",
+    "minimum_fen": "使用门槛（分）",
+    "name": "名称",
+    "note": "备注",
+    "notice": "收银提示",
+    "online_activity": "算作线上活动",
+    "page": "打开的页面",
+    "parts": "各类客户",
+    "per_member": "每人限领",
+    "phone": "电话",
+    "position": "顺序",
+    "reason": "原因",
+    "rights": "权益",
+    "role": "角色",
+    "rule": "优惠",
+    "rules": "规则",
+    "starts_on": "开始日期",
+    "state": "状态",
+    "stock": "发放总量",
+    "stores": "门店范围",
+    "tags": "标签",
+    "template_id": "消息模板",
+    "timetable": "发放时间",
+    "title": "券名称",
+    "upgrade": "升级条件",
+    "validity": "有效期",
+    "weekdays": "可用星期",
+}
+AUDIT_ACTORS: dict[str, str] = {"command": "命令行"}
+AUDIT_ORIGINS: dict[str, str] = {
+    "setup apply": "设置文件",
+    "staff create": "新建员工命令",
+    "staff reset": "重置密码命令",
+    "demo": "演示数据",
+}
+_SUBJECTS: dict[str, str] = {
+    "campaign": "活动",
+    "level": "会员等级",
+    "mall shop": "商城店铺",
+    "merchant": "商家",
+    "message": "消息",
+    "operator": "运营者",
+    "pos key": "收银密钥",
+    "staff": "员工",
+    "store": "门店",
+    "template": "券模板",
+    "verifier": "核销员",
+    "wechat": "微信应用",
+    "wechat_pay": "微信支付商户号",
+}
+"""How what commands and the set-up file changed is called in the log."""
+
+
+def audit_subject(subject: str) -> str:
+    """``staff boss`` → ``员工 boss``; ``message coupon_redeemed/template`` → its words."""
+    kind = max((k for k in _SUBJECTS if f"{subject} ".startswith(f"{k} ")), key=len, default=None)
+    if kind is None:
+        return subject
+    name = subject[len(kind) :].strip()
+    purpose, slash, channel = name.partition("/")
+    if kind == "message" and slash:
+        name = f"{PURPOSES.get(purpose, purpose)} · {CHANNELS.get(channel, channel)}"
+    return f"{_SUBJECTS[kind]} {name}".strip()
 
 
 def labels(words: dict[str, Word]) -> dict[str, str]:

@@ -10,7 +10,7 @@ from backend.database import db
 from backend.members.models import Member
 from backend.merchants.models import AuditEntry, Role, Staff, StaffSession
 from scripts.wechat_platform.server import Platform
-from tests.admin.desk import Visitor, at_desk, one_of_each
+from tests.admin.desk import Visitor, a_person, at_desk, one_of_each
 from tests.builders import a_member, a_shop, reread
 
 
@@ -118,3 +118,10 @@ def test_the_profile_is_saved_and_its_log_masks_phones(app: Flask) -> None:
     reread()
     entry = db.session.scalars(select(AuditEntry).where(AuditEntry.action == "merchant.save")).one()
     assert (entry.after or {})["phone"] == "138****1234"
+
+
+def test_the_list_says_whose_stores_by_name(app: Flask) -> None:
+    shop = a_shop()
+    a_person(shop, Role.STORE_MANAGER, stores=["s01"])
+    rows = at_desk(app, shop).read("/admin/staff/").split("<tbody>")[1]
+    assert "皇岗" in rows and "s01" not in rows
