@@ -48,6 +48,7 @@ class Overview(DeskPage):
                 now=now,
                 figures=overview_queries.figures(zone=shop.zone, now=now),
                 trend=overview_queries.trend(zone=shop.zone, now=now),
+                till=overview_queries.at_the_till(zone=shop.zone, now=now),
                 campaigns=overview_queries.running(),
                 waves=overview_queries.waves_of_today(zone=shop.zone, now=now),
                 alarms=overview_queries.alarms(days_left=left, now=now),

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, case, exists, func, select
 
+from admin.refused_bills import RefusedBills
 from backend import tenancy
 from backend.calendar import Span, day_of, days, start_of_day
 from backend.campaigns import schedule
@@ -17,11 +18,14 @@ from backend.database import db
 from backend.members.models import Identity, Member
 from backend.merchants.models import Merchant
 from backend.messaging.models import Intent, IntentState
-from backend.redemption.models import Redemption
-from backend.sales.models import Bill
+from backend.open_bills.models import OpenBill, OpenBillState
+from backend.redemption.models import Redemption, ReportState, VoucherReport
+from backend.sales.models import Bill, Refund, RefusedBill
+from backend.wallet.models import EntryKind, WalletEntry
 from backend.wechat.models import AppKind, WechatApp
 
 TREND_DAYS = 30
+SOON_SETTLED = timedelta(minutes=10)
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,7 @@ class Figure:
     name: str
     meaning: str
     today: int
-    yesterday: int
+    yesterday: int | None
     is_money: bool = False
 
     @property
@@ -90,6 +94,33 @@ def figures(*, zone: ZoneInfo, now: datetime) -> list[Figure]:
     ]
 
 
+def at_the_till(*, zone: ZoneInfo, now: datetime) -> list[Figure]:
+    """今天的收银台: tables that still eat, and beside yesterday what was refunded and recharged."""
+    today = Span(start_of_day(day_of(now, zone), zone), now)
+    day = timedelta(days=1)
+    before = Span(today.start - day, today.end - day)
+    eating = db.session.scalar(
+        select(func.count()).select_from(OpenBill).where(OpenBill.state == OpenBillState.OPEN)
+    )
+    is_recharge = WalletEntry.kind == EntryKind.RECHARGE
+    return [
+        Figure("未结账的桌", "收银台已挂单、还没有付款", eating or 0, None),
+        Figure("结账", "已结账的账单", *_counted(Bill.settled_at, today, before)),
+        Figure(
+            "退款",
+            "退还的实付金额",
+            *_counted(Refund.refunded_at, today, before, amount=Refund.refunded_fen),
+            is_money=True,
+        ),
+        Figure(
+            "充值",
+            "充值的本金",
+            *_counted(WalletEntry.at, today, before, is_recharge, amount=WalletEntry.principal_fen),
+            is_money=True,
+        ),
+    ]
+
+
 def trend(*, zone: ZoneInfo, now: datetime) -> dict[str, object]:
     """近 30 天 claimed and redeemed, by day of the merchant's zone."""
     last = day_of(now, zone)
@@ -126,7 +157,9 @@ def waves_of_today(*, zone: ZoneInfo, now: datetime) -> list[PlannedWave]:
     coming = [
         PlannedWave(cycle.planned_at, campaign.name, WaveState.PLANNED, None)
         for campaign in db.session.scalars(
-            select(Campaign).where(Campaign.state == CampaignState.RUNNING)
+            select(Campaign).where(
+                Campaign.state == CampaignState.RUNNING, Campaign.kind.in_(schedule.WAVE_KINDS)
+            )
         )
         for cycle in schedule.planned(campaign, zone=zone, after=now, until=today.end)
     ]
@@ -136,7 +169,8 @@ def waves_of_today(*, zone: ZoneInfo, now: datetime) -> list[PlannedWave]:
 
 
 def alarms(*, days_left: int, now: datetime) -> list[Alarm]:
-    """What went wrong in the last seven days, and a subscription that ends soon."""
+    """What waits for somebody at the counter, what went wrong in the last seven days, and a
+    subscription that ends soon."""
     since = now - timedelta(days=7)
     missed = db.session.scalar(
         select(func.count())
@@ -149,7 +183,23 @@ def alarms(*, days_left: int, now: datetime) -> list[Alarm]:
             func.sum(case((Intent.state == IntentState.UNKNOWN, 1), else_=0)),
         ).where(Intent.queued_at >= since)
     ).one()
+    paid_unsettled = db.session.scalar(
+        select(func.count())
+        .select_from(OpenBill)
+        .where(OpenBill.state == OpenBillState.PAID, OpenBill.paid_at < now - SOON_SETTLED)
+    )
+    refused = db.session.scalar(
+        select(func.count()).select_from(RefusedBill).where(RefusedBills.tabs[0].condition(now))
+    )
+    untold = db.session.scalar(
+        select(func.count())
+        .select_from(VoucherReport)
+        .where(VoucherReport.state == ReportState.FAILED)
+    )
     found = [
+        (paid_unsettled, "{} 桌已用手机付款，收银台还没有结账", "bad", ""),
+        (refused, "{} 张离线补传的账单没有入账", "bad", "refused-bills"),
+        (untold, "{} 次票券核销没能通知商城", "bad", "malls"),
         (missed, "近 7 天错过 {} 批发券", "bad", "campaigns"),
         (failed, "近 7 天 {} 条消息发送失败", "warn", "messages"),
         (unknown, "近 7 天 {} 条消息结果未知", "warn", "messages"),

@@ -7,9 +7,19 @@ from sqlalchemy import update
 
 from backend import tenancy
 from backend.campaigns import lifecycle
+from backend.coupons.bill import BillLine
 from backend.database import db, transaction
 from backend.merchants.models import Merchant, Subscription
+from backend.merchants.queries import place
+from backend.open_bills.content import Content
+from backend.open_bills.models import OpenBill, OpenBillState
+from backend.open_bills.put import put
+from backend.redemption.models import VoucherReport
+from backend.sales import refused_bills
+from backend.sales.bill import DishLine, Goods
+from backend.sales.errors import QuoteExpired
 from tests.admin.desk import at_desk, one_of_each
+from tests.backend.campaigns.test_links import a_gift
 from tests.builders import Shop, a_member, a_shop, reread
 from tests.conftest import StillClock
 
@@ -59,6 +69,48 @@ def test_todays_waves_stand_there_before_they_run(app: Flask, clock: StillClock)
     opened(shop, clock)
     text = at_desk(app, shop).read("/admin/")
     assert "09:00 票券营销" in text and "16:00 票券营销" in text and "待发放" in text
+
+
+def test_what_gives_nothing_by_itself_stands_not_among_todays_waves(
+    app: Flask, clock: StillClock
+) -> None:
+    shop = a_shop()
+    a_gift(shop)
+    clock.move_to("2026-11-23 08:00")
+    assert "今天没有要发的券" in at_desk(app, shop).read("/admin/")
+
+
+def test_the_counter_is_told_of_bills_that_wait_for_somebody(app: Flask, clock: StillClock) -> None:
+    shop, now = a_shop(), clock()
+    lines = Goods((DishLine("毛肚", BillLine("D001", None, 1, 5600)),))
+    with tenancy.acting_for(shop.merchant_id):
+        for number in ("1", "2", "3"):
+            put(Content(lines, table=f"A{number}"), number=number, here=place("s01"), now=now)
+        refused_bills.keep("9", {}, refusal=QuoteExpired(), here=place("s01"), now=now)
+        with transaction():
+            paid = {"state": OpenBillState.PAID, "paid_at": now}
+            db.session.execute(update(OpenBill).where(OpenBill.number == "3").values(paid))
+    reread()
+    visitor = at_desk(app, shop)
+    text = visitor.read("/admin/")
+    assert "<dt>未结账的桌</dt><dd>2</dd>" in text
+    assert "1 张离线补传的账单没有入账" in text and 'href="/admin/refused-bills/"' in text
+    assert "收银台还没有结账" not in text
+    clock.move_to("2026-11-23 10:11")
+    assert "1 桌已用手机付款，收银台还没有结账" in visitor.read("/admin/")
+
+
+def test_a_mall_that_could_not_be_told_is_led_to(app: Flask, clock: StillClock) -> None:
+    shop = a_shop()
+    with tenancy.acting_for(shop.merchant_id), transaction():
+        db.session.add(
+            VoucherReport(
+                redemption_id=1, voucher_id=1, kind="redeemed", at=clock(), state="failed",
+                due_at=clock(),
+            )
+        )  # fmt: skip
+    text = at_desk(app, shop).read("/admin/")
+    assert "1 次票券核销没能通知商城" in text and 'href="/admin/malls/"' in text
 
 
 def test_trouble_is_said_in_words_and_led_to(app: Flask) -> None:
