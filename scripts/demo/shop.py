@@ -17,6 +17,7 @@ from backend.coupons.kinds import CouponKind, parse_rule
 from backend.coupons.models import CouponTemplate, TemplateRevision
 from backend.coupons.terms import Combine, Scope, UseHours
 from backend.database import changed, db, table_of
+from backend.malls.models import MallShop
 from backend.members.models import MemberLevel
 from backend.merchants.models import Merchant, PosKey, Staff, Store
 from backend.merchants.queries import Place, place
@@ -96,6 +97,8 @@ def open_since(merchant: Merchant, *, opened_at: datetime, campaigns_at: datetim
     mine = merchant.id
     merchants, campaigns, runs = table_of(Merchant), table_of(Campaign), table_of(CampaignRun)
     changed(update(merchants).where(merchants.c.id == mine).values(created_at=opened_at))
+    shops = table_of(MallShop)
+    changed(update(shops).where(shops.c.merchant_id == mine).values(bound_at=campaigns_at))
     for model in (Staff, CouponTemplate, TemplateRevision):
         table = table_of(model)
         changed(update(table).where(table.c.merchant_id == mine).values(created_at=opened_at))
