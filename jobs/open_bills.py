@@ -25,7 +25,7 @@ _EVERY_SECONDS = {Deed.END: 5, Deed.ASK: 20, Deed.GIVE_BACK: 60}
 @job
 def tick() -> None:
     """Look after every payment that is not at its end; one that fails holds up no other."""
-    for due in upkeep.due(clock.now()):
+    for due in upkeep.due(clock.now(), machine=clock.machine_now()):
         if not _is_time(f"{due.deed}-{due.payment_id}", _EVERY_SECONDS[due.deed]):
             continue
         try:

@@ -92,6 +92,7 @@ class ScanPayment(MerchantRow, BaseModel):
     quote_code: Mapped[str] = mapped_column(String(40))
     amount_fen: Mapped[Fen]
     state: Mapped[str] = mapped_column(String(10), default=PaymentState.PREPARED)
+    preparing_until: Mapped[Instant] = mapped_column(comment="machine time; no prepay id yet")
     prepay_id: Mapped[str] = mapped_column(String(80), default="")
     transaction_id: Mapped[str] = mapped_column(String(40), default="")
     refund_id: Mapped[str] = mapped_column(String(40), default="", comment="WeChat's newest")

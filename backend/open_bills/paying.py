@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import insert, update
 
-from backend import tenancy
+from backend import clock, tenancy
 from backend.database import changed, db, table_of, transactional
 from backend.errors import Busy
 from backend.open_bills import queries
@@ -35,7 +35,7 @@ LOCKED_FOR = timedelta(days=1)
 """Longer than the pay sheet: whoever ends the payment releases the coupons, however late."""
 
 ON_ITS_WAY = timedelta(seconds=30)
-"""A payment without a prepay id that is younger than this is being prepared right now."""
+"""How long preparing a payment may take, by the machine's clock: a set clock may stand still."""
 
 _payments = table_of(ScanPayment)
 
@@ -151,6 +151,7 @@ def _write(
             refunded_fen=0,
             created_at=now,
         )
+            preparing_until=clock.machine_now() + ON_ITS_WAY,
     )
     (payment_id,) = written.inserted_primary_key or (0,)
     payment = queries.payment(int(payment_id))
@@ -169,7 +170,7 @@ def _refuse_others(live: Payment, *, guest: Guest, now: datetime) -> None:
     if live.member_id not in guest.member_ids:
         if now < live.created_at + LASTS:
             raise BillBeingPaid()
-    elif not live.prepay_id and now < live.created_at + ON_ITS_WAY:
+    elif not live.prepay_id and clock.machine_now() < live.preparing_until:
         raise Busy()
 
 

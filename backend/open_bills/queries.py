@@ -49,6 +49,7 @@ class Payment:
     amount_fen: int
     refunded_fen: int
     state: PaymentState
+    preparing_until: datetime
     prepay_id: str
     created_at: datetime
 
@@ -191,6 +192,7 @@ def _payment(*wanted: ColumnElement[bool]) -> Payment | None:
         amount_fen=row.amount_fen,
         refunded_fen=row.refunded_fen,
         state=PaymentState(row.state),
+        preparing_until=row.preparing_until,
         prepay_id=row.prepay_id,
         created_at=row.created_at,
     )

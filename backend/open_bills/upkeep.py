@@ -9,7 +9,7 @@ from sqlalchemy import select
 from backend import tenancy
 from backend.database import db, end_read, table_of
 from backend.open_bills.models import PaymentState, ScanPayment
-from backend.open_bills.paying import LASTS, ON_ITS_WAY
+from backend.open_bills.paying import LASTS
 
 _payments = table_of(ScanPayment)
 
@@ -29,8 +29,8 @@ class DuePayment:
     deed: Deed
 
 
-def due(now: datetime, *, most: int = 200) -> list[DuePayment]:
-    """The oldest first."""
+def due(now: datetime, *, machine: datetime, most: int = 200) -> list[DuePayment]:
+    """The oldest first; ``machine`` is the machine's time."""
     with tenancy.across_merchants("the tick looks after every merchant's payments"):
         rows = db.session.connection().execute(
             select(
@@ -39,6 +39,7 @@ def due(now: datetime, *, most: int = 200) -> list[DuePayment]:
                 _payments.c.live_key,
                 _payments.c.state,
                 _payments.c.prepay_id,
+                _payments.c.preparing_until,
                 _payments.c.created_at,
             )
             .where(
@@ -57,8 +58,8 @@ def due(now: datetime, *, most: int = 200) -> list[DuePayment]:
                     PaymentState(row.state),
                     is_live=row.live_key is not None,
                     is_prepared=bool(row.prepay_id),
-                    created_at=row.created_at,
-                    now=now,
+                    is_being_prepared=not row.prepay_id and machine < row.preparing_until,
+                    is_over=now >= row.created_at + LASTS,
                 )
             )
         ]
@@ -67,14 +68,12 @@ def due(now: datetime, *, most: int = 200) -> list[DuePayment]:
 
 
 def deed_for(
-    state: PaymentState, *, is_live: bool, is_prepared: bool, created_at: datetime, now: datetime
+    state: PaymentState, *, is_live: bool, is_prepared: bool, is_being_prepared: bool, is_over: bool
 ) -> Deed | None:
-    """A payment under way is asked for, one that is over or given up ended; one whose preparing
-    died is over after half a minute."""
+    """A payment under way is asked for; one that is over, was given up or whose preparing died is
+    ended."""
     if state is not PaymentState.PREPARED:
         return Deed.GIVE_BACK
-    if now >= created_at + LASTS:
-        return Deed.END
-    if not is_prepared:
-        return Deed.END if now >= created_at + ON_ITS_WAY else None
-    return Deed.ASK if is_live else Deed.END
+    if is_being_prepared and not is_over:
+        return None
+    return Deed.ASK if is_live and is_prepared and not is_over else Deed.END

@@ -134,6 +134,7 @@ def _naively_pays(room: Dining, bill_id: int, seen: threading.Barrier) -> Deed:
                     quote_code="q",
                     amount_fen=1,
                     state="prepared",
+                    preparing_until=now,
                     prepay_id="",
                     transaction_id="",
                     refund_id="",

@@ -1,6 +1,7 @@
 """A dining room in a test: a shop that takes WeChat Pay, its till, and guests with phones."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from flask.testing import FlaskClient
@@ -10,6 +11,7 @@ from werkzeug.test import TestResponse
 from backend import clock, tenancy
 from backend.database import db, transaction
 from backend.members.models import Member
+from backend.merchants.models import Merchant
 from backend.open_bills.models import OpenBill, ScanPayment, TillEvent
 from backend.reports import doctor
 from backend.wechat.models import PayAccount
@@ -135,6 +137,12 @@ def a_dining_room(http: FlaskClient, wechat: Platform, code: str | None = None) 
                 serial_no=given.serial_no,
                 private_key=given.private_key,
                 api_v3_key=given.api_v3_key,
+    def half_a_minute(self) -> None:
+        """By the machine's clock: the business clock need not move for it."""
+        with transaction(), tenancy.acting_for(self.shop.merchant_id):
+            for payment in db.session.scalars(select(ScanPayment)):
+                payment.preparing_until -= timedelta(seconds=30)
+
                 public_key_id=given.public_key_id,
                 public_key=given.public_key,
             )

@@ -255,9 +255,7 @@ def test_what_wechat_pay_has_closed_by_its_own_clock_is_over_here_too(
     assert (room.states(), guest.numbers()) == ((["open"], ["closed"]), [coupon])
 
 
-def test_while_wechat_pay_is_away_nothing_is_lost(
-    room: Dining, wechat: Platform, clock: StillClock
-) -> None:
+def test_while_wechat_pay_is_away_nothing_is_lost(room: Dining, wechat: Platform) -> None:
     """The answer to 下单 is lost; half a minute later the guest begins anew."""
     guest = room.guest()
     coupon = room.coupon(guest)
@@ -267,15 +265,15 @@ def test_while_wechat_pay_is_away_nothing_is_lost(
     assert (answer.status_code, answer.get_json()["code"]) == (503, "WECHAT_UNAVAILABLE")
     assert room.states() == (["open"], ["prepared"])
     assert room.pay(guest, token).status_code == 503
-    clock.move_to("2026-11-23 08:01")
+    room.half_a_minute()
     sheet = room.sheet(guest, token)
     assert room.states() == (["open"], ["closed", "prepared"])
     assert guest.numbers("locked") == [coupon]
     assert room.confirm(guest, sheet) == 204
 
 
-def test_a_payment_whose_preparing_died_is_ended_by_the_tick(
-    room: Dining, wechat: Platform, clock: StillClock
+def test_a_payment_whose_preparing_died_is_ended_by_the_tick_though_the_clock_stands_still(
+    room: Dining, wechat: Platform
 ) -> None:
     guest = room.guest()
     coupon = room.coupon(guest)
@@ -284,7 +282,7 @@ def test_a_payment_whose_preparing_died_is_ended_by_the_tick(
     assert room.pay(guest, token).status_code == 503
     room.tick()
     assert room.states() == (["open"], ["prepared"])
-    clock.move_to("2026-11-23 08:01")
+    room.half_a_minute()
     room.tick()
     assert (room.states(), guest.numbers()) == ((["open"], ["closed"]), [coupon])
     assert [order.state for order in wechat.orders()] == ["CLOSED"]
