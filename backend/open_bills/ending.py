@@ -12,9 +12,8 @@ from backend import tenancy
 from backend.database import changed, table_of, transactional
 from backend.open_bills import queries
 from backend.open_bills.models import PaymentState, ScanPayment
-from backend.open_bills.promise import release
 from backend.open_bills.queries import Payment
-from backend.open_bills.taking import other_quotes, take
+from backend.open_bills.taking import give_up, take
 from backend.wechat import pay as wechat_pay
 from backend.wechat.errors import AlreadyPaid
 from backend.wechat.pay import TradeState
@@ -66,4 +65,4 @@ def _close(payment: Payment, *, now: datetime) -> None:
         .values(state=PaymentState.CLOSED, live_key=None)
     )
     if closed:
-        release(payment.quote_code, bill, but=other_quotes(bill), now=now)
+        give_up(payment, bill, now=now)

@@ -11,10 +11,8 @@ from backend.coupons import states
 from backend.coupons.applicability import UseFacts
 from backend.coupons.errors import CouponNotFound
 from backend.database import MetAnother, changed, db, table_of
-from backend.members.view import member_view
 from backend.open_bills import queries
 from backend.open_bills.queries import BillOnTable
-from backend.points.errors import PointsInsufficient
 from backend.redemption import facts
 from backend.redemption.look_up import find, judge, use_at
 from backend.sales.bill import bill_key
@@ -28,10 +26,12 @@ _quotes = table_of(Quote)
 
 @dataclass(frozen=True)
 class Promise:
-    """What the guest was promised: the price, and where and when its coupons were judged."""
+    """What the guest was promised: the price, the points it takes, and where and when its coupons
+    were judged."""
 
     price: Price
     use: UseFacts
+    points: int
 
 
 def quote_for(
@@ -75,11 +75,9 @@ def promised(code: str, bill: BillOnTable, *, member_id: int, now: datetime) -> 
     for candidate in price.candidates:
         if candidate.refusal is not None:
             raise candidate.refusal
-    if points_fen := price.plan.points_fen:
-        missing = house_rules().points_rule.needed(points_fen) - member_view(member_id).points
-        if missing > 0:
-            raise PointsInsufficient(n=missing)
-    return Promise(price, use)
+    points_fen = price.plan.points_fen
+    points = house_rules().points_rule.needed(points_fen) if points_fen else 0
+    return Promise(price, use, points)
 
 
 def lock_coupons(promise: Promise, bill: BillOnTable, *, until: datetime, now: datetime) -> None:
@@ -117,7 +115,7 @@ def keep(code: str, bill: BillOnTable, *, lasts: timedelta, now: datetime) -> li
     return coupon_ids
 
 
-def release(code: str, bill: BillOnTable, *, but: Sequence[str], now: datetime) -> None:
+def release(code: str, bill: BillOnTable, *, but: Sequence[str] = (), now: datetime) -> None:
     """解锁 what this quote's payment locked, as far as no payment by another quote needs it."""
     needed = {coupon_id for other in but for coupon_id in coupons_of(other)}
     for coupon_id in sorted(set(coupons_of(code)) - needed):

@@ -8,7 +8,7 @@ from sqlalchemy import update
 from backend import background, tenancy
 from backend.coupons import card_pack
 from backend.database import MetAnother, changed, table_of, transactional
-from backend.open_bills import queries
+from backend.open_bills import kept_points, queries
 from backend.open_bills.errors import PaymentMismatch, PaymentUnknown
 from backend.open_bills.models import OpenBillState, PaymentState, ScanPayment
 from backend.open_bills.promise import keep, release
@@ -63,7 +63,7 @@ def _take(notice: PaidNotice, *, now: datetime) -> None:
             now=now,
         )
     else:
-        release(payment.quote_code, bill, but=other_quotes(bill), now=now)
+        give_up(payment, bill, now=now)
         tell_stray(bill, payment, now=now)
 
 
@@ -121,10 +121,13 @@ def tell_stray(bill: BillOnTable, payment: Payment, *, now: datetime) -> None:
     )
 
 
-def other_quotes(bill: BillOnTable) -> list[str]:
-    """The quotes whose coupons the bill still needs: being paid, or paid."""
+def give_up(payment: Payment, bill: BillOnTable, *, now: datetime) -> None:
+    """The payment does not pay the bill: its coupons are free, unless the bill is being paid or
+    was paid with them too; its points go back."""
     live, paid = queries.live_payment(bill.id), paid_by(bill.store_id, bill.id)
-    return [each.quote_code for each in (live, paid) if each is not None]
+    others = [each.quote_code for each in (live, paid) if each is not None]
+    release(payment.quote_code, bill, but=others, now=now)
+    kept_points.give_back(kept_points.kept_as(payment.out_trade_no), now=now)
 
 
 def _move(payment: Payment, state: PaymentState, notice: PaidNotice, *, now: datetime) -> None:

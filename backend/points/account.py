@@ -136,6 +136,17 @@ def entry_of(cause: str) -> Entry | None:
     return None if row is None else _entry(row)
 
 
+def rename(entry: Entry, cause: str) -> None:
+    """What was taken for something that had no number yet is called by its number now."""
+    named = update(_entries).where(
+        _entries.c.merchant_id == tenancy.merchant_id(),
+        _entries.c.id == entry.id,
+        _entries.c.cause == entry.cause,
+    )
+    if not changed(named.values(cause=cause)):
+        raise MetAnother()
+
+
 def reversed_so_far(entry_id: int) -> int:
     """How many points of an entry were reversed already."""
     total = db.session.connection().scalar(

@@ -16,6 +16,7 @@ from backend.points.account import (
     entry_of,
     hold,
     post,
+    rename,
     reversed_so_far,
     reversing,
 )
@@ -85,6 +86,19 @@ def reverse(
     else:
         lots.put_back(back, entry_id=entry.id, taken_by=reversing(original.id), now=now)
     return entry
+
+
+@transactional
+def hand_over(kept_as: str, points: int, *, cause: str, now: datetime) -> None:
+    """预扣入账: what was taken under ``kept_as`` becomes the entry of ``cause``, so that spending
+    for it takes nothing more; when it is not exactly so many points, it goes back."""
+    kept = entry_of(kept_as)
+    if kept is None:
+        return
+    if kept.change != -points or reversed_so_far(kept.id):
+        reverse(kept_as, cause=f"{kept_as}-back", now=now)
+        return
+    rename(kept, cause)
 
 
 @transactional

@@ -8,7 +8,7 @@ from backend.calendar import local
 from backend.campaigns import gifts
 from backend.campaigns.gifts import PaidBill
 from backend.campaigns.links import Link
-from backend.database import transactional
+from backend.database import after_commit, transactional
 from backend.members import spending
 from backend.members.queries import survivor_id
 from backend.members.view import MemberView, member_view
@@ -41,7 +41,9 @@ def settle(bill: Bill, *, here: Place, by: Redeemer, now: datetime) -> Settlemen
 
 
 @transactional
-def _settle(bill: Bill, *, here: Place, by: Redeemer, now: datetime) -> Settlement:
+def _settle(
+    bill: Bill, *, here: Place, by: Redeemer, kept_points: str, now: datetime
+) -> Settlement:
     """The number is claimed before anything is judged: who comes second waits, then finds it."""
     if earlier := queries.settled(here.store_id, bill.number):
         if earlier.fingerprint != bill.fingerprint:
@@ -57,6 +59,8 @@ def _settle(bill: Bill, *, here: Place, by: Redeemer, now: datetime) -> Settleme
     if member_id is not None:
         earning = earn.rules_for(
             tenancy.merchant_id(), member_view(member_id).level, at=bill.settled_at
+    if kept_points:
+        points.hand_over(kept_points, to_pay.points, cause=f"bill-{bill_id}-points", now=now)
         )
         earned = _move(member_id, bill, bill_id, to_pay=to_pay, earning=earning, now=now)
         member = member_view(member_id)

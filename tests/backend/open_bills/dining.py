@@ -47,6 +47,30 @@ class Dining:
         template = a_template(self.shop, rule={"value_fen": yuan * 100}, **more)
         return number_of(a_coupon(self.shop, guest.member_id, template))
 
+    def points(self, guest: Customer, given: int = 0) -> int:
+        """The guest's, after giving them so many."""
+        from backend.members.view import member_view
+        from backend.points import ledger
+
+        with transaction(), tenancy.acting_for(self.shop.merchant_id):
+            cause = f"given-{guest.member_id}-{given}"
+            ledger.earn(guest.member_id, given, cause=cause, now=clock.now())
+        reread()
+        with tenancy.acting_for(self.shop.merchant_id):
+            return member_view(guest.member_id).points
+
+    def worth_points(self) -> None:
+        """积分抵现: 100 points are ¥1, of the whole bill."""
+        with transaction(), tenancy.acting_for(self.shop.merchant_id):
+            merchant = db.session.get_one(Merchant, self.shop.merchant_id)
+            merchant.points = {"per_yuan": 100, "max_bp": 10_000}
+
+    def quote_with_points(self, guest: Customer, token: str, points: int) -> str:
+        asked = {"points": points, "coupons": []}
+        answer = guest.post(f"/api/v1/bills/{token}/quote", asked)
+        assert answer.status_code == 200, answer.get_data(as_text=True)
+        return str(answer.get_json()["quote_id"])
+
     def put(self, bill: str, *lines: dict[str, Any], **more: Any) -> TestResponse:  # noqa: ANN401
         body = {"table": "A12", "guests": 2, "cashier": "小李", "lines": list(lines or (a_dish(),))}
         return self.till.call("PUT", f"/bills/{bill}", {**body, **more})
@@ -113,6 +137,12 @@ class Dining:
         with tenancy.acting_for(self.shop.merchant_id):
             return list(db.session.scalars(select(TillEvent.kind).order_by(TillEvent.id)))
 
+    def half_a_minute(self) -> None:
+        """By the machine's clock: the business clock need not move for it."""
+        with transaction(), tenancy.acting_for(self.shop.merchant_id):
+            for payment in db.session.scalars(select(ScanPayment)):
+                payment.preparing_until -= timedelta(seconds=30)
+
     def tick(self) -> None:
         """The scheduler's tick, which asked nothing of WeChat Pay lately."""
         self.forget_notes()
@@ -137,12 +167,6 @@ def a_dining_room(http: FlaskClient, wechat: Platform, code: str | None = None) 
                 serial_no=given.serial_no,
                 private_key=given.private_key,
                 api_v3_key=given.api_v3_key,
-    def half_a_minute(self) -> None:
-        """By the machine's clock: the business clock need not move for it."""
-        with transaction(), tenancy.acting_for(self.shop.merchant_id):
-            for payment in db.session.scalars(select(ScanPayment)):
-                payment.preparing_until -= timedelta(seconds=30)
-
                 public_key_id=given.public_key_id,
                 public_key=given.public_key,
             )
