@@ -33,10 +33,13 @@ from backend.wallet import ledger as wallet
 from backend.wallet.notices import tell_changed
 
 
-def settle(bill: Bill, *, here: Place, by: Redeemer, now: datetime) -> Settlement:
-    """结账. The same store and bill number always answer the same settlement."""
-    settlement = _settle(bill, here=here, by=by, now=now)
-    faults.point("settle.after_commit")
+def settle(
+    bill: Bill, *, here: Place, by: Redeemer, kept_points: str = "", now: datetime
+) -> Settlement:
+    """结账. The same store and bill number always answer the same settlement. ``kept_points`` is
+    the cause of points that were taken for this bill before."""
+    settlement = _settle(bill, here=here, by=by, kept_points=kept_points, now=now)
+    after_commit(lambda: faults.point("settle.after_commit"))
     return settlement
 
 
@@ -56,11 +59,11 @@ def _settle(
     unlock(None, bill=bill.number, here=here, actor=by.name, now=now)
     write_content(bill, bill_id, to_pay=to_pay)
     member, earned, earning, gift = None, 0, None, None
+    if kept_points:
+        points.hand_over(kept_points, to_pay.points, cause=f"bill-{bill_id}-points", now=now)
     if member_id is not None:
         earning = earn.rules_for(
             tenancy.merchant_id(), member_view(member_id).level, at=bill.settled_at
-    if kept_points:
-        points.hand_over(kept_points, to_pay.points, cause=f"bill-{bill_id}-points", now=now)
         )
         earned = _move(member_id, bill, bill_id, to_pay=to_pay, earning=earning, now=now)
         member = member_view(member_id)
