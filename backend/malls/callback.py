@@ -2,19 +2,22 @@
 
 In production https only, and no address of a private network: looked at when it is bound, and
 again, by the address that is called, whenever it is called. No redirect is followed, nothing of
-the answer but its status is read.
+the answer but its status is read, and the whole call is over in time, however slowly it drips.
 """
 
 import re
 import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from http.client import HTTPConnection, HTTPException
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from threading import Timer
 from urllib.parse import SplitResult, urlsplit
 
 import certifi
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, Timeout
-from urllib3.exceptions import HTTPError
 
-CONNECT_SECONDS, ANSWER_SECONDS = 3.0, 8.0
+CONNECT_SECONDS, CALL_SECONDS = 3.0, 10.0
 LONGEST = 300
 
 _VISIBLE = re.compile(r"[\x21-\x7e]+")
@@ -59,23 +62,12 @@ def post(url: str, body: bytes, *, headers: dict[str, str], production: bool) ->
         raise CallbackFailed(f"回调地址{wrong}")
     parts = urlsplit(url)
     address = _address(parts, production=production)
-    pool = _pool(parts, address)
     try:
-        answer = pool.urlopen(
-            "POST",
-            path_of(url),
-            body=body,
-            headers={"Host": parts.netloc, **headers},
-            redirect=False,
-            retries=False,
-            preload_content=False,
-        )
-        answer.close()
-        return int(answer.status)
-    except (HTTPError, OSError) as error:
+        with _connected(parts, address) as connection:
+            connection.request("POST", path_of(url), body, {"Host": parts.netloc, **headers})
+            return connection.getresponse().status
+    except (HTTPException, OSError) as error:
         raise CallbackFailed(f"没有应答（{type(error).__name__}）") from None
-    finally:
-        pool.close()
 
 
 def is_public(address: str) -> bool:
@@ -104,20 +96,32 @@ def _address(parts: SplitResult, *, production: bool) -> str:
     return found[0]
 
 
-def _pool(parts: SplitResult, address: str) -> HTTPConnectionPool:
-    timeout = Timeout(connect=CONNECT_SECONDS, read=ANSWER_SECONDS)
+@contextmanager
+def _connected(parts: SplitResult, address: str) -> Iterator[HTTPConnection]:
+    """To this address, and nowhere else; hung up when the time is over."""
     port = parts.port or _PORTS[parts.scheme]
-    if parts.scheme == "http":
-        return HTTPConnectionPool(address, port, timeout=timeout)
-    return HTTPSConnectionPool(
-        address,
-        port,
-        timeout=timeout,
-        cert_reqs="CERT_REQUIRED",
-        ca_certs=certifi.where(),
-        server_hostname=parts.hostname,
-        assert_hostname=parts.hostname,
-    )
+    with socket.create_connection((address, port), timeout=CONNECT_SECONDS) as line:
+        line.settimeout(CALL_SECONDS)
+        with line.dup() as same_line:
+            hang_up = Timer(CALL_SECONDS, _shut, (same_line,))
+            hang_up.start()
+            try:
+                with closing(HTTPConnection(address, port)) as connection:
+                    connection.sock = _sealed(line, parts) if parts.scheme == "https" else line
+                    yield connection
+            finally:
+                hang_up.cancel()
+
+
+def _shut(line: socket.socket) -> None:
+    with suppress(OSError):
+        line.shutdown(socket.SHUT_RDWR)
+
+
+def _sealed(line: socket.socket, parts: SplitResult) -> ssl.SSLSocket:
+    """TLS with whom the URL names, whatever address it led to."""
+    trusted = ssl.create_default_context(cafile=certifi.where())
+    return trusted.wrap_socket(line, server_hostname=parts.hostname)
 
 
 def _is_private_literal(host: str) -> bool:

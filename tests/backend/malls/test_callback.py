@@ -1,6 +1,19 @@
 """回调地址: public https in production, whatever the tricks (X-20)."""
 
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from backend.malls import callback
 from backend.malls.callback import CallbackFailed
@@ -95,3 +108,95 @@ def test_on_a_development_machine_the_mall_may_stand_beside_us() -> None:
 def test_nobody_there_is_a_failure_in_words() -> None:
     with pytest.raises(CallbackFailed, match="没有应答"):
         callback.post("http://127.0.0.1:9/told", b"{}", headers={}, production=False)
+
+
+@contextmanager
+def line_to(serve: Callable[[socket.socket], None]) -> Iterator[int]:
+    """A port where the first caller is served."""
+
+    def answer() -> None:
+        with suppress(OSError), listener.accept()[0] as line:
+            serve(line)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=answer)
+        thread.start()
+        yield listener.getsockname()[1]
+    thread.join(timeout=10)
+    assert not thread.is_alive()
+
+
+def drip(line: socket.socket, text: bytes = b"HTTP/1.1 ") -> None:
+    for _ in range(200):
+        for byte in text:
+            line.sendall(bytes([byte]))
+            time.sleep(0.02)
+        text = b"0"
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_an_answer_that_drips_is_over_in_time(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each byte comes in time, the whole never does; so may a TLS handshake."""
+    monkeypatch.setattr(callback, "CALL_SECONDS", 0.5)
+    serve = drip if scheme == "http" else lambda line: drip(line, b"\x16\x03\x03\x40\x00\x02")
+    began = time.monotonic()
+    with line_to(serve) as port, pytest.raises(CallbackFailed, match="没有应答"):
+        callback.post(f"{scheme}://127.0.0.1:{port}/", b"{}", headers={}, production=False)
+    assert time.monotonic() - began < 3
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Key and certificate of 127.0.0.1, signed by itself."""
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
+    here = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
+    begin = datetime.now(UTC) - timedelta(days=1)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), 1, begin, begin + timedelta(days=9))
+        .add_extension(here, critical=True)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    spelt = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    path = tmp_path_factory.mktemp("tls") / "both.pem"
+    path.write_bytes(spelt + made.public_bytes(serialization.Encoding.PEM))
+    return path
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+@pytest.mark.parametrize("is_trusted", [True, False])
+def test_a_mall_is_told_only_behind_a_certificate_of_its_name(
+    host: str, is_trusted: bool, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[bytes] = []
+
+    def serve(line: socket.socket) -> None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        with context.wrap_socket(line, server_side=True) as sealed:
+            while not heard or not heard[-1].endswith(b"{}"):
+                heard.append((heard[-1] if heard else b"") + sealed.recv(4096))
+            sealed.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
+
+    if is_trusted:
+        monkeypatch.setattr(callback.certifi, "where", lambda: str(certificate))
+    monkeypatch.setattr(socket, "getaddrinfo", _to_this_machine)
+    with line_to(serve) as port:
+        url = f"https://{host}:{port}/told?shop=1"
+        if is_trusted and host == "127.0.0.1":
+            assert callback.post(url, b"{}", headers={}, production=False) == 204
+            head, body = heard[-1].split(b"\r\n\r\n")
+            assert head.startswith(b"POST /told?shop=1 HTTP/1.1\r\n") and body == b"{}"
+            assert f"Host: {host}:{port}".encode() in head and b"Content-Length: 2" in head
+        else:
+            with pytest.raises(CallbackFailed, match="SSLCertVerificationError"):
+                callback.post(url, b"{}", headers={}, production=False)
+            assert heard == []
+
+
+def _to_this_machine(_: str, port: int, *__: int, **___: int) -> list[tuple[object, ...]]:
+    return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
