@@ -13,12 +13,13 @@ _redemptions = table_of(Redemption)
 _refunds, _refund_lines = table_of(Refund), table_of(RefundLine)
 
 _MONEY = [method.value for method in Method if method.is_money]
+_PARTS = ("level_fen", "points_fen", "manual_fen")
 
 _goods = (
     select(
         _lines.c.bill_id,
         func.sum(_lines.c.quantity * _lines.c.price_fen).label("lines_fen"),
-        func.sum(_lines.c.reduction_fen).label("reduction_fen"),
+        *(func.sum(_lines.c[part]).label(part) for part in ("reduction_fen", *_PARTS)),
     )
     .group_by(_lines.c.bill_id)
     .subquery()
@@ -72,6 +73,16 @@ INVARIANTS = (
                     _bills.c.reduction_fen != func.coalesce(_goods.c.reduction_fen, 0),
                 )
             )
+        ),
+    ),
+    Invariant(
+        "bill.parts",
+        "账单的等级折扣、积分抵现和手动批价等于各行之和",
+        "bill",
+        by(
+            select(_bills.c.id)
+            .outerjoin(_goods, _goods.c.bill_id == _bills.c.id)
+            .where(or_(*(_bills.c[part] != func.coalesce(_goods.c[part], 0) for part in _PARTS)))
         ),
     ),
     Invariant(

@@ -102,6 +102,7 @@ DAMAGES = {
     "consent.balance": ["update consent set remaining=remaining+1 where id={consent}"],
     "consent.ledger": ["update consent_entry set remaining=remaining+1 where id={entry}"],
     "bill.lines": ["update bill_line set reduction_fen=reduction_fen+1 where id={line}"],
+    "bill.parts": ["update bill_line set manual_fen=manual_fen+1 where id={line}"],
     "bill.paid": ["update bill set service_fen=service_fen+1 where id={bill}"],
     "bill.refunded": ["update bill set refunded_fen=refunded_fen+1 where id={bill}"],
     "bill_line.returned": ["update refund_line set quantity=quantity+2 where id={returned}"],
