@@ -14,7 +14,7 @@ from backend import tenancy
 from backend.campaigns import grants
 from backend.coupons import card_pack
 from backend.coupons.view import CouponView
-from backend.database import db, end_read, transactional
+from backend.database import MetAnother, db, end_read, transactional
 from backend.errors import FieldError, ParamError, Unauthenticated
 from backend.members import phones, queries, recognise
 from backend.members.models import Member, WechatUser
@@ -143,11 +143,19 @@ def take_phone(member_id: int, phone: str, *, now: datetime) -> Bound:
         db.session.execute(
             update(Member).where(Member.phone == phone, Member.id != member_id).values(phone=None)
         )
+    _hold(member_id)
     db.session.execute(update(Member).where(Member.id == member_id).values(phone=phone))
     if recognise.register(member_id, now=now):
         registration.welcome(member_id, now=now)
     claimed = grants.claim_open(member_id, now=now)
     return Bound(member_view(member_id), card_pack.by_ids(claimed, now=now))
+
+
+def _hold(member_id: int) -> None:
+    """Nobody joins this member into another until we are done; somebody just did: MetAnother."""
+    alone = select(Member.id).where(Member.id == member_id, Member.alias_of_id.is_(None))
+    if db.session.scalar(alone.with_for_update()) is None:
+        raise MetAnother("the member was joined meanwhile")
 
 
 def _door(owner_id: int | None, store: str | None, scene: str | None) -> Door:

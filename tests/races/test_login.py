@@ -133,3 +133,18 @@ def test_one_phone_bound_by_two_at_once_is_one_member(app: Flask, shop: Shop) ->
         holders = db.session.scalars(select(Member).where(Member.phone == "18112344469")).all()
         assert [m.id for m in holders] == [members[0]]
         assert ids_of(members[1]) == members
+
+
+def test_a_phone_bound_while_its_member_is_joined_is_the_survivors(app: Flask, shop: Shop) -> None:
+    now = clock.now()
+    for n in range(10):
+        phone = f"1811234{n:04}"
+        old, young = a_member(shop, joined_at=now - timedelta(days=1)), a_member(shop)
+        deeds: list[Callable[[], object]] = [
+            lambda one=old, other=young: join(one, other, now=now),
+            lambda member=young, phone=phone: take_phone(member, phone, now=now),
+        ]
+        _together(app, shop, deeds)
+        with tenancy.acting_for(shop.merchant_id):
+            holder = db.session.scalars(select(Member).where(Member.phone == phone)).one()
+            assert (holder.id, holder.registered_at is not None) == (old, True)
