@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, url_for
+from flask import Flask, redirect, url_for
 from flask_admin import Admin
 from flask_admin.theme import Bootstrap4Theme
 from flask_babel import Babel
@@ -107,6 +107,7 @@ def register(app: Flask) -> None:
     admin.add_view(RechargeRules(name="充值规则", category="系统", endpoint="recharge"))
     admin.add_view(Profile(name="商家信息", category="系统", endpoint="profile"))
     app.register_blueprint(pages.blueprint)
+    app.add_url_rule("/", "root", lambda: redirect("/admin/"))
     app.jinja_env.globals.update(
         asset=_asset,
         at_desk=access.at_desk,

@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response, render_template, request
 
-from backend.errors import DomainError, RateLimited
+from backend.errors import DomainError, NotFound, RateLimited
 
 _POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; "
@@ -19,6 +19,12 @@ def headers(response: Response) -> Response:
     """Nothing from elsewhere, no script in the page."""
     response.headers.setdefault("Content-Security-Policy", _POLICY)
     return response
+
+
+@blueprint.get("/<path:nowhere>")
+def not_there(nowhere: str) -> str:
+    """An address that was copied badly."""
+    raise NotFound()
 
 
 @blueprint.errorhandler(DomainError)

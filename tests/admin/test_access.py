@@ -45,6 +45,14 @@ PAGES = {
     "/admin/refused-bills/": Right.REFUSED_BILLS,
     "/admin/bills/export/csv/": Right.EXPORT,
     "/admin/recharge/": Right.RECHARGE_RULES,
+    "/admin/malls/": Right.MALLS,
+    "/admin/malls/new/": Right.EDIT_MALLS,
+    "/admin/orders/": Right.MALLS,
+    "/admin/orders/export/xlsx/": Right.EXPORT,
+    "/admin/vouchers/": Right.COUPONS,
+    "/admin/campaigns/new/?kind=consumption_gift": Right.EDIT_CAMPAIGNS,
+    "/admin/campaigns/new/?kind=points_exchange": Right.EDIT_CAMPAIGNS,
+    "/admin/campaigns/new/?kind=mall_voucher": Right.EDIT_CAMPAIGNS,
 }
 CHANGES = {
     "/admin/campaigns/start/": Right.RUN_CAMPAIGNS,
@@ -62,6 +70,7 @@ CHANGES = {
     "/admin/cards/state/": Right.EDIT_CARDS,
     "/admin/cards/replace/": Right.EDIT_CARDS,
     "/admin/refused-bills/handle/": Right.REFUSED_BILLS,
+    "/admin/malls/send-again/": Right.EDIT_MALLS,
 }
 
 
