@@ -131,6 +131,8 @@ def _announce(deployment: Deployment, logins: list[str], *, seconds: float) -> N
     ]
     if deployment.wechat_port:
         lines.append(f"  模拟手机 · phone page    {deployment.wechat_url}/")
+    if deployment.environment["ENVIRONMENT"] != "production":
+        lines.append(f"  演示收银台 · demo till   {url}/demo/pos/")
     lines.append(f"  数据与日志 · data, logs  {deployment.data}")
     if logins:
         lines += ["登录(密码只显示这一次) · Logins (shown only this once)", *logins]

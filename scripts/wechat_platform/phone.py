@@ -33,7 +33,9 @@ blueprint = Blueprint("phone", __name__)
 
 @blueprint.get("/")
 def people() -> str:
-    return render_template("people.html", people=all_people(this_world().store))
+    world = this_world()
+    till = f"{world.product}/demo/pos/" if world.product else ""
+    return render_template("people.html", people=all_people(world.store), till=till)
 
 
 @blueprint.post("/people")

@@ -187,7 +187,8 @@ async function me() {
   const points = await get("/api/v1/points");
   show(head(),
     status < 300 && h("section", { class: "ticket" }, h("h2", {}, "会员码"), h("div", { class: "qr-code", html: body.svg }),
-      h("small", {}, "结账时出示，积分和优惠自动到账")),
+      h("small", {}, "结账时出示，积分和优惠自动到账"),
+      h("p", { class: "copy", title: "粘贴到演示收银台的“识别会员”" }, body.text)),
     h("h2", {}, "积分明细"),
     points.status < 300 && h("div", { class: "cells" }, (points.body.items ?? []).map((entry) =>
       h("div", { class: "cell" }, h("span", { class: "two" }, h("b", {}, entry.cause), h("small", {}, minute(entry.at))), h("b", {}, String(entry.points))))),
