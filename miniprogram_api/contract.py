@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, ParamSpec, TypeVar
 
-from flask import Blueprint, Flask, Response, current_app, jsonify, request
+from flask import Blueprint, Flask, Response, abort, current_app, jsonify, request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
@@ -153,6 +153,7 @@ def answer_errors(app: Flask, *, below: tuple[str, ...]) -> None:
             raise error
         return error_response(InternalError())
 
+    app.before_request(_refuse_nul)
     app.register_error_handler(DomainError, refused)
     app.register_error_handler(HTTPException, http)
     app.register_error_handler(OperationalError, database_away)
@@ -164,6 +165,15 @@ class _HttpError(DomainError):
         self.code, self.http_status = code, http_status
         super().__init__()
         self.message = message
+
+
+def _refuse_nul() -> None:
+    """Databases refuse U+0000: nothing has such a name, and nobody may ask for it."""
+    if "\0" in request.path:
+        abort(404)
+    for name, value in request.args.items(multi=True):
+        if "\0" in value:
+            raise ParamError(errors=[FieldError(field=name, message="不能包含空字符")])
 
 
 def _as_domain_error(error: HTTPException) -> DomainError:

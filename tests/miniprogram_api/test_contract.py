@@ -12,6 +12,11 @@ from tests.miniprogram_api.pos.till import till_of
     ("method", "path", "status", "code"),
     [
         ("GET", "/api/v1/nothing", 404, "NOT_FOUND"),
+        ("GET", "/api/v1/claims/%00", 404, "NOT_FOUND"),
+        ("GET", "/api/v1/bills/a%00b", 404, "NOT_FOUND"),
+        ("GET", "/pos/v1/bills/%00/receipt", 404, "NOT_FOUND"),
+        ("GET", "/wechat/%00/callback", 404, "NOT_FOUND"),
+        ("GET", "/api/v1/points?cursor=%00", 400, "PARAM_ERROR"),
         ("GET", "/api/v1/login", 405, "METHOD_NOT_ALLOWED"),
         ("GET", "/api/v1/me", 401, "UNAUTHENTICATED"),
         ("POST", "/pos/v1/quotes", 401, "SIGNATURE_INVALID"),
@@ -25,6 +30,12 @@ def test_a_failure_has_the_one_shape(
     assert (answer.status_code, told["code"]) == (status, code)
     assert set(told) == {"code", "message", "detail", "request_id"}
     assert told["request_id"] == answer.headers["X-Request-Id"]
+
+
+@pytest.mark.parametrize("path", ["/h5/claims/%00", "/h5/bills/a%00b"])
+def test_a_page_has_no_name_with_a_nul(http: FlaskClient, path: str) -> None:
+    answer = http.get(path)
+    assert (answer.status_code, answer.mimetype) == (404, "text/html")
 
 
 def test_a_wrong_method_is_told_the_right_ones(http: FlaskClient) -> None:
