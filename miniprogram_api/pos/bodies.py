@@ -176,7 +176,7 @@ class UnlockBody(Body):
     coupons: Annotated[list[Scan], Field(max_length=20)] | None = None
 
 
-class ScanBody(Body):
+class TillScanBody(Body):
     """A coupon at the till, with the bill's lines where dishes matter."""
 
     scan: Scan

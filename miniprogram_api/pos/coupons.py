@@ -7,13 +7,13 @@ from backend.redemption.undo import undo
 from miniprogram_api.answers import CouponAnswer
 from miniprogram_api.contract import route
 from miniprogram_api.pos.blueprint import blueprint, this_till
-from miniprogram_api.pos.bodies import ScanBody
+from miniprogram_api.pos.bodies import TillScanBody
 from miniprogram_api.pos.signature import current_till
 from miniprogram_api.redemptions import RedeemedAnswer, SheetAnswer, UndoBody, asked_as
 
 
-@route(blueprint, "POST", "/coupons/check", body=ScanBody, answer=SheetAnswer)
-def check_coupon(body: ScanBody) -> SheetAnswer:
+@route(blueprint, "POST", "/coupons/check", body=TillScanBody, answer=SheetAnswer)
+def check_coupon(body: TillScanBody) -> SheetAnswer:
     """查券: changes nothing, refuses exactly as redeeming would"""
     sheet = check(
         body.scan, store_code=current_till().store_code, lines=body.judged(), now=clock.now()
@@ -21,8 +21,8 @@ def check_coupon(body: ScanBody) -> SheetAnswer:
     return SheetAnswer.of(sheet)
 
 
-@route(blueprint, "POST", "/coupons/redeem", body=ScanBody, answer=RedeemedAnswer, status=201)
-def redeem_coupon(body: ScanBody) -> RedeemedAnswer:
+@route(blueprint, "POST", "/coupons/redeem", body=TillScanBody, answer=RedeemedAnswer, status=201)
+def redeem_coupon(body: TillScanBody) -> RedeemedAnswer:
     """核销 without a bill"""
     done = redeem(
         body.scan,

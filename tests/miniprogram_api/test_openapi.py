@@ -1,5 +1,8 @@
 """The published contract is valid OpenAPI 3.1 and holds every endpoint an outside program calls."""
 
+import json
+import re
+
 from flask.testing import FlaskClient
 from openapi_spec_validator import validate
 
@@ -14,6 +17,13 @@ def test_the_contract_is_valid_and_whole(http: FlaskClient) -> None:
     for path in document["paths"]:
         assert path.startswith(("/api/v1/", "/pos/v1/", "/mall/v1/")), path
         assert "<" not in path
+
+
+def test_every_shape_that_is_named_is_told(http: FlaskClient) -> None:
+    document = http.get("/openapi.json").get_json()
+    named = set(re.findall(r'"#/components/schemas/([^"]+)"', json.dumps(document)))
+    assert len(named) > len(OPERATIONS)
+    assert named <= set(document["components"]["schemas"])
 
 
 def test_lists_and_numbers_in_paths_are_told_with_their_types(http: FlaskClient) -> None:
