@@ -1,29 +1,12 @@
 """Named crash points: where a test kills the real process. Without ``FAULTS`` they are nothing.
 
 ``FAULTS="wave.chunk_written:kill:3"`` kills this process with SIGKILL the third time it passes
-that point. Points are listed in ``POINTS``, so that a test can visit every one.
+that point. ``tests/faults`` visits every one that stands in the code.
 """
 
 import os
 import signal
 from collections import Counter
-
-POINTS = frozenset(
-    {
-        "follow.before_commit",
-        "claim.before_commit",
-        "redeem.before_commit",
-        "redeem.after_commit",
-        "settle.before_commit",
-        "settle.after_commit",
-        "wave.opened",
-        "wave.chunk_written",
-        "wave.chunk_committed",
-        "outbox.claimed",
-        "outbox.sent",
-        "outbox.recorded",
-    }
-)
 
 _plan = {
     name: int(count or 1)

@@ -10,6 +10,7 @@ from sqlalchemy.dialects.mysql import MEDIUMTEXT
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
+from backend import faults
 from backend.clock import machine_now
 from backend.database import (
     BaseModel,
@@ -101,6 +102,7 @@ def begin(asked: Asked, *, wait_seconds: float = WAIT_SECONDS) -> Turn | FirstAn
 
 def remember(turn: Turn, *, status: int, body: str) -> None:
     """Keep the answer of the turn, unless somebody took the turn over."""
+    faults.point("keyed.done")
     with transaction():
         changed(update(_answers).where(*_mine(turn)).values(status=status, body=seal(body)))
 

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import bindparam, insert, or_, select, update
 
-from backend import deployment, requesting, tenancy
+from backend import deployment, faults, requesting, tenancy
 from backend.campaigns import grants, limits, offers
 from backend.campaigns.errors import (
     AlreadyClaimed,
@@ -26,7 +26,15 @@ from backend.campaigns.errors import (
 from backend.campaigns.lapse import give_back_stock
 from backend.campaigns.models import ClaimLink, ClaimLinkKind, Grant, GrantState
 from backend.campaigns.offers import CurrentOffer
-from backend.database import MetAnother, changed, db, end_read, table_of, transactional
+from backend.database import (
+    MetAnother,
+    after_commit,
+    changed,
+    db,
+    end_read,
+    table_of,
+    transactional,
+)
 from backend.members.queries import ids_of
 
 SWEPT_AT_ONCE = 500
@@ -218,7 +226,10 @@ def claim(code: str, *, member_id: int, now: datetime) -> list[int]:
             raise ClaimLimitReached()
     _claim_grants({row.grant_id for row in waiting}, member_id, now=now)
     _close([link.id], GrantState.LAPSED)
-    return grants.become_coupons(waiting, member_id, now=now)
+    claimed = grants.become_coupons(waiting, member_id, now=now)
+    after_commit(lambda: faults.point("claim_link.after_commit"))
+    faults.point("claim_link.before_commit")
+    return claimed
 
 
 def overdue(kind: ClaimLinkKind, *, now: datetime) -> list[tuple[int, int]]:

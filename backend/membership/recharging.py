@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from backend.database import transactional
+from backend import faults
+from backend.database import after_commit, transactional
 from backend.members.queries import survivor_id
 from backend.members.view import MemberView, member_view
 from backend.membership import levels
@@ -41,4 +42,6 @@ def recharge(
             cause=f"recharge-{known_as}",
             now=now,
         )
+    after_commit(lambda: faults.point("recharge.after_commit"))
+    faults.point("recharge.before_commit")
     return AfterRecharge(done, member_view(member_id))

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import update
 
-from backend import tenancy
+from backend import faults, tenancy
 from backend.database import changed, table_of, transactional
 from backend.open_bills import queries
 from backend.open_bills.models import PaymentState, ScanPayment
@@ -49,6 +49,7 @@ def end(payment_id: int, *, now: datetime) -> None:
     except AlreadyPaid:
         ask(payment_id, now=now)
         return
+    faults.point("pay.closed")
     _close(payment, now=now)
 
 

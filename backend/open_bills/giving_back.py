@@ -12,7 +12,7 @@ from datetime import datetime
 from pydantic import JsonValue
 from sqlalchemy import select, update
 
-from backend import background, tenancy
+from backend import background, faults, tenancy
 from backend.database import changed, db, table_of, transactional
 from backend.merchants.queries import Place
 from backend.open_bills import queries
@@ -68,11 +68,13 @@ def give_back(payment_id: int, *, now: datetime) -> None:
             reason=f"账单{bill.number}退款",
             notify_url=wechat_pay.notify_address(tenancy.merchant_id()),
         )
+        faults.point("give_back.told")
         if told.state not in _GOES_BACK:
             _tell_failed(told, now=now)
             return
         if not _went_back(payment, bill, part, told, now=now):
             return
+        faults.point("give_back.recorded")
 
 
 def hear(notice: RefundNotice, *, now: datetime) -> None:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import insert, update
 
-from backend import clock, tenancy
+from backend import clock, faults, tenancy
 from backend.database import changed, db, table_of, transactional
 from backend.errors import Busy
 from backend.open_bills import kept_points, queries
@@ -96,6 +96,7 @@ def _begin(bill_id: int, quote_code: str, *, guest: Guest, now: datetime) -> Pay
 
 def _prepare(payment: Payment, bill: BillOnTable, *, now: datetime) -> Paying:
     """Second phase. When WeChat's answer is lost, the row stays: the tick asks and ends it."""
+    faults.point("pay.begun")
     here = queries.place_of(bill.store_id)
     try:
         prepared = wechat_pay.prepare(
@@ -110,9 +111,11 @@ def _prepare(payment: Payment, bill: BillOnTable, *, now: datetime) -> Paying:
     except PayRefused:
         end(payment.id, now=now)
         raise
+    faults.point("pay.prepared")
     if not _keep_prepay_id(payment.id, prepared.prepay_id):
         end(payment.id, now=now)
         raise Busy()
+    faults.point("pay.kept")
     return _told(payment, prepared.params)
 
 
@@ -148,10 +151,10 @@ def _write(
             quote_code=quote_code,
             amount_fen=amount_fen,
             state=PaymentState.PREPARED,
+            preparing_until=clock.machine_now() + ON_ITS_WAY,
             prepay_id="",
             transaction_id="",
             refund_id="",
-            preparing_until=clock.machine_now() + ON_ITS_WAY,
             refunded_fen=0,
             created_at=now,
         )

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from sqlalchemy import insert, select
 
-from backend import requesting, tenancy
+from backend import faults, requesting, tenancy
 from backend.calendar import day_of
 from backend.campaigns import budget, cadence, grants, limits, links, offers, queries
 from backend.campaigns.errors import CampaignNotFound
@@ -35,7 +35,12 @@ from backend.members.view import member_view
 from backend.merchants.subscription import is_subscribed
 from backend.points import ledger
 from backend.points.account import Entry, entry_of
-from backend.points.errors import ExchangeLimitReached, ExchangeNotRunning, LevelNotEligible
+from backend.points.errors import (
+    ExchangeLimitReached,
+    ExchangeNotRunning,
+    LevelNotEligible,
+    MemberBlacklisted,
+)
 from backend.points.exchange_offers import is_open, settings_of
 
 CAUSE = "exchange-"
@@ -75,6 +80,7 @@ def exchange(member_id: int, wanted: Wanted, *, now: datetime) -> CouponView:
     if entry_of(cause) is None:
         taken = _take(member_id, wanted, cause, store_code=None, now=now)
         _grant(offers.kept(taken.offer), taken.entry.member_id, cycle=cause, now=now)
+        faults.point("exchange.before_commit")
     ids = db.session.connection().scalars(
         select(_coupons.c.id)
         .join(_grants, _grants.c.id == _coupons.c.grant_id)
@@ -106,6 +112,7 @@ def exchange_at_till(member_id: int, wanted: Wanted, *, store_code: str, now: da
         points=-taken.entry.change,
         now=now,
     )
+    faults.point("till_exchange.before_commit")
     return AtTill(link, -taken.entry.change, taken.entry.balance_after)
 
 
@@ -121,15 +128,18 @@ def _take(
 ) -> _Taken:
     """Everything that must hold; the piece and the points are taken."""
     campaign, zone = _campaign(wanted.campaign_id), queries.calendar().zone
-    part, price = _price(campaign, wanted.template_id, member_id)
+    member = member_view(member_id)
+    part, price = _price(campaign, wanted.template_id, member.level)
     kind, today = CampaignKind.POINTS_EXCHANGE, day_of(now, zone)
     offer = offers.current(campaign.id, part)
     if (
         offer is None
-        or not is_open(campaign, store_code=store_code, now=now)
+        or not is_open(campaign, store_code=store_code, zone=zone, now=now)
         or not is_subscribed(tenancy.merchant_id(), on=today, kind=kind)
     ):
         raise ExchangeNotRunning()
+    if member.blacklisted:
+        raise MemberBlacklisted()
     if price == 0:
         raise LevelNotEligible()
     if budget.left(campaign, zone=zone, at=now) == 0 or not offers.take_stock(offer, 1):
@@ -149,8 +159,8 @@ def _campaign(campaign_id: int) -> Campaign:
     raise CampaignNotFound()
 
 
-def _price(campaign: Campaign, template_id: int, member_id: int) -> tuple[str, int]:
-    """The part of the campaign that gives this template, and what the member's level pays."""
+def _price(campaign: Campaign, template_id: int, level: str | None) -> tuple[str, int]:
+    """The part of the campaign that gives this template, and what this level pays."""
     row = db.session.execute(
         select(CampaignCoupon.part, CouponTemplate.code)
         .join(CouponTemplate, CouponTemplate.id == CampaignCoupon.template_id)
@@ -159,7 +169,7 @@ def _price(campaign: Campaign, template_id: int, member_id: int) -> tuple[str, i
     offer = settings_of(campaign).offer_of(row.code) if row else None
     if row is None or offer is None:
         raise TemplateNotFound()
-    return row.part, offer.price(member_view(member_id).level)
+    return row.part, offer.price(level)
 
 
 def _grant(offer: CurrentOffer, member_id: int, *, cycle: str, now: datetime) -> None:

@@ -9,7 +9,7 @@ from backend.calendar import day_of, end_of_day
 from backend.campaigns import gifts
 from backend.coupons import states
 from backend.coupons.view import CouponView
-from backend.database import transactional
+from backend.database import after_commit, transactional
 from backend.members import spending
 from backend.members.queries import survivor_id
 from backend.members.view import MemberView, member_view
@@ -40,7 +40,7 @@ class RefundAnswer:
 def refund(order: RefundOrder, *, bill: str, here: Place, by: str, now: datetime) -> RefundAnswer:
     """退款. The same number of the same bill always answers the same refund."""
     refunded = _refund(order, bill=bill, here=here, by=by, now=now)
-    faults.point("refund.after_commit")
+    after_commit(lambda: faults.point("refund.after_commit"))
     return RefundAnswer(
         refunded, tuple(seen(coupon_id, now=now) for coupon_id in refunded.coupon_ids)
     )

@@ -33,6 +33,7 @@ from tests.faults.servers import RedisServer, children_of, is_alive, kill, until
 WORKERS = ("worker-1", "worker-2")
 OA, MINI, TEMPLATE = "wxoa0001", "wxmini0001", "TPL1"
 SETUP = Path(__file__).with_name("setup.yaml")
+COUNTER = Path(__file__).with_name("counter.yaml")
 BEFORE, SLOT = "2026-11-23T08:59:00+08:00", "2026-11-23T09:00:00+08:00"
 LEASE_SECONDS = 5
 PEOPLE = 200
@@ -215,7 +216,12 @@ class Deployment:
 def until_some(found: Callable[[], list[int]], what: str) -> list[int]:
     """What is found as soon as there is some."""
     seen: list[int] = []
-    until(lambda: seen.extend(found()) or seen, seconds=30, what=what)
+
+    def look() -> list[int]:
+        seen[:] = found()
+        return seen
+
+    until(look, seconds=30, what=what)
     return seen
 
 

@@ -80,3 +80,4 @@ class RedisServer:
             self._process.kill()
             self._process.wait()
             self._process = None
+            (self.folder / "r.sock").unlink(missing_ok=True)

@@ -1,0 +1,275 @@
+"""柜台: what a till, phones and a mall do, each deed under its caller's own number or key, so that
+whoever got no answer does it again alike."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select, update
+
+from backend import background, clock, tenancy
+from backend.campaigns.models import ClaimLink
+from backend.database import changed, db, table_of, transaction
+from backend.merchants.models import Merchant
+from backend.open_bills.models import OpenBill, ScanPayment
+from backend.points import ledger
+from backend.redemption.models import VoucherReport
+from backend.reports import doctor
+from backend.wechat.models import PayAccount
+from jobs import malls, open_bills
+from scripts.wechat_platform.pay_errors import PayError
+from scripts.wechat_platform.people import Person, add_person, person_with_id
+from scripts.wechat_platform.server import Platform
+from tests.faults.deployment import BEFORE, COUNTER, MINI
+from tests.malls import MallClient, a_sale
+from tests.miniprogram_api.pos.till import TillClient, a_bill, a_dish
+
+KEY = {"Idempotency-Key": "once-000001"}
+MCH_ID = "1900009191"
+VOUCHER = "V60-000001"
+"""Of the mall's product P60."""
+
+
+@dataclass(frozen=True)
+class Counter:
+    """The product and WeChat."""
+
+    app: Flask
+    platform: Platform
+
+    @property
+    def http(self) -> FlaskClient:
+        return self.app.test_client()
+
+    @property
+    def till(self) -> TillClient:
+        return TillClient(self.http, "k01", "p01")
+
+    def person(self, name: str) -> Person:
+        store = self.platform.world.store
+        return person_with_id(store, name) or add_person(store, name, id=name, now=0)
+
+    def phone(self, name: str) -> "Phone":
+        """Somebody logged in at the mini-program."""
+        code = self.platform.login_code(self.person(name), MINI)
+        answer = self.http.post("/api/v1/login", json={"app_id": MINI, "code": code})
+        assert answer.status_code == 200, answer.text
+        told = answer.get_json()
+        return Phone(self.http, told["token"], told["member"]["id"])
+
+    @property
+    def merchant_id(self) -> int:
+        with tenancy.across_merchants("a deed looks for its merchant"):
+            return db.session.scalars(select(Merchant.id)).one()
+
+
+@dataclass(frozen=True)
+class Phone:
+    """A guest's."""
+
+    http: FlaskClient
+    token: str
+    member_id: int
+
+    def get(self, path: str) -> Any:  # noqa: ANN401
+        return self.http.get(path, headers={"Authorization": f"Bearer {self.token}"}).get_json()
+
+    def post(self, path: str, body: object, *fine: int) -> Any:  # noqa: ANN401
+        headers = {"Authorization": f"Bearer {self.token}", **KEY}
+        answer = self.http.post(path, json=body, headers=headers)
+        assert answer.status_code in fine, answer.text
+        return answer.get_json()
+
+
+def arrange(here: Counter) -> None:
+    """开张: the set-up file, a 商户号, a guest with points."""
+    for command in (["clock", "set", BEFORE, "--hold"], ["setup", "apply", str(COUNTER)]):
+        done = here.app.test_cli_runner().invoke(args=command)
+        assert done.exit_code == 0, done.output
+    given, host = here.platform.pay_account(MCH_ID), here.phone("host")
+    with here.app.app_context(), tenancy.acting_for(here.merchant_id):
+        with transaction():
+            db.session.add(
+                PayAccount(
+                    mch_id=given.mch_id,
+                    serial_no=given.serial_no,
+                    private_key=given.private_key,
+                    api_v3_key=given.api_v3_key,
+                    public_key_id=given.public_key_id,
+                    public_key=given.public_key,
+                )
+            )
+        ledger.earn(host.member_id, 1000, cause="before", now=clock.now())
+
+
+def settle(here: Counter) -> None:
+    """结账 that brings points and a gift."""
+    bill = a_bill(a_dish("D001", 120), member_id=here.phone("host").member_id)
+    _fine(here.till.post("/bills/G1/settle", bill), 200, 201)
+
+
+def claim(here: Counter) -> None:
+    """领取 of the gift by a friend."""
+    with here.app.app_context():
+        code = db.session.connection().scalar(select(table_of(ClaimLink).c.code))
+    here.phone("friend").post(f"/api/v1/claims/{code}", {}, 200, 409)
+
+
+def refund(here: Counter) -> None:
+    """退款 of the bill that brought the gift."""
+    _fine(here.till.post("/bills/G1/refund", {"refund": "R1", "reason": "退单"}), 200, 201)
+
+
+def replay(here: Counter) -> None:
+    """离线补传 of two bills."""
+    bills = [a_bill(member_id=here.phone("host").member_id) | {"bill": f"O{n}"} for n in (1, 2)]
+    _fine(here.till.post("/bills/replay", {"bills": bills}), 200)
+
+
+def recharge(here: Counter) -> None:
+    """充值."""
+    member_id = here.phone("host").member_id
+    body = {"recharge": "C1", "member_id": member_id, "principal_fen": 20000}
+    _fine(here.till.post("/recharges", body), 200, 201)
+
+
+def exchange(here: Counter) -> None:
+    """积分兑换 on the phone."""
+    host = here.phone("host")
+    offer = host.get("/api/v1/exchanges")["items"][0]
+    path = f"/api/v1/exchanges/{offer['campaign_id']}"
+    host.post(path, {"template_id": offer["template_id"]}, 200, 201)
+
+
+def till_exchange(here: Counter) -> None:
+    """积分兑换 at the till."""
+    member_id = here.phone("host").member_id
+    offer = here.till.get(f"/exchanges?member_id={member_id}").get_json()["items"][0]
+    wanted = {name: offer[name] for name in ("campaign_id", "template_id")}
+    _fine(here.till.post("/exchanges", {"member_id": member_id, **wanted}, **KEY), 201)
+
+
+def put(here: Counter) -> None:
+    """上桌."""
+    body = {"table": "A12", "guests": 2, "cashier": "小李", "lines": [a_dish()]}
+    _fine(here.till.call("PUT", "/bills/T1", body), 200, 201)
+
+
+def pay(here: Counter) -> None:
+    """扫码支付: the pay sheet opens."""
+    host, token = here.phone("host"), _token(here)
+    quote = host.get(f"/api/v1/bills/{token}")["best"]["quote_id"]
+    headers = {"Authorization": f"Bearer {host.token}"}
+    body = {"quote_id": quote}
+    _fine(here.http.post(f"/api/v1/bills/{token}/pay", json=body, headers=headers), 200)
+
+
+def confirm(here: Counter) -> None:
+    """确认支付 on the sheet that opened last; paid already, WeChat Pay tells of it once more."""
+    with here.app.app_context():
+        payments = table_of(ScanPayment)
+        newest = select(payments.c.prepay_id).order_by(payments.c.id.desc())
+        prepay_id = db.session.connection().scalar(newest.limit(1))
+    try:
+        here.platform.pay(here.person("host"), str(prepay_id))
+    except PayError:
+        here.platform.push_waiting()
+    assert all(told.done for told in here.platform.notices()), here.platform.notices()
+
+
+def confirm_unheard(here: Counter) -> None:
+    """确认支付, and its notice is lost."""
+    here.platform.deliver_notice = lambda url, headers, body: (0, b"")
+    try:
+        confirm(here)
+    except AssertionError:
+        return
+    raise AssertionError("the notice should be lost")
+
+
+def settle_paid(here: Counter) -> None:
+    """结账 with what the till was told of the payment."""
+    events = here.till.get("/events?after=0").get_json()["events"]
+    (told,) = [each for each in events if each["kind"] == "paid"]
+    named = {key: told[key] for key in ("quote_id", "member_id", "tenders")}
+    bill = {"table": "A12", "settled_at": BEFORE, "lines": [a_dish()], **named}
+    _fine(here.till.post("/bills/T1/settle", bill), 200, 201)
+
+
+def settle_cash(here: Counter) -> None:
+    """结账 in cash while the sheet is open on the phone."""
+    _fine(here.till.post("/bills/T1/settle", a_bill()), 200, 201)
+
+
+def refund_paid(here: Counter) -> None:
+    """退款 of what was paid by phone."""
+    _fine(here.till.post("/bills/T1/refund", {"refund": "R2", "reason": "退单"}), 200, 201)
+
+
+def sold(here: Counter) -> None:
+    """商城推送."""
+    _fine(MallClient(here.http, "m01", "x01").say(a_sale(VOUCHER, event_id="e1")), 200)
+
+
+def use_voucher(here: Counter) -> None:
+    """核销 of what the mall sold."""
+    _fine(here.till.post("/coupons/redeem", {"scan": VOUCHER}, **KEY), 201)
+
+
+def tell_mall(here: Counter) -> None:
+    """商城回报, no lease and no pause in the way."""
+    with here.app.app_context():
+        reports = table_of(VoucherReport)
+        with transaction():
+            changed(update(reports).values(due_at=clock.machine_now()))
+        malls.tick.__wrapped__()  # type: ignore[attr-defined]
+
+
+def tick(here: Counter) -> None:
+    """The tick that looks after payments, which asked nothing lately."""
+    with here.app.app_context():
+        for key in background.redis().scan_iter("payment:*"):
+            background.redis().delete(key)
+        open_bills.tick.__wrapped__()  # type: ignore[attr-defined]
+
+
+def preparing_is_over(here: Counter) -> None:
+    """The half minute has passed for which a payment may be on its way to WeChat Pay."""
+    with here.app.app_context(), transaction():
+        changed(update(table_of(ScanPayment)).values(preparing_until=clock.machine_now()))
+
+
+def the_sheet_lapses(here: Counter) -> None:
+    _move_clock(here, "2026-11-23T09:30:00+08:00")
+
+
+def examine(here: Counter) -> None:
+    """体检."""
+    with here.app.app_context():
+        assert [str(finding) for finding in doctor.check()] == []
+
+
+DEEDS: dict[str, Callable[[Counter], None]] = {
+    deed.__name__: deed
+    for deed in (
+        arrange, settle, claim, refund, replay, recharge, exchange, till_exchange, put, pay,
+        confirm, confirm_unheard, settle_paid, settle_cash, refund_paid, sold, use_voucher,
+        tell_mall, tick, preparing_is_over, the_sheet_lapses, examine,
+    )
+}  # fmt: skip
+
+
+def _move_clock(here: Counter, to: str) -> None:
+    done = here.app.test_cli_runner().invoke(args=["clock", "set", to, "--hold"])
+    assert done.exit_code == 0, done.output
+
+
+def _token(here: Counter) -> str:
+    with here.app.app_context():
+        return str(db.session.connection().scalar(select(table_of(OpenBill).c.token)))
+
+
+def _fine(answer: Any, *statuses: int) -> None:  # noqa: ANN401
+    assert answer.status_code in statuses, answer.get_data(as_text=True)
