@@ -11,6 +11,14 @@ class BillPaid(Conflict):
     hint = "结账时填写该次支付的 quote_id 和微信付款金额"
 
 
+class BillNotPaid(Conflict):
+    """Fact: ``bill``. There is nothing to give back."""
+
+    code = "BILL_NOT_PAID"
+    message = "账单{bill}还没有扫码支付，无款可退"
+    hint = "未支付的账单请直接撤单"
+
+
 class BillAlreadyPaid(Conflict):
     """Somebody at the table has paid it by phone."""
 

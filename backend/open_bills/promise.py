@@ -115,6 +115,15 @@ def keep(code: str, bill: BillOnTable, *, lasts: timedelta, now: datetime) -> li
     return coupon_ids
 
 
+def lapse(code: str, *, now: datetime) -> None:
+    """The quote promises nothing any more."""
+    changed(
+        update(_quotes)
+        .where(_quotes.c.merchant_id == tenancy.merchant_id(), _quotes.c.code == code)
+        .values(expires_at=now)
+    )
+
+
 def release(code: str, bill: BillOnTable, *, but: Sequence[str] = (), now: datetime) -> None:
     """解锁 what this quote's payment locked, as far as no payment by another quote needs it."""
     needed = {coupon_id for other in but for coupon_id in coupons_of(other)}

@@ -14,7 +14,15 @@ from backend.open_bills.models import OpenBillState, PaymentState, ScanPayment
 from backend.open_bills.promise import keep, release
 from backend.open_bills.put import move
 from backend.open_bills.queries import BillOnTable, Payment
-from backend.open_bills.till_events import PAID, STRAY, bill_subject, paid_by, tell
+from backend.open_bills.till_events import (
+    MISMATCH,
+    PAID,
+    STRAY,
+    bill_subject,
+    paid_by,
+    tell,
+    was_told,
+)
 from backend.sales.bill import Method
 from backend.sales.queries import settled
 from backend.wechat.pay import PaidNotice
@@ -143,10 +151,35 @@ def _move(payment: Payment, state: PaymentState, notice: PaidNotice, *, now: dat
 
 def _refuse_mismatch(payment: Payment, notice: PaidNotice) -> None:
     asked = (payment.amount_fen, payment.openid, payment.app_id)
-    if (notice.amount_fen, notice.openid, notice.app_id) == asked:
+    if (notice.amount_fen, notice.openid, notice.app_id) != asked:
+        raise PaymentMismatch()
+
+
+@transactional
+def _tell_mismatch(notice: PaidNotice, *, now: datetime) -> None:
+    """Staff are told once, at the till and at the desk, however often WeChat Pay says it."""
+    payment = queries.payment_of_order(notice.out_trade_no)
+    if payment is None:
+        return
+    bill = queries.held_by_id(payment.open_bill_id)
+    if was_told(bill.store_id, MISMATCH, subject=payment.out_trade_no):
         return
     log.error(
         "A payment differs from its order; it is not taken",
         extra={"out_trade_no": payment.out_trade_no, "amount_fen": notice.amount_fen},
     )
-    raise PaymentMismatch()
+    tell(
+        bill.store_id,
+        MISMATCH,
+        subject=payment.out_trade_no,
+        content={
+            "bill": bill.number,
+            "table": bill.content.table,
+            "amount_fen": payment.amount_fen,
+            "paid_fen": notice.amount_fen,
+            "member_id": payment.member_id,
+            "payment": payment.out_trade_no,
+            "transaction_id": notice.transaction_id,
+        },
+        now=now,
+    )

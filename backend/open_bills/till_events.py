@@ -22,16 +22,17 @@ from backend.database import MetAnother, changed, db, table_of, transactional
 from backend.open_bills.models import TillEvent
 from backend.redemption.models import Redemption
 
-PAID, STRAY, REFUNDED, REFUND_FAILED, REDEEMED, IDENTIFIED = (
+PAID, STRAY, REFUNDED, REFUND_FAILED, MISMATCH, REDEEMED, IDENTIFIED = (
     "paid",
     "stray",
     "refunded",
     "refund_failed",
+    "mismatch",
     "redeemed",
     "identified",
 )
 """``stray``: paid too late, goes back by itself. ``refund_failed``: WeChat Pay cannot give it back
-to the guest, staff must."""
+to the guest, staff must. ``mismatch``: paid, but not as it was asked for: staff must look."""
 
 LOOKS_BACK = timedelta(hours=24)
 """How far a look goes that says nothing of what it has seen, and how old a redemption may be."""
@@ -120,6 +121,20 @@ def paid_by(store_id: int, bill_id: int) -> PaidBy | None:
         return None
     return PaidBy(
         content["quote_id"], content["member_id"], content["amount_fen"], content["payment"]
+    )
+
+
+def put_aside(store_id: int, bill_id: int, *, known_as: str) -> None:
+    """The bill was paid, but no longer is: that it was stays told under another subject."""
+    changed(
+        update(_events)
+        .where(
+            _events.c.merchant_id == tenancy.merchant_id(),
+            _events.c.store_id == store_id,
+            _events.c.kind == PAID,
+            _events.c.subject == bill_subject(bill_id),
+        )
+        .values(subject=f"{bill_subject(bill_id)}-{known_as}")
     )
 
 

@@ -7,12 +7,13 @@ from pydantic import Field
 from backend import clock
 from backend.coupons import qr
 from backend.merchants.queries import place
+from backend.open_bills.calling_off import call_off
 from backend.open_bills.content import Content
 from backend.open_bills.put import put, withdraw
 from backend.open_bills.table_codes import Table, bill_address, table_address
 from backend.sales.bill import Goods
 from miniprogram_api.contract import Answer, Body, Money, route
-from miniprogram_api.pos.blueprint import blueprint
+from miniprogram_api.pos.blueprint import blueprint, this_till
 from miniprogram_api.pos.bodies import LineBody, Moment
 from miniprogram_api.pos.numbers import refuse_number
 from miniprogram_api.pos.signature import current_till
@@ -70,6 +71,20 @@ class WithdrawnAnswer(Answer):
     state: str
 
 
+class GiveBackBody(Body):
+    """Why the bill will not be settled."""
+
+    reason: Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class GivenBackAnswer(Answer):
+    """退回结果; ``amount_fen`` is on its way back to the guest. The event ``refunded`` follows."""
+
+    bill: str
+    state: str
+    amount_fen: int
+
+
 @route(blueprint, "PUT", "/bills/<bill>", body=OpenBillBody, answer=OpenBillAnswer)
 def put_bill(bill: str, body: OpenBillBody) -> OpenBillAnswer:
     """挂单: the guests see it on their phones until it is settled; may be put again"""
@@ -95,3 +110,14 @@ def withdraw_bill(bill: str) -> WithdrawnAnswer:
     refuse_number(bill, longest=LONGEST_NUMBER)
     done = withdraw(bill, here=here, now=clock.now())
     return WithdrawnAnswer(bill=done.number, state=done.state)
+
+
+@route(blueprint, "POST", "/bills/<bill>/give-back", body=GiveBackBody, answer=GivenBackAnswer)
+def give_back_bill(bill: str, body: GiveBackBody) -> GivenBackAnswer:
+    """退回顾客: a bill paid by phone that will not be settled; money, coupons and points go back"""
+    here = place(current_till().store_code)
+    refuse_number(bill, longest=LONGEST_NUMBER)
+    done = call_off(
+        bill, store_id=here.store_id, reason=body.reason, by=this_till().name, now=clock.now()
+    )
+    return GivenBackAnswer(bill=done.bill, state=done.state, amount_fen=done.amount_fen)

@@ -103,3 +103,12 @@ def test_points_alone_may_pay_the_whole_bill(room: Dining, guest: Customer) -> N
     assert room.pay(guest, token, quote).get_json()["state"] == "paid"
     assert room.points(guest) == 0
     assert room.settle_as_told(room.events()[0]).status_code == 201
+
+
+def test_points_go_back_with_the_money_when_the_bill_will_not_be_settled(
+    room: Dining, guest: Customer
+) -> None:
+    room.confirm(guest, pays(room, guest))
+    given = room.till.post("/bills/B1/give-back", {"reason": "点错了"}).get_json()
+    assert (given["amount_fen"], room.points(guest)) == (9200, 1000)
+    room.tick()

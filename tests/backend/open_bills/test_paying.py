@@ -208,7 +208,7 @@ def test_a_payment_that_is_not_the_one_ordered_is_kept_out(room: Dining, column:
     with transaction():
         db.session.connection().execute(update(table_of(ScanPayment)).values({column: wrong}))
     assert room.confirm(guest, sheet) == 403
-    assert (room.states(), room.kinds()) == ((["open"], ["prepared"]), [])
+    assert (room.states(), room.kinds()) == ((["open"], ["prepared"]), ["mismatch"])
 
 
 def test_a_lost_notice_is_found_by_the_tick(room: Dining, wechat: Platform) -> None:
