@@ -22,6 +22,7 @@ _VIEW = (
         _members.c.points,
         (_members.c.principal_fen + _members.c.bonus_fen).label("balance_fen"),
         _members.c.registered_at,
+        _members.c.blacklisted,
         _levels.c.name.label("level"),
         _levels.c.discount_bp,
         _levels.c.rights,
@@ -45,6 +46,7 @@ class MemberView:
     points: int
     balance_fen: int
     registered_at: datetime | None
+    blacklisted: bool = False
 
 
 def member_view(member_id: int) -> MemberView:
@@ -67,4 +69,5 @@ def member_view(member_id: int) -> MemberView:
         points=row.points,
         balance_fen=row.balance_fen,
         registered_at=row.registered_at,
+        blacklisted=row.blacklisted,
     )

@@ -24,6 +24,13 @@ class LevelNotEligible(DomainError):
     message = "会员等级不符合兑换条件"
 
 
+class MemberBlacklisted(DomainError):
+    """黑名单: whom campaigns give nothing may not exchange either."""
+
+    code = "MEMBER_BLACKLISTED"
+    message = "该会员不能参加兑换"
+
+
 class ExchangeNotRunning(DomainError):
     """Paused, over, not begun, or not at this store."""
 

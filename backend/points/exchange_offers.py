@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from pydantic import JsonValue
 from sqlalchemy import Row, select
@@ -17,9 +18,9 @@ from backend.coupons.errors import SoldOut
 from backend.coupons.models import Approval, CouponTemplate, TemplateRevision
 from backend.database import db, table_of
 from backend.errors import DomainError
-from backend.members.view import member_view
+from backend.members.view import MemberView, member_view
 from backend.merchants.subscription import is_subscribed
-from backend.points.errors import LevelNotEligible, PointsInsufficient
+from backend.points.errors import LevelNotEligible, MemberBlacklisted, PointsInsufficient
 
 _coupons, _templates = table_of(CampaignCoupon), table_of(CouponTemplate)
 _revisions = table_of(TemplateRevision)
@@ -49,13 +50,15 @@ class Wish:
         return self.refusal is None
 
 
-def refusal(*, price: int, points: int, left: int | None = None) -> DomainError | None:
-    """Why a member with so many points cannot have what costs their level ``price``."""
+def refusal(member: MemberView, *, price: int, left: int | None = None) -> DomainError | None:
+    """Why this member cannot have what costs their level ``price``."""
+    if member.blacklisted:
+        return MemberBlacklisted()
     if price == 0:
         return LevelNotEligible()
     if left is not None and left < 1:
         return SoldOut()
-    return PointsInsufficient(n=price - points) if points < price else None
+    return PointsInsufficient(n=price - member.points) if member.points < price else None
 
 
 def wishes(member_id: int, *, store_code: str | None = None, now: datetime) -> list[Wish]:
@@ -83,7 +86,7 @@ def wishes(member_id: int, *, store_code: str | None = None, now: datetime) -> l
                 description=row.description,
                 points=price,
                 left=left,
-                refusal=refusal(price=price, points=member.points, left=left),
+                refusal=refusal(member, price=price, left=left),
             )
         )
     return shown
@@ -99,12 +102,11 @@ def running(*, store_code: str | None = None, now: datetime) -> list[Campaign]:
     ).all()
     if not found or not is_subscribed(tenancy.merchant_id(), on=day_of(now, zone), kind=kind):
         return []
-    return [each for each in found if is_open(each, store_code=store_code, now=now)]
+    return [each for each in found if is_open(each, store_code=store_code, zone=zone, now=now)]
 
 
-def is_open(campaign: Campaign, *, store_code: str | None, now: datetime) -> bool:
+def is_open(campaign: Campaign, *, store_code: str | None, zone: ZoneInfo, now: datetime) -> bool:
     """启动中, within its days, and at this store."""
-    zone = queries.calendar().zone
     here = store_code is None or campaign.stores is None or store_code in campaign.stores
     return here and queries.is_running(campaign, at=now, zone=zone)
 

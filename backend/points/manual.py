@@ -21,10 +21,16 @@ def switches(*, now: datetime) -> ManualPoints:
     for campaign in db.session.scalars(
         select(Campaign).where(Campaign.kind == CampaignKind.MANUAL_POINTS)
     ):
-        settings = kinds.parse(campaign.kind, campaign.settings)
-        if isinstance(settings, ManualPoints) and queries.is_running(campaign, at=now, zone=zone):
-            return settings
+        if queries.is_running(campaign, at=now, zone=zone):
+            return switches_of(campaign)
     return ManualPoints()
+
+
+def switches_of(campaign: Campaign) -> ManualPoints:
+    """What a 手动增减积分 campaign lets tills do while it runs."""
+    settings = kinds.parse(campaign.kind, campaign.settings)
+    assert isinstance(settings, ManualPoints)
+    return settings
 
 
 @transactional

@@ -1,36 +1,42 @@
 """积分兑换: what is taken, given, refused and given back, to the point (S2-29…36)."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from backend import tenancy
 from backend.campaigns import kinds, lifecycle, links
 from backend.campaigns.errors import AlreadyClaimed, CampaignNotFound, ClaimLapsed
 from backend.campaigns.lifecycle import CampaignDraft
-from backend.campaigns.models import ClaimLink, Grant
+from backend.campaigns.models import Campaign, ClaimLink, Grant
 from backend.coupons.errors import SoldOut, TemplateNotFound
 from backend.coupons.models import Coupon, CouponTemplate
-from backend.database import db
+from backend.database import changed, db, table_of, transaction
 from backend.errors import DomainError
 from backend.members.models import Member, MemberLevel
+from backend.merchants.models import Subscription
 from backend.messaging.models import Intent
 from backend.points import exchange_lapse, ledger
 from backend.points.errors import (
     ExchangeLimitReached,
     ExchangeNotRunning,
     LevelNotEligible,
+    MemberBlacklisted,
     PointsInsufficient,
 )
 from backend.points.exchange import AtTill, Wanted, exchange, exchange_at_till
 from backend.points.exchange_offers import Wish, wishes
+from backend.points.till_entries import till_entries
 from backend.reports import doctor
 from backend.visits import at_counter
+from tests.backend.campaigns.plans import change_member
 from tests.backend.points.books import entries_of, lots_of, points_of
 from tests.builders import a_member, a_shop, a_template, reread
 from tests.conftest import StillClock
+from tests.miniprogram_api.statements import counting
 
 
 class Mall:
@@ -231,3 +237,45 @@ def test_what_nobody_claimed_gives_points_and_stock_back_once_as_old_as_they_wer
     with tenancy.acting_for(mall.shop.merchant_id):
         told = db.session.scalars(select(Intent).where(Intent.purpose == "points_changed")).one()
         assert (told.facts["points"], told.facts["points_total"]) == ("+100", 250)
+
+
+def test_whom_campaigns_give_nothing_may_not_exchange_either(mall: Mall) -> None:
+    change_member(mall.shop, mall.member, blacklisted=True)
+    mall.refused(MemberBlacklisted, "不能参加兑换")
+    (wish,) = mall.wishes()
+    assert isinstance(wish.refusal, MemberBlacklisted) and not wish.eligible
+    change_member(mall.shop, mall.member, blacklisted=False)
+    mall.take()
+    assert mall.figures() == (150, 1, 0, 1, 1)
+
+
+def test_what_a_till_may_offer_is_asked_in_one_statement(mall: Mall, clock: StillClock) -> None:
+    """手动增加积分, 手动扣减积分, 积分商城 (S2-17, S2-34)."""
+
+    def offered(store: str = "s01") -> tuple[bool, bool, bool]:
+        reread()
+        with tenancy.acting_for(mall.shop.merchant_id), counting(db.engine) as seen:
+            found = till_entries(store_code=store, now=clock.at)
+        assert len(seen) == 1
+        return found.add_points, found.subtract_points, found.exchange
+
+    def change(model: type[Campaign | Subscription], **values: object) -> None:
+        with transaction(), tenancy.acting_for(mall.shop.merchant_id):
+            changed(update(table_of(model)).values(**values))
+
+    assert offered() == (False, False, True)
+    with tenancy.acting_for(mall.shop.merchant_id):
+        settings = kinds.parse("manual_points", {"add": True})
+        draft = CampaignDraft(code="hand", kind="manual_points", settings=settings)
+        lifecycle.start(lifecycle.save(draft, now=clock.at).id, now=clock.at)
+    assert offered() == (True, False, True)
+    change(Campaign, stores=["s02"])
+    assert (offered()[2], offered("s02")[2]) == (False, True)
+    change(Subscription, kinds=["gift"])
+    assert offered("s02")[2] is False
+    change(Subscription, kinds=["gift", "points_exchange"])
+    assert offered("s02")[2] is True
+    change(Subscription, ends_on=clock.at.date() - timedelta(days=1))
+    assert offered("s02") == (True, False, False)
+    change(Campaign, ends_on=clock.at.date() - timedelta(days=1))
+    assert offered("s02") == (False, False, False)
