@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any, ClassVar
 
 from markupsafe import Markup
-from sqlalchemy import ColumnElement, case, func, select
+from sqlalchemy import ColumnElement, func, select
 
 from admin import access, causes, member_filters, queries, words
 from admin.base import SecureModelView
@@ -15,7 +15,7 @@ from admin.columns import Column, Word, count, instant, money, phones, status, y
 from admin.filters import Choice, DayRange, equals
 from admin.queries import Person
 from admin.rights import Right
-from backend.calendar import days
+from backend.calendar import Span, days
 from backend.database import db
 from backend.points.models import PointsEntry
 from backend.wallet.models import WalletEntry
@@ -102,17 +102,19 @@ class Ledger(SecureModelView):
     def summary(self, filters: Sequence[tuple[int, str, str]]) -> Mapping[str, object]:
         """期初, 变动 by kind, 期末 of the days and members that are asked for; the kind that is
         asked for does not narrow it, for then nothing would add up."""
-        query = select(self.model.kind, *self._sums(self._span(filters))).where(*self.visible())
+        where = [*self.visible()]
         for place, name, said in filters:
             flt = self._filters[place]
             if name != "类型" and not isinstance(flt, DayRange):
-                query = query.where(flt.condition(flt.clean(said)))
-        found = {row[0]: row[1:] for row in db.session.execute(query.group_by(self.model.kind))}
+                where.append(flt.condition(flt.clean(said)))
+        span = self._span(filters)
+        within = None if span is None else days(*span, access.shop().zone)
+        moved, opening = self._moved(where, within), self._opening(where, within)
         lines = [
             LedgerSum(
                 label,
-                sum(int(sums[2 * n] or 0) for sums in found.values()),
-                [int(found[kind][2 * n + 1] or 0) if kind in found else 0 for kind in self.kinds],
+                opening[n],
+                [moved[kind][n] if kind in moved else 0 for kind in self.kinds],
             )
             for n, (label, _column) in enumerate(self.measures)
         ]
@@ -125,18 +127,25 @@ class Ledger(SecureModelView):
                 return flt.clean(said)
         return None
 
-    def _sums(self, span: tuple[date, date] | None) -> list[ColumnElement[Any]]:
-        at = self.model.at
-        sums: list[ColumnElement[Any]] = []
-        for _label, column in self.measures:
-            if span is None:
-                sums += [func.sum(0), func.sum(column)]
-                continue
-            within = days(*span, access.shop().zone)
-            sums.append(func.sum(case((at < within.start, column), else_=0)))
-            met = (at >= within.start) & (at < within.end)
-            sums.append(func.sum(case((met, column), else_=0)))
-        return sums
+    def _moved(
+        self, where: Sequence[ColumnElement[bool]], within: Span | None
+    ) -> dict[str, list[int]]:
+        """变动 by kind; of some days only their entries are read, by the index on ``at``."""
+        query = select(self.model.kind, *self._sums()).where(*where).group_by(self.model.kind)
+        if within is not None:
+            at = self.model.at
+            query = query.where(at >= within.start, at < within.end)
+        return {kind: [int(n or 0) for n in sums] for kind, *sums in db.session.execute(query)}
+
+    def _opening(self, where: Sequence[ColumnElement[bool]], within: Span | None) -> Sequence[int]:
+        """期初: all that was before these days; nothing was before the first entry."""
+        if within is None:
+            return [0 for _measure in self.measures]
+        query = select(*self._sums()).where(*where, self.model.at < within.start)
+        return [int(n or 0) for n in db.session.execute(query).one()]
+
+    def _sums(self) -> list[ColumnElement[Any]]:
+        return [func.sum(column) for _label, column in self.measures]
 
 
 class PointsLedger(Ledger):

@@ -44,6 +44,7 @@ class PointsEntry(MerchantRow, BaseModel):
         in_merchant("member_id", to="member"),
         one_of("kind", EntryKind),
         CheckConstraint("balance_after >= 0", name="balance_after"),
+        Index(None, "merchant_id", "at"),
         Index(None, "reverses_id"),
     )
     id: Mapped[Id]

@@ -42,6 +42,7 @@ class WalletEntry(MerchantRow, BaseModel):
         in_merchant("member_id", to="member"),
         one_of("kind", EntryKind),
         CheckConstraint("principal_after >= 0 and bonus_after >= 0", name="balance_after"),
+        Index(None, "merchant_id", "at"),
         Index(None, "reverses_id"),
     )
     id: Mapped[Id]

@@ -2,7 +2,7 @@
 
 Revision ID: 0001
 Revises: 
-Create Date: 2026-11-22 03:35:26.559259
+Create Date: 2026-11-22 03:51:14.244414
 
 """
 from alembic import op
@@ -1248,6 +1248,7 @@ def upgrade():
     mysql_engine='InnoDB'
     )
     with op.batch_alter_table('points_entry', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_points_entry_merchant_id_at'), ['merchant_id', 'at'], unique=False)
         batch_op.create_index(batch_op.f('ix_points_entry_reverses_id'), ['reverses_id'], unique=False)
 
     op.create_table('recharge',
@@ -1396,6 +1397,7 @@ def upgrade():
     mysql_engine='InnoDB'
     )
     with op.batch_alter_table('wallet_entry', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_wallet_entry_merchant_id_at'), ['merchant_id', 'at'], unique=False)
         batch_op.create_index(batch_op.f('ix_wallet_entry_reverses_id'), ['reverses_id'], unique=False)
 
     op.create_table('points_lot',
