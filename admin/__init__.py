@@ -27,6 +27,7 @@ from admin.malls import Malls
 from admin.members import Members
 from admin.messages import Messages
 from admin.overview import Overview
+from admin.payments import OpenBills, Payments
 from admin.people import People
 from admin.profile import Profile
 from admin.recharge_rules import RechargeRules
@@ -43,6 +44,7 @@ from backend.malls.models import MallShop, MallVoucher
 from backend.members.models import LevelChange, Member, MemberCard, MemberLevel
 from backend.merchants.models import AuditEntry, Staff, Store, Verifier
 from backend.messaging.models import Intent
+from backend.open_bills.models import OpenBill, ScanPayment
 from backend.points.models import PointsEntry
 from backend.sales.models import Bill, RefusedBill
 from backend.version import VERSION
@@ -60,6 +62,8 @@ _VIEWS: Sequence[tuple[type[SecureModelView], type[Model], str, str, str]] = (
     (Cards, MemberCard, "实体卡", "会员", "cards"),
     (Messages, Intent, "消息记录", "会员", "messages"),
     (Bills, Bill, "账单", "门店", "bills"),
+    (OpenBills, OpenBill, "桌上账单", "门店", "open-bills"),
+    (Payments, ScanPayment, "扫码支付", "门店", "scan-payments"),
     (RefusedBills, RefusedBill, "离线补传", "门店", "refused-bills"),
     (Malls, MallShop, "聚微量票券关联", "商城", "malls"),
     (MallOrders, MallVoucher, "供货订单", "商城", "orders"),

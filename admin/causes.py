@@ -25,6 +25,7 @@ _WORDS: Sequence[tuple[str, str]] = (
     ("registration-", "注册送积分"),
     ("manual-", "手工调整"),
     ("exchange-", "积分兑换"),
+    ("scan-", "扫码付用积分"),
     ("expire-", "积分过期"),
     ("review-", "保级评定"),
     ("join-", "会员合并"),
@@ -88,6 +89,8 @@ def _told(
         return Cause(f"充值单 {recharged[2]}", store=stores.get(recharged[1], recharged[1]))
     if cause.startswith("exchange-") and cause.endswith("-back"):
         return Cause("积分兑换退回")
+    if cause.startswith("scan-") and cause.endswith("-back"):
+        return Cause("扫码付退回积分")
     if cause.startswith("given-"):
         return Cause("手工调整或会员导入")
     for start, text in _WORDS:

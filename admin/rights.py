@@ -30,6 +30,8 @@ class Right(StrEnum):
     RECHARGE_RULES = "recharge_rules"
     BILLS = "bills"
     REFUSED_BILLS = "refused_bills"
+    PAYMENTS = "payments"
+    GIVE_BACK = "give_back"
     MALLS = "malls"
     EDIT_MALLS = "edit_malls"
     MESSAGES = "messages"
@@ -85,6 +87,8 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
             Right.EDIT_CARDS,
             Right.BILLS,
             Right.REFUSED_BILLS,
+            Right.PAYMENTS,
+            Right.GIVE_BACK,
             Right.STORES,
             Right.EDIT_STORES,
             Right.VERIFIERS,
@@ -104,6 +108,7 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
             Right.LEDGERS,
             Right.CARDS,
             Right.BILLS,
+            Right.PAYMENTS,
             Right.MALLS,
             Right.MESSAGES,
             Right.STORES,

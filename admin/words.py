@@ -179,6 +179,7 @@ AUDIT_ACTIONS: dict[str, str] = {
     "verifier.unbind": "解绑核销员",
     "price.change": "手动批价",
     "bill.handle": "处理未入账账单",
+    "payment.return": "退回顾客扫码支付的款",
 }
 AUDIT_FIELDS: dict[str, str] = {
     "active": "启用",

@@ -43,6 +43,8 @@ PAGES = {
     "/admin/cards/new/": Right.EDIT_CARDS,
     "/admin/bills/": Right.BILLS,
     "/admin/refused-bills/": Right.REFUSED_BILLS,
+    "/admin/scan-payments/": Right.PAYMENTS,
+    "/admin/open-bills/": Right.PAYMENTS,
     "/admin/bills/export/csv/": Right.EXPORT,
     "/admin/recharge/": Right.RECHARGE_RULES,
     "/admin/malls/": Right.MALLS,
@@ -70,6 +72,7 @@ CHANGES = {
     "/admin/cards/state/": Right.EDIT_CARDS,
     "/admin/cards/replace/": Right.EDIT_CARDS,
     "/admin/refused-bills/handle/": Right.REFUSED_BILLS,
+    "/admin/open-bills/give-back/": Right.GIVE_BACK,
     "/admin/malls/send-again/": Right.EDIT_MALLS,
 }
 
