@@ -6,6 +6,7 @@ from backend.errors import Conflict, DomainError
 class MemberNotFound(DomainError):
     code = "MEMBER_NOT_FOUND"
     message = "会员不存在"
+    hint = "请核对手机号或重新扫会员码；新顾客请先关注公众号或登录小程序"
     http_status = 404
 
 

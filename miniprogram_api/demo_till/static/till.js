@@ -252,6 +252,7 @@ function draw() {
 }
 
 async function doing(deed) {
+  $("toast").hidden = true;
   try { await deed(); } catch (refused) {
     toast([refused.message, refused.hint].filter(Boolean).join("。"));
   }

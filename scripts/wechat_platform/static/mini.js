@@ -168,10 +168,10 @@ function askToRemind() {
 async function shelf() {
   const { status, body } = await get("/api/v1/cards");
   show(h("h2", {}, "领券中心"),
-    status >= 300 ? refused(body) : (body.items ?? []).map((item) =>
+    status >= 300 && status !== 404 ? refused(body) : (body.items ?? []).map((item) =>
       h("article", { class: "offer" }, h("div", {}, h("b", {}, item.title), h("small", {}, item.category ?? "")),
         button("领取", () => claim(item), "button small"))),
-    status < 300 && !body.items?.length && empty("现在没有可领的券"));
+    (status < 300 || status === 404) && !body.items?.length && empty("现在没有可领的券"));
 }
 
 async function claim(item) {
