@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import update
 
-from backend import background, tenancy
+from backend import background, faults, tenancy
 from backend.coupons import card_pack
 from backend.database import MetAnother, changed, table_of, transactional
 from backend.open_bills import kept_points, queries
@@ -40,7 +40,12 @@ def take(notice: PaidNotice, *, now: datetime) -> None:
     if not notice.is_paid:
         return
     with tenancy.acting_for(notice.merchant_id):
-        _take(notice, now=now)
+        try:
+            _take(notice, now=now)
+        except PaymentMismatch:
+            _tell_mismatch(notice, now=now)
+            raise
+    faults.point("payment.after_commit")
 
 
 @transactional
@@ -73,6 +78,7 @@ def _take(notice: PaidNotice, *, now: datetime) -> None:
     else:
         give_up(payment, bill, now=now)
         tell_stray(bill, payment, now=now)
+    faults.point("payment.before_commit")
 
 
 def mark_paid(

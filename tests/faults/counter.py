@@ -28,6 +28,7 @@ from tests.miniprogram_api.pos.till import TillClient, a_bill, a_dish
 
 KEY = {"Idempotency-Key": "once-000001"}
 MCH_ID = "1900009191"
+MANY = 8
 VOUCHER = "V60-000001"
 """Of the mall's product P60."""
 
@@ -182,11 +183,7 @@ def confirm(here: Counter) -> None:
 def confirm_unheard(here: Counter) -> None:
     """确认支付, and its notice is lost."""
     here.platform.deliver_notice = lambda url, headers, body: (0, b"")
-    try:
-        confirm(here)
-    except AssertionError:
-        return
-    raise AssertionError("the notice should be lost")
+    confirm_in_vain(here)
 
 
 def settle_paid(here: Counter) -> None:
@@ -245,6 +242,68 @@ def the_sheet_lapses(here: Counter) -> None:
     _move_clock(here, "2026-11-23T09:30:00+08:00")
 
 
+def much_to_tell(here: Counter) -> None:
+    """Vouchers that were used, and money that came too late, of as many bills."""
+    host, mall = here.phone("host"), MallClient(here.http, "m01", "x01")
+    headers = {"Authorization": f"Bearer {host.token}"}
+    for number in range(MANY):
+        voucher, bill = f"V60-{number:06d}", f"M{number}"
+        _fine(mall.say(a_sale(voucher, event_id=voucher)), 200)
+        _fine(here.till.post("/coupons/redeem", {"scan": voucher}), 201)
+        lying = here.till.call("PUT", f"/bills/{bill}", {"table": "A12", "lines": [a_dish()]})
+        path = f"/api/v1/bills/{lying.get_json()['token']}"
+        quote = host.get(path)["best"]["quote_id"]
+        sheet = here.http.post(f"{path}/pay", json={"quote_id": quote}, headers=headers)
+        _fine(sheet, 200)
+        _fine(here.till.post(f"/bills/{bill}/settle", a_bill()), 200, 201)
+        package = sheet.get_json()["wechat_pay"]["package"]
+        here.platform.pay(here.person("host"), package.removeprefix("prepay_id="))
+
+
+def pay_says_500(here: Counter) -> None:
+    """The next call of WeChat Pay fails, and has done what it was asked."""
+    here.platform.fail("*", status=500, code="SYSTEM_ERROR", carried_out=True)
+
+
+def pay_refuses(here: Counter) -> None:
+    """The next call of WeChat Pay fails, and has done nothing."""
+    here.platform.fail("*", status=500, code="SYSTEM_ERROR")
+
+
+def pay_is_forged(here: Counter) -> None:
+    """The next answer of WeChat Pay is not what it signed."""
+    here.platform.fail("*", truncate=True)
+
+
+def pay_hangs(here: Counter) -> None:
+    """The next answer of WeChat Pay comes after the product has stopped to wait."""
+    here.platform.fail("*", hang=60)
+
+
+def notices_are_forged(here: Counter) -> None:
+    """The next notice bears a signature of something else, then come the true one and its twin."""
+    here.platform.spoil_notices(wrong_signature=True)
+    here.platform.spoil_notices(duplicates=1)
+
+
+def confirm_in_vain(here: Counter) -> None:
+    """确认支付, and the notice is not taken."""
+    try:
+        confirm(here)
+    except AssertionError:
+        return
+    raise AssertionError("the notice was taken")
+
+
+def pay_in_vain(here: Counter) -> None:
+    """扫码支付 while WeChat Pay does not answer as it should."""
+    try:
+        pay(here)
+    except AssertionError:
+        return
+    raise AssertionError("the sheet opened")
+
+
 def examine(here: Counter) -> None:
     """体检."""
     with here.app.app_context():
@@ -256,7 +315,8 @@ DEEDS: dict[str, Callable[[Counter], None]] = {
     for deed in (
         arrange, settle, claim, refund, replay, recharge, exchange, till_exchange, put, pay,
         confirm, confirm_unheard, settle_paid, settle_cash, refund_paid, sold, use_voucher,
-        tell_mall, tick, preparing_is_over, the_sheet_lapses, examine,
+        tell_mall, tick, preparing_is_over, the_sheet_lapses, examine, much_to_tell, pay_says_500,
+        pay_refuses, pay_is_forged, pay_hangs, notices_are_forged, confirm_in_vain, pay_in_vain,
     )
 }  # fmt: skip
 

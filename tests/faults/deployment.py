@@ -54,6 +54,7 @@ class Deployment:
     redis: RedisServer
     settings: Mapping[str, str] = field(default_factory=dict)
     port: int = 0
+    setup: Path = SETUP
     _others: list[subprocess.Popen[bytes]] = field(default_factory=list)
     _supervisor: subprocess.Popen[bytes] | None = None
 
@@ -94,7 +95,7 @@ class Deployment:
         """The whole deployment; returns when it is ready."""
         self.redis.start()
         self.port = free_port()
-        arguments = ("--data", str(self.data), "--port", str(self.port), "--setup", str(SETUP))
+        arguments = ("--data", str(self.data), "--port", str(self.port), "--setup", str(self.setup))
         with (self.data / "logs" / "supervisor.log").open("wb") as log:
             self._supervisor = self._popen(("-c", _START, *arguments), log.fileno())
         until(self._is_ready, seconds=90, what=f"the deployment is ready:\n{self.logs()}")

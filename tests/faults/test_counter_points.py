@@ -1,13 +1,8 @@
 """Every crash point at the counter is visited with SIGKILL; done again by its caller, the effect is
 one, the doctor finds nothing, and the money agrees with WeChat Pay's own book."""
 
-import shutil
 import signal
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from sqlalchemy import ColumnElement, Select, Table, func, select, update
@@ -22,9 +17,9 @@ from backend.redemption.models import ReportState, VoucherReport
 from backend.sales.models import Bill, Refund
 from backend.wallet.models import WalletEntry
 from tests.faults.books import assert_books_agree, paid_orders, refunds_made
-from tests.faults.deployment import Deployment, copied
-from tests.faults.servers import RedisServer
-from tests.faults.warm import Ended, Warm
+from tests.faults.deployment import Deployment
+from tests.faults.folders import Folders, fine
+from tests.faults.warm import Warm
 from tests.malls import listening
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
@@ -110,61 +105,6 @@ ALL = (
 AT_THE_COUNTER = {"replay.next", "mall.told", *(struck.point for struck in ALL)}
 
 
-class Folders:
-    """What a chain of deeds leaves behind, made once and copied."""
-
-    def __init__(self, warm: Warm, root: Path) -> None:
-        self._warm, self._root = warm, root
-        self._made: dict[tuple[str, ...], Path] = {}
-
-    def after(self, *deeds: str) -> Path:
-        if deeds not in self._made:
-            folder = self._root / "-".join(("d", *deeds))
-            if deeds:
-                shutil.copytree(self.after(*deeds[:-1]), folder)
-                self._do(folder, deeds[-1])
-            else:
-                self._open(folder)
-            self._made[deeds] = folder
-        return self._made[deeds]
-
-    @contextmanager
-    def copy(self, *deeds: str) -> Iterator[Deployment]:
-        """Only Redis runs."""
-        with copied(self.after(*deeds)) as deployment:
-            deployment.redis.start()
-            yield deployment
-
-    def _open(self, folder: Path) -> None:
-        for name in ("run", "logs", "redis"):
-            (folder / name).mkdir(parents=True)
-        made = Deployment(folder, RedisServer(folder / "redis")).run("scripts.supervisor.prepare")
-        assert made.returncode == 0, made.stderr
-        self._do(folder, "arrange")
-
-    def _do(self, folder: Path, deed: str) -> None:
-        deployment = Deployment(folder, RedisServer(folder / "redis"))
-        deployment.redis.start()
-        try:
-            fine(self._warm.do(deed, environment=deployment.environment))
-        finally:
-            deployment.redis.kill()
-
-
-@pytest.fixture(scope="module")
-def warm() -> Iterator[Warm]:
-    warm = Warm()
-    yield warm
-    warm.stop()
-
-
-@pytest.fixture(scope="module")
-def folders(warm: Warm) -> Iterator[Folders]:
-    root = Path(tempfile.mkdtemp(prefix="qc-"))
-    yield Folders(warm, root)
-    shutil.rmtree(root, ignore_errors=True)
-
-
 @pytest.mark.parametrize("struck", ALL, ids=str)
 def test_a_deed_at_the_counter_is_killed_and_done_again(
     folders: Folders, warm: Warm, struck: Struck
@@ -218,10 +158,6 @@ def dies(warm: Warm, deployment: Deployment, deed: str, *, at: str) -> None:
 
 def goes_on(warm: Warm, deployment: Deployment, *deeds: str) -> None:
     fine(warm.do(*deeds, "examine", environment=deployment.environment))
-
-
-def fine(ended: Ended) -> None:
-    assert ended.code == 0, ended.said
 
 
 def count(deployment: Deployment, effect: Select[int]) -> int:

@@ -2,10 +2,18 @@
 
 from pathlib import Path
 
+import pytest
 import requests
+from sqlalchemy import update
 
+from backend.database import table_of
+from backend.open_bills.models import ScanPayment
 from scripts.wechat_platform.server import start_platform
+from tests.faults.books import assert_books_agree
+from tests.faults.folders import Folders, fine
 from tests.faults.judge import delivered, doubles
+from tests.faults.test_counter_points import STRAY
+from tests.faults.warm import Warm
 
 
 def test_a_sender_that_remembers_nothing_is_caught(tmp_path: Path) -> None:
@@ -39,3 +47,14 @@ def send_all(url: str, openids: list[str]) -> None:
             timeout=10,
         )
         assert answer.json()["errcode"] == 0, answer.text
+
+
+def test_money_that_went_back_unrecorded_is_caught(folders: Folders, warm: Warm) -> None:
+    """The naive order: WeChat Pay gave back, and nobody wrote it down."""
+    with folders.copy(*STRAY) as deployment:
+        fine(warm.do("tick", environment=deployment.environment))
+        assert_books_agree(deployment)
+        with deployment.engine.begin() as connection:
+            connection.execute(update(table_of(ScanPayment)).values(refunded_fen=0))
+        with pytest.raises(AssertionError):
+            assert_books_agree(deployment)
