@@ -41,6 +41,7 @@ class Content:
                     "quantity": each.line.quantity,
                     "price_fen": each.line.price_fen,
                     "discounted": each.line.discounted,
+                    **({"unit": each.unit} if each.unit else {}),
                 }
                 for each in self.goods.lines
             ],
@@ -63,6 +64,7 @@ class Content:
                     price_fen=each["price_fen"],
                     discounted=each["discounted"],
                 ),
+                each.get("unit", ""),
             )
             for each in kept["lines"]
         )

@@ -35,6 +35,15 @@ def test_orders_are_added_under_the_same_token(room: Dining) -> None:
     )
 
 
+def test_what_a_guest_pays_for_in_portions_is_settled_in_portions(room: Dining) -> None:
+    """单位 belongs to the bill that was priced: the till settles by the guest's own quote."""
+    guest, dish = room.guest(), a_dish() | {"unit": "份"}
+    room.confirm(guest, room.sheet(guest, room.token("B1", dish)))
+    settled = room.settle_as_told(room.events()[0], dish)
+    assert settled.status_code == 201, settled.get_json()
+    assert settled.get_json()["receipt"]["lines"][0]["unit"] == "份"
+
+
 def test_a_withdrawn_bill_is_unknown_and_comes_back_under_another_token(room: Dining) -> None:
     guest = room.guest()
     token = room.token("B1")
