@@ -258,14 +258,16 @@ class OpenBills(SecureModelView):
 
     def rows(self, found: Sequence[OpenBill]) -> list[OpenBillRow]:
         stores = queries.names(Store, {bill.store_id for bill in found})
-        now = clock.now()
-        return [_row(bill, stores.get(bill.store_id, ""), now=now) for bill in found]
+        now, paid = clock.now(), _paid_fen(found)
+        return [
+            _row(bill, stores.get(bill.store_id, ""), paid.get(bill.id), now=now) for bill in found
+        ]
 
     def facts(self, row: OpenBill) -> Mapping[str, object]:
         store = queries.names(Store, {row.store_id}).get(row.store_id, "")
         return {
             "row": row,
-            "shown": _row(row, store, now=clock.now()),
+            "shown": _row(row, store, _paid_fen([row]).get(row.id), now=clock.now()),
             "content": Content.read(row.content, table=row.table_name),
             "states": BILL_STATES,
             "payments": db.session.scalars(
@@ -303,9 +305,21 @@ class OpenBills(SecureModelView):
         return back  # type: ignore[return-value]
 
 
-def _row(bill: OpenBill, store: str, *, now: datetime) -> OpenBillRow:
+def _paid_fen(bills: Sequence[OpenBill]) -> dict[int, int]:
+    """What was paid by phone, 0 where coupons paid all, by bill."""
+    subjects = {till_events.bill_subject(bill.id): bill.id for bill in bills}
+    told = db.session.execute(
+        select(TillEvent.subject, TillEvent.content).where(
+            TillEvent.store_id.in_({bill.store_id for bill in bills}),
+            TillEvent.kind == till_events.PAID,
+            TillEvent.subject.in_(subjects),
+        )
+    )
+    return {subjects[row.subject]: row.content["amount_fen"] for row in told}
+
+
+def _row(bill: OpenBill, store: str, paid_fen: int | None, *, now: datetime) -> OpenBillRow:
     is_paid = bill.state in (OpenBillState.PAID, OpenBillState.SETTLED)
-    paid = till_events.paid_by(bill.store_id, bill.id) if is_paid else None
     waits = ""
     if bill.state == OpenBillState.PAID and bill.paid_at is not None:
         waits = _spell(now - bill.paid_at)
@@ -319,7 +333,7 @@ def _row(bill: OpenBill, store: str, *, now: datetime) -> OpenBillRow:
         guests=content.guests,
         total_fen=content.goods.total_fen,
         state=bill.state,
-        paid_fen=None if paid is None else paid.amount_fen,
+        paid_fen=paid_fen,
         paid_at=bill.paid_at if is_paid else None,
         waits=waits,
     )
