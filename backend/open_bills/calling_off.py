@@ -6,8 +6,8 @@ from datetime import datetime
 
 from sqlalchemy import update
 
-from backend import background, tenancy
-from backend.database import MetAnother, changed, table_of, transactional
+from backend import background, faults, tenancy
+from backend.database import MetAnother, after_commit, changed, table_of, transactional
 from backend.merchants import audit
 from backend.open_bills import kept_points, queries
 from backend.open_bills.errors import BillNotPaid
@@ -57,6 +57,8 @@ def call_off(
         origin=origin,
         now=now,
     )
+    after_commit(lambda: faults.point("call_off.after_commit"))
+    faults.point("call_off.before_commit")
     return CalledOff(number, OpenBillState.WITHDRAWN, paid.amount_fen)
 
 

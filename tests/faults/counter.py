@@ -205,6 +205,11 @@ def refund_paid(here: Counter) -> None:
     _fine(here.till.post("/bills/T1/refund", {"refund": "R2", "reason": "退单"}), 200, 201)
 
 
+def call_off(here: Counter) -> None:
+    """退回顾客 of a paid bill that will not be settled."""
+    _fine(here.till.post("/bills/T1/give-back", {"reason": "客人走了"}), 200, 201)
+
+
 def sold(here: Counter) -> None:
     """商城推送."""
     _fine(MallClient(here.http, "m01", "x01").say(a_sale(VOUCHER, event_id="e1")), 200)
@@ -314,8 +319,8 @@ DEEDS: dict[str, Callable[[Counter], None]] = {
     deed.__name__: deed
     for deed in (
         arrange, settle, claim, refund, replay, recharge, exchange, till_exchange, put, pay,
-        confirm, confirm_unheard, settle_paid, settle_cash, refund_paid, sold, use_voucher,
-        tell_mall, tick, preparing_is_over, the_sheet_lapses, examine, much_to_tell, pay_says_500,
+        confirm, confirm_unheard, settle_paid, settle_cash, refund_paid, call_off, sold,
+        use_voucher, tell_mall, tick, preparing_is_over, the_sheet_lapses, examine, much_to_tell, pay_says_500,
         pay_refuses, pay_is_forged, pay_hangs, notices_are_forged, confirm_in_vain, pay_in_vain,
     )
 }  # fmt: skip

@@ -44,10 +44,12 @@ VOUCHERS = rows(table_of(MallVoucher))
 TAKEN = rows(_reports, _reports.c.state == ReportState.TAKEN)
 PAID = rows(_events, _events.c.kind == "paid")
 CLOSED = rows(_payments, _payments.c.state == PaymentState.CLOSED)
+RETURNED = rows(_payments, _payments.c.state.in_((PaymentState.STRAY, PaymentState.REFUNDED)))
 BACK = rows(_events, _events.c.kind == "refunded")
 
 SHEET = ("exchange", "put", "pay")
 ANEW = ("preparing_is_over", "tick", "pay", "confirm")
+CALLED_OFF = ("call_off", "tick")
 STRAY = (*SHEET, "settle_cash", "confirm")
 REFUNDED = (*SHEET, "confirm", "settle_paid", "refund_paid")
 TICKED = ("refund_paid", "tick")
@@ -97,6 +99,8 @@ ALL = (
     Struck("give_back.recorded", "tick", BACK, 1, STRAY),
     Struck("give_back.told", "tick", BACK, 0, REFUNDED),
     Struck("give_back.recorded", "tick", BACK, 1, REFUNDED),
+    Struck("call_off.before_commit", "call_off", RETURNED, 0, (*SHEET, "confirm"), CALLED_OFF),
+    Struck("call_off.after_commit", "call_off", RETURNED, 1, (*SHEET, "confirm"), CALLED_OFF),
     Struck("mall.before_commit", "sold", VOUCHERS, 0),
     Struck("mall.after_commit", "sold", VOUCHERS, 1),
 )  # fmt: skip
