@@ -44,13 +44,13 @@ class AuditLog(SecureModelView):
     columns = (
         instant("at", "时间", sort=AuditEntry.at),
         Column("actor", "操作人", show=_said_by),
-        word("action", "操作", AUDIT_ACTIONS),
+        word("action", "动作", AUDIT_ACTIONS),
         Column("subject", "对象", show=words.audit_subject),
         Column("origin", "来源", show=_from),
     )
     column_filters = (
         Asked("操作人", contains(AuditEntry.actor)),
-        Choice("操作", equals(AuditEntry.action), options=tuple(AUDIT_ACTIONS.items())),
+        Choice("动作", equals(AuditEntry.action), options=tuple(AUDIT_ACTIONS.items())),
         DayRange("时间", AuditEntry.at),
     )
 
