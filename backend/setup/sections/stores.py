@@ -19,12 +19,15 @@ _Degrees = Annotated[str, StringConstraints(pattern=r"^-?[0-9]{1,3}(\.[0-9]{1,8}
 
 
 class PosEntry(Section):
+    """收银密钥. ``next_secret`` signs too, until it replaces the other."""
+
     key: Code
     secret: Secret | None = None
+    next_secret: Secret | None = None
 
 
 class MallEntry(Section):
-    """聚微量票券关联 (S1-08, S1-09). ``next_secret`` signs too, until it replaces the other."""
+    """聚微量票券关联 (S1-08, S1-09); its secrets as a till's."""
 
     id: Code
     secret: Secret | None = None
@@ -134,5 +137,7 @@ def _apply_pos(entry: PosEntry, store: Store, run: Applying, *, path: str) -> No
         run.refuse(f"{path}.key", f"{entry.key}已是别的门店的密钥")
     else:
         key = key or PosKey(merchant_id=run.merchant_id, key=entry.key, store_id=store.id)
-        named = entry.named("secret") if entry.secret else {}
+        named = entry.named("next_secret")
+        if entry.secret:
+            named["secret"] = entry.secret
         run.store(key, {"active": True} | named, subject=f"pos key {entry.key}")

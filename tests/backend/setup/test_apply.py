@@ -439,6 +439,27 @@ def test_words_are_words_in_yaml_1_2(app: Flask) -> None:
     assert (store.code, store.name, store.hours) == ("on", "off", "10:00")
 
 
+def test_a_till_has_two_secrets_while_they_change(app: Flask) -> None:
+    def keyed(pos: str) -> str:
+        stores = f"[{{code: s1, name: 店, pos: {{key: k1, {pos}}}}}]"
+        return f"merchants: [{{code: a, name: 甲, stores: {stores}}}]"
+
+    def secrets() -> tuple[str, str | None]:
+        reread()
+        with tenancy.across_merchants("a test looks"):
+            key = db.session.scalars(select(PosKey)).one()
+            return key.secret, key.next_secret
+
+    _apply(keyed("secret: p1"))
+    assert _apply(keyed("next_secret: p2")).changed == ["a pos key k1"]
+    assert secrets() == ("p1", "p2")
+    _apply(keyed("secret: p1"))
+    assert secrets() == ("p1", "p2")
+    _apply(keyed("secret: p2, next_secret: null"))
+    assert secrets() == ("p2", None)
+    assert "p2" not in export()
+
+
 def _a_mall(**more: str) -> str:
     mall = {"id": "m01", "secret": "x01", "callback": '"http://mall.example/told"', **more}
     said = ", ".join(f"{name}: {value}" for name, value in mall.items() if value)
