@@ -320,8 +320,9 @@ DEEDS: dict[str, Callable[[Counter], None]] = {
     for deed in (
         arrange, settle, claim, refund, replay, recharge, exchange, till_exchange, put, pay,
         confirm, confirm_unheard, settle_paid, settle_cash, refund_paid, call_off, sold,
-        use_voucher, tell_mall, tick, preparing_is_over, the_sheet_lapses, examine, much_to_tell, pay_says_500,
-        pay_refuses, pay_is_forged, pay_hangs, notices_are_forged, confirm_in_vain, pay_in_vain,
+        use_voucher, tell_mall, tick, preparing_is_over, the_sheet_lapses, examine, much_to_tell,
+        pay_says_500, pay_refuses, pay_is_forged, pay_hangs, notices_are_forged, confirm_in_vain,
+        pay_in_vain,
     )
 }  # fmt: skip
 
