@@ -25,14 +25,16 @@ from backend.open_bills.paying import Paying, pay
 from backend.open_bills.put import put
 from backend.open_bills.settling import settle
 from backend.redemption.redeem import Redeemer
+from backend.sales import settle as sales
 from backend.sales.bill import Bill, DishLine, Goods, Method, Tender
+from backend.sales.queries import settled
 from backend.wechat.pay import PaidNotice, TradeState
 from scripts.wechat_platform.server import Platform
 from tests.backend.open_bills.dining import Dining, a_dining_room, is_sound
 from tests.builders import reread
 from tests.conftest import StillClock
 from tests.journeys.customers import Customer
-from tests.races.test_redemption import Deed, together
+from tests.races.test_redemption import Deed, _bill, together
 
 
 @pytest.fixture
@@ -219,7 +221,92 @@ def test_settled_in_cash_while_the_money_arrives(app: Flask, room: Dining, _roun
     else:
         assert (room.states(), room.kinds()) == ((["settled"], ["stray"]), ["stray"])
         assert guest.numbers() == [coupon]
+    assert_has_its_money_once(room, "B1")
     is_sound()
+
+
+def assert_has_its_money_once(room: Dining, bill: str) -> None:
+    """Paid by phone and waiting for the till, or settled by the till and the money goes back."""
+    payments = room.states()[1]
+    with tenancy.acting_for(room.shop.merchant_id):
+        is_settled = settled(room.shop.store_id, bill) is not None
+    reread()
+    assert payments == (["stray"] if is_settled else ["paid"])
+
+
+def _naively(room: Dining, seen: threading.Barrier, write: Callable[[], object]) -> Deed:
+    """The bill is open: go on, whatever has happened since."""
+
+    def deed() -> object:
+        found = queries.at_table(room.shop.store_id, "A12")
+        assert found is not None and found.state == "open"
+        end_read()
+        seen.wait()
+        return write()
+
+    return deed
+
+
+def test_looking_first_has_the_bill_settled_in_cash_and_paid_by_phone(
+    app: Flask, room: Dining
+) -> None:
+    """The control: both saw it open, neither held it."""
+    room.sheet(room.guest(), room.token("B1"))
+    seen, cash = threading.Barrier(2), _bill("B1")
+    payments = table_of(ScanPayment)
+
+    def settles() -> object:
+        return sales.settle(cash, here=place("s01"), by=Redeemer("till k"), now=cash.settled_at)
+
+    def hears() -> None:
+        with transaction():
+            db.session.connection().execute(
+                update(payments).values(state="paid", live_key=None, paid_at=cash.settled_at)
+            )
+
+    together(app, room.shop, [_naively(room, seen, settles), _naively(room, seen, hears)])
+    with pytest.raises(AssertionError):
+        assert_has_its_money_once(room, "B1")
+
+
+def assert_pays_for_what_lies_there(room: Dining) -> None:
+    reread()
+    with tenancy.acting_for(room.shop.merchant_id):
+        found = queries.at_table(room.shop.store_id, "A12")
+        assert found is not None
+        live = queries.live_payment(found.id)
+        assert live is None or live.amount_fen == found.content.goods.total_fen
+    reread()
+
+
+def test_looking_first_has_a_guest_pay_for_other_dishes_than_lie_there(
+    app: Flask, room: Dining
+) -> None:
+    """The control: nobody was paying when the till looked, the dishes were those when the guest
+    did."""
+    room.sheet(room.guest(), room.token("B1"))
+    reread()
+    bills, payments = table_of(OpenBill), table_of(ScanPayment)
+    with transaction():
+        db.session.connection().execute(update(payments).values(live_key=None, state="closed"))
+    reread()
+    seen, other = threading.Barrier(2), Content(_goods(30000), table="A12")
+
+    def puts() -> None:
+        with transaction():
+            db.session.connection().execute(
+                update(bills).values(content=other.kept(), fingerprint=other.fingerprint)
+            )
+
+    def pays() -> None:
+        with transaction():
+            db.session.connection().execute(
+                update(payments).values(live_key=payments.c.open_bill_id, state="prepared")
+            )
+
+    together(app, room.shop, [_naively(room, seen, puts), _naively(room, seen, pays)])
+    with pytest.raises(AssertionError):
+        assert_pays_for_what_lies_there(room)
 
 
 @pytest.mark.parametrize("_round", range(4))
@@ -242,6 +329,7 @@ def test_other_dishes_while_a_guest_begins_to_pay(app: Flask, room: Dining, _rou
     token = room.token("B1")
     outcomes = together(app, room.shop, [_puts("B1", 30000), _pays(room, guest, token)])
     assert _refused(outcomes) in ([], ["QUOTE_EXPIRED"], ["BUSY"])
+    assert_pays_for_what_lies_there(room)
     room.tick()
     with tenancy.acting_for(room.shop.merchant_id):
         live = db.session.scalars(select(ScanPayment.id).where(ScanPayment.live_key.is_not(None)))
