@@ -13,6 +13,8 @@ from backend.campaigns.models import Campaign, CampaignCoupon, Grant, Offer, Wav
 from backend.coupons.bill import BillLine
 from backend.coupons.models import Coupon, CouponTemplate
 from backend.database import db, transaction
+from backend.errors import ParamError
+from backend.malls.models import MallShop, MallVoucher
 from backend.members import cards, level_list
 from backend.members.level_list import Terms
 from backend.members.levels import Figures
@@ -26,9 +28,11 @@ from backend.messaging.models import Attempt, Intent
 from backend.points import ledger as points
 from backend.points.models import PointsEntry
 from backend.redemption.redeem import Redeemer
+from backend.sales import refused_bills
 from backend.sales.bill import Bill as PaidBill
 from backend.sales.bill import DishLine, Goods, Method, Tender
 from backend.sales.models import Bill as BillRow
+from backend.sales.models import RefusedBill
 from backend.sales.settle import settle
 from backend.wallet.models import WalletEntry
 from tests.builders import Shop, a_member, a_template, reread
@@ -120,6 +124,10 @@ class Rows:
     wallet: int = 0
     cards: int = 0
     bills: int = 0
+    refused_bills: int = 0
+    malls: int = 0
+    orders: int = 0
+    vouchers: int = 0
 
     def of(self, endpoint: str) -> int:
         found: int = getattr(self, endpoint.replace("-", "_"))
@@ -232,7 +240,8 @@ def one_of_each(shop: Shop, *, nickname: str = "王霞芳", coupons: int = 1) ->
 
 
 def everything(shop: Shop, *, nickname: str = "王霞芳", coupons: int = 1) -> Rows:
-    """One of each, and 银卡 that the member was given; points, balance, a card, a bill paid."""
+    """One of each, and 银卡 that the member was given; points, balance, a card, a bill paid and one
+    that could not be entered; a mall shop, and a voucher it sold the member, not linked yet."""
     rows, now = one_of_each(shop, nickname=nickname, coupons=coupons), clock.now()
     member = rows.members
     with tenancy.acting_for(shop.merchant_id):
@@ -257,12 +266,40 @@ def everything(shop: Shop, *, nickname: str = "王霞芳", coupons: int = 1) -> 
             by=Redeemer("till"),
             now=now,
         )
+        refused_bills.keep(
+            f"R-{shop.code}",
+            {"bill": f"R-{shop.code}"},
+            refusal=ParamError(errors=[]),
+            here=place("s01"),
+            now=now,
+        )
+        mall = MallShop(
+            store_id=shop.store_id, code=f"m-{shop.code}", secret="hidden-key", bound_at=now
+        )
+        db.session.add(mall)
+        db.session.flush()
+        voucher = MallVoucher(
+            shop_id=mall.id,
+            voucher=f"V-{shop.code}",
+            order_number=f"O-{shop.code}",
+            product="P60",
+            member_id=member,
+            paid_fen=6000,
+            sold_at=now,
+            created_at=now,
+        )
+        db.session.add(voucher)
+        db.session.commit()
         found = {
             "level_changes": move.change_id,
             "points": db.session.scalars(select(PointsEntry.id)).first(),
             "wallet": db.session.scalars(select(WalletEntry.id)).first(),
             "cards": db.session.scalars(select(MemberCard.id)).first(),
             "bills": db.session.scalars(select(BillRow.id)).first(),
+            "refused_bills": db.session.scalars(select(RefusedBill.id)).first(),
+            "malls": mall.id,
+            "orders": voucher.id,
+            "vouchers": rows.coupons,
         }
     reread()
     assert all(found.values())

@@ -16,8 +16,9 @@ from admin.people import People
 from backend import tenancy
 from backend.merchants.models import Role
 from backend.messaging.models import Channel, IntentState, Outcome, Purpose
-from tests.admin.desk import Rows, Visitor, at_desk, one_of_each
+from tests.admin.desk import Rows, Visitor, at_desk, everything
 from tests.admin.test_access import PAGES
+from tests.admin.test_tenants import DETAILS, EDITS
 from tests.builders import a_member, a_shop
 
 ROOT = Path(admin.__file__).parent
@@ -53,14 +54,8 @@ class Page(HTMLParser):
 
 def every_page(visitor: Visitor, rows: Rows) -> dict[str, str]:
     """Each page of the desk as its owner reads it."""
-    details = [
-        f"/admin/{name}/details/?id={rows.of(name)}"
-        for name in ("members", "coupons", "campaigns", "messages", "audit")
-    ]
-    edits = [
-        f"/admin/{name}/edit/?id={rows.of(name)}"
-        for name in ("members", "templates", "campaigns", "stores", "staff")
-    ]
+    details = [f"/admin/{name}/details/?id={rows.of(name)}" for name in DETAILS]
+    edits = [f"/admin/{name}/edit/?id={rows.of(name)}" for name in EDITS]
     lists = [path for path in PAGES if "export" not in path]
     more = ["/admin/campaigns/new/?kind=class_marketing"]
     return {path: visitor.read(path) for path in (*lists, *details, *edits, *more)}
@@ -68,7 +63,7 @@ def every_page(visitor: Visitor, rows: Rows) -> dict[str, str]:
 
 def test_every_page_speaks_chinese_and_runs_nothing_inline(app: Flask) -> None:
     shop = a_shop("测试")
-    pages = every_page(at_desk(app, shop), one_of_each(shop))
+    pages = every_page(at_desk(app, shop), everything(shop))
     for path, text in pages.items():
         page = Page(text)
         for said in page.said:
@@ -188,7 +183,7 @@ def _cookie(visitor: Visitor) -> str:
 def test_a_row_is_found_by_number_or_text_and_only_if_visible(app: Flask) -> None:
     """Traps S1 and 7."""
     shop = a_shop()
-    rows = one_of_each(shop)
+    rows = everything(shop)
     (desk,) = app.extensions["admin"]
     members = next(v for v in desk._views if v.endpoint == "members")
     cookie = _cookie(at_desk(app, shop))
@@ -215,7 +210,7 @@ def test_registering_the_desk_prints_and_warns_nothing(capsys: pytest.CaptureFix
 def test_json_is_never_edited_as_text(app: Flask) -> None:
     """Trap 23."""
     shop = a_shop()
-    pages = every_page(at_desk(app, shop), one_of_each(shop))
+    pages = every_page(at_desk(app, shop), everything(shop))
     for path, text in pages.items():
         for area in re.findall(r"<textarea[^>]*>([^<]*)", text):
             assert "{" not in area, path
@@ -231,7 +226,7 @@ def test_emoji_in_a_nickname_are_shown(app: Flask) -> None:
 def test_what_people_call_themselves_is_text_not_markup(app: Flask) -> None:
     """I-01, I-12."""
     shop = a_shop()
-    rows = one_of_each(shop, nickname="<img src=x onerror=alert(1)>{{7*7}}")
+    rows = everything(shop, nickname="<img src=x onerror=alert(1)>{{7*7}}")
     pages = every_page(at_desk(app, shop), rows)
     assert not [path for path, text in pages.items() if "<img src=x" in text or "49<" in text]
 

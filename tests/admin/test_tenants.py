@@ -19,10 +19,14 @@ from tests.builders import a_shop, reread
 
 LISTS = (
     "members", "templates", "campaigns", "coupons", "messages", "stores", "verifiers", "staff",
-    "audit", "levels", "level-changes", "points", "wallet", "cards", "bills",
+    "audit", "levels", "level-changes", "points", "wallet", "cards", "bills", "refused-bills",
+    "malls", "orders", "vouchers",
 )  # fmt: skip
-DETAILS = ("members", "coupons", "campaigns", "messages", "audit", "cards", "bills")
-EDITS = ("members", "templates", "campaigns", "stores", "staff", "levels")
+DETAILS = (
+    "members", "coupons", "campaigns", "messages", "audit", "cards", "bills", "refused-bills",
+    "malls",
+)  # fmt: skip
+EDITS = ("members", "templates", "campaigns", "stores", "staff", "levels", "malls")
 MOVES = (
     ("/admin/campaigns/start/", "campaigns"),
     ("/admin/campaigns/pause/", "campaigns"),
@@ -37,6 +41,7 @@ MOVES = (
     ("/admin/levels/remove/", "levels"),
     ("/admin/cards/state/", "cards"),
     ("/admin/cards/replace/", "cards"),
+    ("/admin/refused-bills/handle/", "refused-bills"),
 )
 MALFORMED = ("1,2", "9" * 30, "-1", "abc", "", "1e3", "１", "0x1", "1 or 1=1")
 
@@ -101,8 +106,11 @@ def test_a_batch_leaves_other_merchants_rows_alone(app: Flask) -> None:
 
 @pytest.mark.parametrize(
     "endpoint",
-    ["members", "coupons", "audit", "level-changes", "points", "wallet", "cards", "bills"],
-)
+    [
+        "members", "coupons", "audit", "level-changes", "points", "wallet", "cards", "bills",
+        "refused-bills", "orders", "vouchers",
+    ],
+)  # fmt: skip
 def test_an_export_holds_only_the_own_rows(app: Flask, endpoint: str) -> None:
     ours, theirs = a_shop("ours"), a_shop("theirs")
     everything(ours)
