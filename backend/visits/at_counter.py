@@ -43,8 +43,8 @@ def identify(
     if recognise.register_at_login(member, now=now):
         registration.welcome(member.id, now=now)
     claimed = grants.claim_open(member.id, now=now)
-    held = card_pack.coupons_of(queries.ids_of(member.id), limit=1000, now=now)
-    return Visit(member_view(member.id), held.items, card_pack.by_ids(claimed, now=now))
+    held = card_pack.coupons_of(queries.ids_of(member.id), limit=1000, now=now).items
+    return Visit(member_view(member.id), held, _among(held, claimed, now=now))
 
 
 def member_code(member_id: int, *, now: datetime) -> qr.QrToken:
@@ -55,6 +55,16 @@ def member_code(member_id: int, *, now: datetime) -> qr.QrToken:
 def by_member_code(text: str, *, now: datetime) -> Member:
     """The member a dynamic code stands for; QrExpired when old."""
     return queries.survivor(qr.read_member(purpose_key("member-qr"), text, now=now))
+
+
+def _among(held: list[CouponView], claimed: list[int], *, now: datetime) -> list[CouponView]:
+    """What was claimed, as it was just read with the rest; only what is not there is read."""
+    known = {coupon.id: coupon for coupon in held}
+    known |= {
+        coupon.id: coupon
+        for coupon in card_pack.by_ids([id for id in claimed if id not in known], now=now)
+    }
+    return [known[coupon_id] for coupon_id in claimed]
 
 
 def _scanned(said: str, now: datetime) -> Member:

@@ -7,7 +7,9 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import event
 
+from backend import clock, tenancy
 from backend.database import db
+from backend.visits.at_counter import identify
 from scripts.wechat_platform.server import Platform
 from tests.builders import Shop, a_shop, a_store, a_template
 from tests.journeys.customers import a_grant, enters
@@ -59,6 +61,34 @@ def test_a_login_for_which_nothing_waits_is_fewer(
     with _statements() as seen:
         enters(http, wechat, shop, person)
     assert len(seen) <= 5, seen
+
+
+def test_the_till_reads_what_was_claimed_once_with_the_rest(
+    http: FlaskClient, wechat: Platform, shop: Shop
+) -> None:
+    """Who, whether coming registers, claiming (4), all ids, the card pack, the member."""
+    person = wechat.person()
+    me = enters(http, wechat, shop, person)
+    a_template(shop, "t30")
+    a_grant(shop, me.member_id, "t30", quantity=20)
+    with tenancy.acting_for(shop.merchant_id), _statements() as seen:
+        visit = identify(member_id=me.member_id, now=clock.now())
+    assert len(visit.claimed) == 20
+    assert {coupon.id for coupon in visit.claimed} == {coupon.id for coupon in visit.coupons}
+    assert len(seen) == 9, seen
+
+
+def test_the_till_tells_of_every_claimed_coupon_beyond_the_longest_card_pack_too(
+    http: FlaskClient, wechat: Platform, shop: Shop
+) -> None:
+    me = enters(http, wechat, shop, wechat.person())
+    for nth in range(11):
+        a_template(shop, f"t{nth}")
+        a_grant(shop, me.member_id, f"t{nth}", quantity=91)
+    with tenancy.acting_for(shop.merchant_id):
+        visit = identify(member_id=me.member_id, now=clock.now())
+    assert (len(visit.coupons), len(visit.claimed)) == (1000, 1001)
+    assert len({coupon.id for coupon in visit.claimed}) == 1001
 
 
 @pytest.mark.parametrize("coupons", [1, 100])
