@@ -25,10 +25,10 @@ from admin.fields import (
 )
 from admin.template_form import WEEKDAYS
 from backend.campaigns import kinds
+from backend.campaigns.draft import CampaignDraft, draft_of
 from backend.campaigns.errors import CampaignInvalid
 from backend.campaigns.kinds.class_marketing import Part
 from backend.campaigns.kinds.periodic import PRESETS
-from backend.campaigns.lifecycle import CampaignDraft, draft_of
 from backend.campaigns.models import Campaign, CampaignKind
 from backend.errors import FieldError
 

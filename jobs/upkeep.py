@@ -3,7 +3,7 @@
 from redis.exceptions import RedisError
 
 from backend import background, clock, idempotency
-from backend.campaigns import links
+from backend.campaigns import link_end
 from backend.membership import levels
 from backend.merchants import tills
 from backend.open_bills import sweeping
@@ -24,7 +24,7 @@ def tick() -> None:
     quotes and till events."""
     now = clock.now()
     completion.complete_pending(now=now)
-    links.sweep(now=now)
+    link_end.sweep(now=now)
     exchange_lapse.give_back_all(now)
     points.expire_all(now)
     points.remind_all(now)

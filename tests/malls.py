@@ -21,7 +21,7 @@ from werkzeug.test import TestResponse
 
 from backend import clock, tenancy
 from backend.campaigns import kinds, lifecycle
-from backend.campaigns.lifecycle import CampaignDraft
+from backend.campaigns.draft import CampaignDraft
 from backend.database import db, transaction
 from backend.malls.models import MallShop, MallVoucher
 from backend.redemption.models import VoucherReport

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from backend import tenancy
 from backend.calendar import day_of
-from backend.campaigns import budget, kinds, limits, links, offers, queries
+from backend.campaigns import budget, kinds, limits, link_end, links, offers, queries
 from backend.campaigns.cadence import claim_until
 from backend.campaigns.kinds.consumption_gift import ConsumptionGift
 from backend.campaigns.links import Link, Promised
@@ -73,7 +73,7 @@ def for_bill(bill: PaidBill, *, now: datetime) -> Link | None:
 def take_back(bill_id: int, *, by: str, now: datetime) -> None:
     """收回 the gift of a bill that was refunded as a whole: the link, or of a claimed one the
     coupons that are not used yet."""
-    claimed = links.revoke(_made_for(bill_id))
+    claimed = link_end.revoke(_made_for(bill_id))
     if not claimed:
         return
     coupon_ids = db.session.connection().scalars(

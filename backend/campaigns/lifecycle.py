@@ -5,8 +5,7 @@ paused at 09:00" has an answer; a pause takes nothing back.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 
 from sqlalchemy import Update, delete, insert, select, update
 
@@ -20,6 +19,7 @@ from backend.campaigns import (
     points_rules,
     queries,
 )
+from backend.campaigns.draft import CampaignDraft, draft_of, refuse_wrong
 from backend.campaigns.errors import CampaignEnded, CampaignInvalid, CampaignNotFound
 from backend.campaigns.kinds import PointsSettings, Settings
 from backend.campaigns.kinds.class_marketing import (
@@ -47,32 +47,13 @@ _campaigns, _runs = table_of(Campaign), table_of(CampaignRun)
 _coupons, _templates = table_of(CampaignCoupon), table_of(CouponTemplate)
 
 
-@dataclass(frozen=True)
-class CampaignDraft:
-    """活动 as a form or a set-up file gives it. ``settings`` come from ``kinds.parse``."""
-
-    code: str
-    kind: str
-    settings: Settings
-    name: str | None = None
-    description: str = ""
-    tags: tuple[str, ...] = ()
-    stores: tuple[str, ...] | None = None
-    starts_on: date | None = None
-    ends_on: date | None = None
-    online_activity: bool | None = None
-    budget_total: int | None = None
-    budget_per_day: int | None = None
-    control_bp: int = 0
-
-
 @transactional
 def save(draft: CampaignDraft, *, now: datetime) -> Campaign:
     """Make the campaign of this code as a draft, or bring it up to date in the state it is in.
 
     Editing never resets when it was first started (S3-21). A running campaign stays complete.
     """
-    _refuse_wrong(draft)
+    refuse_wrong(draft)
     campaign = queries.by_code(draft.code)
     is_new = campaign is None
     if campaign is None:
@@ -175,51 +156,6 @@ def open_default_plan(merchant_id: int, *, now: datetime) -> Campaign:
         )
         start(plan.id, now=now)
         return plan
-
-
-def draft_of(campaign: Campaign) -> CampaignDraft:
-    """What would make this campaign again: for the form and for the export."""
-    return CampaignDraft(
-        code=campaign.code,
-        kind=campaign.kind,
-        settings=kinds.parse(campaign.kind, campaign.settings),
-        name=campaign.name,
-        description=campaign.description,
-        tags=tuple(str(tag) for tag in campaign.tags or []),
-        stores=None if campaign.stores is None else tuple(str(code) for code in campaign.stores),
-        starts_on=campaign.starts_on,
-        ends_on=campaign.ends_on,
-        online_activity=campaign.online_activity,
-        budget_total=campaign.budget_total,
-        budget_per_day=campaign.budget_per_day,
-        control_bp=campaign.control_bp,
-    )
-
-
-def _refuse_wrong(draft: CampaignDraft) -> None:
-    wrong = {
-        "code": (not 1 <= len(draft.code) <= 64, "1 到 64 个字"),
-        "name": (draft.name is not None and len(draft.name) > 120, "最多 120 个字"),
-        "to": (
-            draft.starts_on is not None
-            and draft.ends_on is not None
-            and draft.ends_on < draft.starts_on,
-            "结束日期早于开始日期",
-        ),
-        "budget.total": (draft.budget_total is not None and draft.budget_total < 0, "不能小于0"),
-        "budget.per_day": (
-            draft.budget_per_day is not None and draft.budget_per_day < 0,
-            "不能小于0",
-        ),
-        "control_bp": (not 0 <= draft.control_bp <= 10000, "应在 0 到 10000 之间"),
-    }
-    errors = [
-        FieldError(field=name, message=words)
-        for name, (is_wrong, words) in wrong.items()
-        if is_wrong
-    ]
-    if errors:
-        raise CampaignInvalid(errors=errors)
 
 
 def _refuse_wrong_settings(campaign: Campaign, settings: Settings) -> None:

@@ -1,7 +1,7 @@
 """领取链接: the code on a receipt (S2-51) or at the till after an exchange (S2-32), claimed once.
 
 A receipt's belongs to whoever opens it first, an exchange's to the member who paid for it, whose
-login collects it too. Past its window it is lapsed by time, and marked so later.
+login collects it too. Past its window it is lapsed by time.
 """
 
 import secrets
@@ -23,7 +23,7 @@ from backend.campaigns.errors import (
     ClaimLimitReached,
     ClaimNotFound,
 )
-from backend.campaigns.lapse import give_back_stock
+from backend.campaigns.link_end import WAITING, close
 from backend.campaigns.models import ClaimLink, ClaimLinkKind, Grant, GrantState
 from backend.campaigns.offers import CurrentOffer
 from backend.database import (
@@ -31,21 +31,18 @@ from backend.database import (
     after_commit,
     changed,
     db,
-    end_read,
     table_of,
     transactional,
 )
 from backend.members.queries import ids_of
 
-SWEPT_AT_ONCE = 500
 _ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
 _CODE_LENGTH = 16
 
 _links, _grants = table_of(ClaimLink), table_of(Grant)
-_WAITING = (GrantState.OPEN, GrantState.LINKED)
 _BEHIND = grants.PIECES.where(
     _grants.c.link_id == bindparam("link"),
-    _grants.c.state.in_(_WAITING),
+    _grants.c.state.in_(WAITING),
     or_(_grants.c.claim_until.is_(None), _grants.c.claim_until > bindparam("at")),
 )
 
@@ -85,15 +82,6 @@ class Link:
             return "claimed"
         in_time = self.claim_until is None or now < self.claim_until
         return "open" if self.state == GrantState.OPEN and in_time else "lapsed"
-
-
-@dataclass(frozen=True)
-class Lapsed:
-    """A link nobody opened in time, and the points to give back to its member."""
-
-    link_id: int
-    member_id: int
-    points: int
 
 
 def address(code: str) -> str:
@@ -225,89 +213,11 @@ def claim(code: str, *, member_id: int, now: datetime) -> list[int]:
         if not limits.let_claim(member_id, pieces, link_id=link.id, zone=zone, now=now):
             raise ClaimLimitReached()
     _claim_grants({row.grant_id for row in waiting}, member_id, now=now)
-    _close([link.id], GrantState.LAPSED)
+    close([link.id], GrantState.LAPSED)
     claimed = grants.become_coupons(waiting, member_id, now=now)
     after_commit(lambda: faults.point("claim_link.after_commit"))
     faults.point("claim_link.before_commit")
     return claimed
-
-
-def overdue(kind: ClaimLinkKind, *, now: datetime) -> list[tuple[int, int]]:
-    """(merchant, link) of every open link of this kind whose window is over."""
-    end_read()
-    with tenancy.across_merchants("the tick looks whose claim links have lapsed"):
-        rows = db.session.connection().execute(
-            select(_links.c.merchant_id, _links.c.id)
-            .where(
-                _links.c.state == GrantState.OPEN,
-                _links.c.claim_until <= now,
-                _links.c.kind == kind,
-            )
-            .order_by(_links.c.merchant_id, _links.c.id)
-        )
-        return [(row.merchant_id, row.id) for row in rows]
-
-
-@transactional
-def lapse(link_ids: Sequence[int], *, now: datetime) -> list[Lapsed]:
-    """失效: mark these links of the merchant we act for, and their stock goes back. Answers those
-    that did lapse, with their points: who calls it gives those back in the same transaction."""
-    over = (
-        select(_links.c.id, _links.c.member_id, _links.c.points)
-        .where(
-            _links.c.merchant_id == tenancy.merchant_id(),
-            _links.c.id.in_(link_ids),
-            _links.c.state == GrantState.OPEN,
-            _links.c.claim_until <= now,
-        )
-        .order_by(_links.c.id)
-        .with_for_update()
-    )
-    lapsed = [Lapsed(*row) for row in db.session.connection().execute(over)]
-    if not lapsed:
-        return []
-    ids = [each.link_id for each in lapsed]
-    changed(
-        update(_links)
-        .where(_links.c.merchant_id == tenancy.merchant_id(), _links.c.id.in_(ids))
-        .values(state=GrantState.LAPSED.value)
-    )
-    _close(ids, GrantState.LAPSED)
-    return lapsed
-
-
-def sweep(*, now: datetime) -> int:
-    """Mark every receipt's link whose window is over; how many. (Exchanges: ``backend/points``,
-    with ``overdue`` and ``lapse``.)"""
-    found: dict[int, list[int]] = {}
-    for merchant_id, link_id in overdue(ClaimLinkKind.RECEIPT, now=now):
-        found.setdefault(merchant_id, []).append(link_id)
-    lapsed = 0
-    for merchant_id, ids in found.items():
-        with tenancy.acting_for(merchant_id):
-            for at in range(0, len(ids), SWEPT_AT_ONCE):
-                lapsed += len(lapse(ids[at : at + SWEPT_AT_ONCE], now=now))
-    return lapsed
-
-
-@transactional
-def revoke(made_for: str) -> list[int]:
-    """收回 of the link made for this, if nobody has claimed it: stock goes back. Else the ids of
-    its claimed grants, of which only the coupons can be taken back."""
-    ours = _links.c.merchant_id == tenancy.merchant_id(), _links.c.made_for == made_for
-    link_id = db.session.connection().scalar(select(_links.c.id).where(*ours))
-    if link_id is None:
-        return []
-    waiting = update(_links).where(*ours, _links.c.state == GrantState.OPEN)
-    if changed(waiting.values(state=GrantState.REVOKED.value)):
-        _close([link_id], GrantState.REVOKED)
-        return []
-    claimed = select(_grants.c.id).where(
-        _grants.c.merchant_id == tenancy.merchant_id(),
-        _grants.c.link_id == link_id,
-        _grants.c.state == GrantState.CLAIMED,
-    )
-    return list(db.session.connection().scalars(claimed))
 
 
 def _claim_grants(grant_ids: set[int], member_id: int, *, now: datetime) -> None:
@@ -316,32 +226,9 @@ def _claim_grants(grant_ids: set[int], member_id: int, *, now: datetime) -> None
         .where(
             _grants.c.merchant_id == tenancy.merchant_id(),
             _grants.c.id.in_(sorted(grant_ids)),
-            _grants.c.state.in_(_WAITING),
+            _grants.c.state.in_(WAITING),
         )
         .values(state=GrantState.CLAIMED.value, claimed_at=now, member_id=member_id)
     )
     if claimed != len(grant_ids):
         raise MetAnother()
-
-
-def _close(link_ids: Sequence[int], state: GrantState) -> None:
-    """What still waits behind these links will not be claimed any more: its stock goes back."""
-    ids = list(
-        db.session.connection().scalars(
-            select(_grants.c.id)
-            .where(
-                _grants.c.merchant_id == tenancy.merchant_id(),
-                _grants.c.link_id.in_(link_ids),
-                _grants.c.state.in_(_WAITING),
-            )
-            .order_by(_grants.c.id)
-            .with_for_update()
-        )
-    )
-    if ids:
-        give_back_stock(ids)
-        changed(
-            update(_grants)
-            .where(_grants.c.merchant_id == tenancy.merchant_id(), _grants.c.id.in_(ids))
-            .values(state=state.value)
-        )

@@ -111,8 +111,8 @@ class Attempt(MerchantRow, BaseModel):
 
 
 class MessageTemplate(MerchantRow, BaseModel):
-    """消息模板 per purpose, channel and app: ``fields`` maps WeChat's names to ours. Where a mall has
-    an account of its own, a purpose has two (S1-23, S1-24)."""
+    """消息模板 per purpose, channel and app: ``fields`` maps WeChat's names to ours. Where a mall
+    has an account of its own, a purpose has two (S1-23, S1-24)."""
 
     __tablename__ = "message_template"
     __table_args__ = table_args(UniqueConstraint("merchant_id", "purpose", "channel", "app_id"))

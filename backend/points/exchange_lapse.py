@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import select
 
 from backend import tenancy
-from backend.campaigns import links
+from backend.campaigns import link_end
 from backend.campaigns.models import ClaimLink, ClaimLinkKind
 from backend.database import db, table_of, transactional
 from backend.points import ledger
@@ -18,7 +18,7 @@ _links = table_of(ClaimLink)
 def give_back_all(now: datetime) -> int:
     """Every exchange whose window is over, at every merchant; how many."""
     found = defaultdict(list)
-    for merchant_id, link_id in links.overdue(ClaimLinkKind.EXCHANGE, now=now):
+    for merchant_id, link_id in link_end.overdue(ClaimLinkKind.EXCHANGE, now=now):
         found[merchant_id].append(link_id)
     given = 0
     for merchant_id, link_ids in found.items():
@@ -30,7 +30,7 @@ def give_back_all(now: datetime) -> int:
 @transactional
 def give_back(link_id: int, *, now: datetime) -> bool:
     """失效: link, coupon in stock and points in one; False when it was claimed meanwhile."""
-    if not links.lapse([link_id], now=now):
+    if not link_end.lapse([link_id], now=now):
         return False
     cause = db.session.connection().scalar(
         select(_links.c.made_for).where(

@@ -15,7 +15,7 @@ from sqlalchemy import JSON, Column, func, select
 
 from backend import clock, tenancy
 from backend.campaigns import kinds, lifecycle
-from backend.campaigns.lifecycle import CampaignDraft
+from backend.campaigns.draft import CampaignDraft
 from backend.coupons.bill import BillLine
 from backend.database import UtcDateTime, db, table_of
 from backend.members.models import Member, Spending

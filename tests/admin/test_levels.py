@@ -6,7 +6,7 @@ from sqlalchemy import select
 
 from backend import tenancy
 from backend.campaigns import kinds, lifecycle
-from backend.campaigns.lifecycle import CampaignDraft
+from backend.campaigns.draft import CampaignDraft
 from backend.database import db
 from backend.members.models import LevelChange, Member, MemberLevel
 from backend.merchants.models import AuditEntry, Merchant, Role

@@ -9,6 +9,7 @@ from flask import Flask
 from backend import tenancy
 from backend.calendar import local
 from backend.campaigns import forecast, grants, lifecycle, queries
+from backend.campaigns.draft import draft_of
 from backend.campaigns.errors import CampaignIncomplete
 from backend.campaigns.kinds.class_marketing import DEFAULT_CODE
 from backend.coupons import templates
@@ -100,7 +101,7 @@ def test_S0_18_an_edit_before_nine_is_what_the_wave_issues(app: Flask, clock: St
     with tenancy.acting_for(shop.merchant_id):
         settings = queries.by_code(DEFAULT_CODE)
         assert settings is not None
-        draft = lifecycle.draft_of(settings)
+        draft = draft_of(settings)
         a_template(shop, "better")
         better = draft.settings.model_copy(
             update={

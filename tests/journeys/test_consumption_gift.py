@@ -8,7 +8,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from pydantic import JsonValue
 
-from backend.campaigns import links
+from backend.campaigns import link_end, links
 from scripts.wechat_platform.server import Platform
 from tests.admin.desk import at_desk
 from tests.backend.campaigns.plans import a_campaign, coupons_of, gives, template
@@ -213,7 +213,7 @@ def test_S2_57_past_the_claim_window_the_receipt_is_paper(
     refused = customer.post(f"/api/v1/claims/{gift['id']}", {})
     assert said(refused) == (422, "CLAIM_LAPSED", "已过领取时间")
     assert template(shop, "t1").issued == 1
-    links.sweep(now=clock.at)
+    link_end.sweep(now=clock.at)
     assert template(shop, "t1").issued == 0
 
 

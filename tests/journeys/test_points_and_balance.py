@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 
 from backend import tenancy
 from backend.campaigns import kinds, lifecycle
-from backend.campaigns.lifecycle import CampaignDraft
+from backend.campaigns.draft import CampaignDraft
 from backend.database import db
 from backend.members.models import MemberLevel
 from backend.merchants.models import Merchant

@@ -29,7 +29,7 @@ from sqlalchemy import select
 
 from backend import clock, tenancy
 from backend.campaigns import kinds, lifecycle
-from backend.campaigns.lifecycle import CampaignDraft
+from backend.campaigns.draft import CampaignDraft
 from backend.coupons.bill import BillLine
 from backend.coupons.models import Coupon
 from backend.database import db, transaction

@@ -10,7 +10,7 @@ from sqlalchemy import func, select, update
 
 from backend import tenancy
 from backend.campaigns import kinds, lifecycle, links
-from backend.campaigns.lifecycle import CampaignDraft
+from backend.campaigns.draft import CampaignDraft
 from backend.campaigns.models import Grant
 from backend.coupons.models import Coupon, CouponTemplate
 from backend.database import db, table_of, transaction

@@ -10,10 +10,10 @@ from sqlalchemy import select
 from backend import tenancy
 from backend.calendar import day_of
 from backend.campaigns import completeness, kinds, lifecycle, queries
+from backend.campaigns.draft import CampaignDraft, draft_of
 from backend.campaigns.errors import CampaignInvalid
 from backend.campaigns.kinds.class_marketing import DEFAULT_CODE, DEFAULT_TEMPLATES, default_plan
 from backend.campaigns.kinds.periodic import FixedAudience, Periodic
-from backend.campaigns.lifecycle import CampaignDraft
 from backend.campaigns.models import Campaign, CampaignKind, CampaignState
 from backend.coupons import templates
 from backend.database import db
@@ -109,7 +109,7 @@ def export() -> list[JsonValue]:
 
 def _apply_one(entry: CampaignEntry, campaign: Campaign | None, run: Applying) -> None:
     told_before = _told(campaign) if campaign else None
-    before = lifecycle.draft_of(campaign) if campaign else None
+    before = draft_of(campaign) if campaign else None
     wanted = _wanted(entry, before, now=run.now)
     if campaign is None or wanted != before:
         _refuse_strangers(wanted, before)
@@ -225,7 +225,7 @@ def _as_entry(draft: CampaignDraft) -> CampaignEntry:
 
 
 def _told(campaign: Campaign) -> dict[str, JsonValue]:
-    draft = lifecycle.draft_of(campaign)
+    draft = draft_of(campaign)
     told: dict[str, JsonValue] = _as_entry(draft).model_dump(mode="json", exclude_defaults=True)
     return told | {"state": campaign.state} | draft.settings.model_dump(mode="json")
 

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from backend import clock, tenancy
 from backend.campaigns import kinds, lifecycle
-from backend.campaigns.lifecycle import CampaignDraft
+from backend.campaigns.draft import CampaignDraft
 from backend.campaigns.models import Campaign, Grant
 from backend.coupons.models import Coupon, CouponTemplate
 from backend.database import db, transaction

@@ -12,6 +12,7 @@ from backend import tenancy
 from backend.calendar import SHANGHAI
 from backend.campaigns import audience, lifecycle
 from backend.campaigns.conditions import Conditions
+from backend.campaigns.draft import draft_of
 from backend.campaigns.errors import CampaignInvalid, FixedAudienceEmpty
 from backend.database import db, transaction
 from backend.members.models import Member, MemberLevel, MemberTag, Spending
@@ -230,7 +231,7 @@ def test_a_fixed_audience_stays_who_was_found_at_saving(app: Flask) -> None:
     from dataclasses import replace
 
     with tenancy.acting_for(shop.merchant_id):
-        draft = lifecycle.draft_of(campaign(shop, plan))
+        draft = draft_of(campaign(shop, plan))
         lifecycle.save(replace(draft, name="改名"), now=NOW)
         frozen = db.session.scalars(select(AudienceMember.member_id)).all()
     assert frozen == [first]

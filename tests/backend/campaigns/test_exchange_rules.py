@@ -8,8 +8,8 @@ from sqlalchemy import select
 
 from backend import tenancy
 from backend.campaigns import kinds, lifecycle
+from backend.campaigns.draft import CampaignDraft
 from backend.campaigns.errors import CampaignIncomplete, CampaignInvalid
-from backend.campaigns.lifecycle import CampaignDraft
 from backend.campaigns.models import Campaign
 from backend.database import db
 from backend.members.models import MemberLevel

@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 
 from backend import clock, tenancy
-from backend.campaigns import grants, links, offers
+from backend.campaigns import grants, link_end, links, offers
 from backend.campaigns.errors import (
     AlreadyClaimed,
     ClaimIsAnothers,
@@ -118,8 +118,8 @@ def test_past_its_window_nobody_claims_it_and_its_stock_comes_back(
     clock.at = end
     with pytest.raises(ClaimLapsed, match="^已过领取时间$"):
         claim(shop, link, payer)
-    assert links.sweep(now=clock.at) == 1
-    assert links.sweep(now=clock.at) == 0
+    assert link_end.sweep(now=clock.at) == 1
+    assert link_end.sweep(now=clock.at) == 0
 
     assert template(shop, "gift-coupon").issued == 0
     assert [grant.state for grant in grants_of(shop)] == [GrantState.LAPSED]
@@ -133,10 +133,10 @@ def test_a_link_is_open_until_the_very_end_of_its_window(app: Flask, clock: Stil
     end = clock.at + timedelta(hours=1)
     link = a_link(shop, payer, a_gift(shop), until=end)
     clock.at = end - timedelta(microseconds=1)
-    assert links.sweep(now=clock.at) == 0
+    assert link_end.sweep(now=clock.at) == 0
     assert len(claim(shop, link, payer)) == 1
     clock.at = end
-    assert links.sweep(now=clock.at) == 0
+    assert link_end.sweep(now=clock.at) == 0
 
 
 def test_of_two_windows_behind_one_link_the_shorter_one_lapses_alone(
@@ -218,9 +218,9 @@ def test_what_lapsed_says_whose_points_are_to_be_given_back(app: Flask, clock: S
     left = a_link(shop, buyer, gift, kind=EXCHANGE, points=90, until=end, made_for="exchange-2")
     claim(shop, taken, buyer)
     clock.at = end
-    assert links.sweep(now=clock.at) == 0
-    assert links.overdue(EXCHANGE, now=clock.at) == [(shop.merchant_id, left.id)]
+    assert link_end.sweep(now=clock.at) == 0
+    assert link_end.overdue(EXCHANGE, now=clock.at) == [(shop.merchant_id, left.id)]
     with tenancy.acting_for(shop.merchant_id):
-        (lapsed,) = links.lapse([taken.id, left.id], now=clock.at)
+        (lapsed,) = link_end.lapse([taken.id, left.id], now=clock.at)
         assert (lapsed.link_id, lapsed.member_id, lapsed.points) == (left.id, buyer, 90)
-        assert links.lapse([left.id], now=clock.at) == []
+        assert link_end.lapse([left.id], now=clock.at) == []

@@ -7,8 +7,8 @@ from sqlalchemy import select
 
 from backend import tenancy
 from backend.campaigns import kinds, lifecycle
+from backend.campaigns.draft import CampaignDraft
 from backend.campaigns.errors import CampaignInvalid
-from backend.campaigns.lifecycle import CampaignDraft
 from backend.database import db
 from backend.members.models import MemberLevel
 from backend.points.earn import EarnRule, Multiple, counted_fen, points_for, rules_for

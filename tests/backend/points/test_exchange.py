@@ -9,8 +9,8 @@ from sqlalchemy import select, update
 
 from backend import tenancy
 from backend.campaigns import kinds, lifecycle, links
+from backend.campaigns.draft import CampaignDraft
 from backend.campaigns.errors import AlreadyClaimed, CampaignNotFound, ClaimLapsed
-from backend.campaigns.lifecycle import CampaignDraft
 from backend.campaigns.models import Campaign, ClaimLink, Grant
 from backend.coupons.errors import SoldOut, TemplateNotFound
 from backend.coupons.models import Coupon, CouponTemplate

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from backend import clock, tenancy
 from backend.campaigns import grants, kinds, lifecycle, links, waves
-from backend.campaigns.lifecycle import CampaignDraft
+from backend.campaigns.draft import CampaignDraft
 from backend.campaigns.models import ClaimLink, Grant, GrantState, OfferPiece, Wave
 from backend.coupons.bill import BillLine
 from backend.coupons.card_pack import numbers
