@@ -72,9 +72,7 @@ class Malls(SecureModelView):
     edit_right = Right.EDIT_MALLS
     icon = "fa-shopping-bag"
     noun = "店铺"
-    empty_help = (
-        "填入商城“第三方对接”里的门店 id 与密钥，就能核销商城卖出的票券"
-    )
+    empty_help = "填入商城“第三方对接”里的门店 id 与密钥，就能核销商城卖出的票券"
     can_create = can_edit = can_view_details = True
     row_template = "desk/mall_row.html"
     form_template = "desk/mall_shop_form.html"
