@@ -26,8 +26,9 @@ from admin.levels import Levels
 from admin.malls import Malls
 from admin.members import Members
 from admin.messages import Messages
+from admin.open_bills import OpenBills
 from admin.overview import Overview
-from admin.payments import OpenBills, Payments
+from admin.payments import Payments
 from admin.people import People
 from admin.profile import Profile
 from admin.recharge_rules import RechargeRules
