@@ -15,6 +15,7 @@ from backend.members.models import Member
 from backend.merchants.queries import place
 from backend.redemption import facts
 from backend.redemption.models import Redemption
+from backend.redemption.redeem import Redeemed
 from backend.sales import models, queries
 from backend.sales import refund_records as records
 from backend.sales.receipt import ReceiptData
@@ -23,7 +24,7 @@ from backend.sales.reprint import reprint
 from tests.backend.redemption.coupons import a_coupon, redemptions_of, state_of
 from tests.builders import Shop, a_member, a_shop, a_template, reread
 from tests.races.test_bills import _bill, _cash, _figures, _is_sound, _refunds, _settles, _won
-from tests.races.test_redemption import Deed, together
+from tests.races.test_redemption import Deed, _redeems, together
 
 _bills, _members = table_of(models.Bill), table_of(Member)
 _coupons, _redemptions = table_of(Coupon), table_of(Redemption)
@@ -47,6 +48,13 @@ def assert_no_more_back_than_paid(shop: Shop, paid_fen: int) -> None:
     with tenancy.acting_for(shop.merchant_id):
         back_fen = db.session.scalar(select(func.sum(models.Refund.refunded_fen)))
         assert back_fen == paid_fen
+
+
+def assert_used_by_whoever_won(shop: Shop, coupon: int, won: int) -> None:
+    """Back from the refund, the coupon was used again by at most one, who keeps it."""
+    live = [each for each in redemptions_of(shop, coupon) if each.live_key is not None]
+    state = CouponState.REDEEMED if won else CouponState.USABLE
+    assert (won <= 1, len(live), state_of(shop, coupon)) == (True, won, state)
 
 
 def _new_bill(number: str, member: int | None = None) -> int:
@@ -209,6 +217,61 @@ def test_who_lets_the_bill_go_before_writing_gives_it_back_many_times(app: Flask
     together(app, shop, [_reads_then_refunds("B1", f"T{n}", seen) for n in range(6)])
     with pytest.raises(AssertionError):
         assert_no_more_back_than_paid(shop, 10000)
+
+
+def _looks_then_gives_back(
+    coupon: int, looked: threading.Event, used_again: threading.Event
+) -> Deed:
+    """The coupon was used on the bill when it was looked at; so it is freed."""
+
+    def deed() -> object:
+        found = facts.coupon(coupon)
+        assert found is not None and found.standing.state is CouponState.REDEEMED
+        end_read()
+        looked.set()
+        assert used_again.wait(30)
+        with transaction():
+            connection = db.session.connection()
+            connection.execute(
+                update(_coupons).where(_coupons.c.id == coupon).values(state=CouponState.USABLE)
+            )
+            connection.execute(
+                update(_redemptions).where(_redemptions.c.coupon_id == coupon).values(live_key=None)
+            )
+        return None
+
+    return deed
+
+
+def test_a_refund_against_the_next_uses_of_its_coupon(app: Flask) -> None:
+    shop = a_shop()
+    coupon = a_coupon(shop, a_member(shop), a_template(shop))
+    together(app, shop, [_settles(_bill("B1", _cash(9000), coupons=[coupon]))])
+    deeds = [*(_redeems(coupon, n) for n in range(3)), _refunds("T1")]
+    deeds += [_redeems(coupon, n) for n in range(3, 6)]
+    won = [each for each in together(app, shop, deeds) if isinstance(each, Redeemed)]
+    assert_used_by_whoever_won(shop, coupon, len(won))
+    _is_sound()
+
+
+def test_who_looks_before_giving_back_frees_a_coupon_that_was_used_again(app: Flask) -> None:
+    shop = a_shop()
+    coupon = a_coupon(shop, a_member(shop), a_template(shop))
+    together(app, shop, [_settles(_bill("B1", _cash(9000), coupons=[coupon]))])
+    looked, used_again = threading.Event(), threading.Event()
+    refunds, redeems = _refunds("T1"), _redeems(coupon, 1)
+
+    def refunded_and_used() -> object:
+        assert looked.wait(30)
+        refunds()
+        done = redeems()
+        used_again.set()
+        return done
+
+    deeds = [_looks_then_gives_back(coupon, looked, used_again), refunded_and_used]
+    won = [each for each in together(app, shop, deeds) if isinstance(each, Redeemed)]
+    with pytest.raises(AssertionError):
+        assert_used_by_whoever_won(shop, coupon, len(won))
 
 
 def test_no_two_reprints_bear_the_same_number(app: Flask) -> None:
