@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select, update
 
-from backend.campaigns import gifts, grants, links
+from backend.campaigns import gifts, grants, link_end, links
 from backend.campaigns.errors import AlreadyClaimed, ClaimLapsed
 from backend.campaigns.models import ClaimLink, ClaimLinkKind, Grant, GrantState, OfferPiece
 from backend.coupons.models import Coupon
@@ -140,6 +140,6 @@ def test_sweeps_at_the_same_moment_give_stock_back_once(app: Flask, clock: Still
     end = clock.at + timedelta(hours=1)
     link = a_link(shop, a_member(shop), a_gift(shop, stock=3), until=end)
     clock.at = end
-    swept = at_once(app, shop, *[partial(links.lapse, [link.id], now=end)] * 4)
+    swept = at_once(app, shop, *[partial(link_end.lapse, [link.id], now=end)] * 4)
     assert sorted(len(each) for each in swept if isinstance(each, list)) == [0, 0, 0, 1]
     assert template(shop, "gift-coupon").issued == 0
