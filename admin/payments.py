@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, exists, select
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import aliased
 
 from admin import access, member_filters, queries
 from admin.base import SecureModelView, Tab
@@ -32,20 +33,20 @@ _GOES_BACK = (PaymentState.STRAY, PaymentState.REFUNDING)
 
 def _alarmed() -> ColumnElement[bool]:
     """Money that is not what was asked for, or that WeChat Pay cannot give back."""
-    of_store = select(OpenBill.store_id).where(OpenBill.id == ScanPayment.open_bill_id)
-    return exists().where(
-        TillEvent.store_id == of_store.scalar_subquery(),
-        (
-            (TillEvent.kind == till_events.MISMATCH)
-            & (TillEvent.subject == ScanPayment.out_trade_no)
-            & ScanPayment.state.in_((PaymentState.PREPARED, PaymentState.CLOSED))
-        )
-        | (
-            (TillEvent.kind == till_events.REFUND_FAILED)
-            & TillEvent.subject.startswith(ScanPayment.out_trade_no)
-            & ScanPayment.state.in_(_GOES_BACK)
-        ),
+    bill = aliased(OpenBill)
+    mismatched = (
+        (TillEvent.kind == till_events.MISMATCH)
+        & (TillEvent.subject == ScanPayment.out_trade_no)
+        & ScanPayment.state.in_((PaymentState.PREPARED, PaymentState.CLOSED))
     )
+    not_refunded = (
+        (TillEvent.kind == till_events.REFUND_FAILED)
+        & TillEvent.subject.startswith(ScanPayment.out_trade_no)
+        & ScanPayment.state.in_(_GOES_BACK)
+    )
+    told = select(TillEvent.id).join(bill, bill.store_id == TillEvent.store_id)
+    theirs = told.where(bill.id == ScanPayment.open_bill_id, mismatched | not_refunded)
+    return theirs.correlate(ScanPayment).exists()
 
 
 def stores_to_choose() -> list[tuple[str, str]]:
