@@ -89,7 +89,10 @@ def test_bills_move_a_customer_from_new_to_ordinary_to_loyal(app: Flask, http: F
         row = tenancy.find(Member, member)
         assert row is not None
         assert (row.consumption_count, row.consumption_fen) == (3, 30000)
-        moves = [(m.before, m.after) for m in db.session.scalars(select(ClassChange))]
+        moves = [
+            (m.before, m.after)
+            for m in db.session.scalars(select(ClassChange).order_by(ClassChange.id))
+        ]
         assert moves == [("new", "ordinary"), ("ordinary", "loyal")]
 
 
