@@ -48,14 +48,6 @@ from backend.errors import DomainError
 from backend.malls import link
 
 
-class KeptInTheSetUpFile(DomainError):
-    """This kind of campaign has no form at the desk."""
-
-    code = "NO_FORM"
-    message = "{kind}在设置文件中维护"
-    http_status = 409
-
-
 @dataclass(frozen=True)
 class CampaignRow:
     """活动 as the list shows it."""
@@ -185,7 +177,7 @@ class Campaigns(CampaignLive, SecureModelView):
         """新建: from a ready-made point, or from nothing; a kind there is one of is edited."""
         if (existing := points_forms.the_one(_kind(None))) is not None:
             return cast(Response, redirect(self.get_url(".edit_view", id=existing.id)))
-        if _kind(None) not in words.WITH_A_FORM:
+        if _kind(None) not in words.CAMPAIGN_KINDS:
             access.need(Right.EDIT_CAMPAIGNS)
             return make_response(self.render("desk/campaign_new.html", presets=list(PRESETS)))
         return self._serve_form(None)
@@ -206,8 +198,6 @@ class Campaigns(CampaignLive, SecureModelView):
 
     def draft(self, row: Campaign | None) -> CampaignForm:
         kind = _kind(row)
-        if kind not in words.WITH_A_FORM:
-            raise KeptInTheSetUpFile(kind=words.CAMPAIGN_KINDS.get(kind, "活动"))
         if kind in points_forms.FORMS:
             return points_forms.FORMS[kind](sent(), data=points_forms.begun(row, kind))
         if kind == CampaignKind.POINTS_EXCHANGE:

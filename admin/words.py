@@ -24,18 +24,6 @@ ROLES: dict[str, str] = {
     Role.READ_ONLY: "只读",
 }
 CAMPAIGN_KINDS: dict[str, str] = {kind: kinds.label(kind) for kind in CampaignKind}
-WITH_A_FORM = (
-    CampaignKind.CLASS_MARKETING,
-    CampaignKind.PERIODIC,
-    CampaignKind.REGISTRATION_POINTS,
-    CampaignKind.CONSUMPTION_POINTS,
-    CampaignKind.HOLIDAY_POINTS,
-    CampaignKind.MANUAL_POINTS,
-    CampaignKind.POINTS_EXCHANGE,
-    CampaignKind.CONSUMPTION_GIFT,
-    CampaignKind.MALL_VOUCHER,
-)
-"""Kinds that are set up on a form of 营销活动."""
 CAMPAIGN_STATES: dict[str, Word] = {
     CampaignState.DRAFT: Word("草稿"),
     CampaignState.RUNNING: Word("启动中", "ok"),

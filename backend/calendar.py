@@ -71,12 +71,6 @@ def week_of(at: datetime, zone: ZoneInfo = SHANGHAI) -> Span:
     return days(monday, monday + timedelta(days=6), zone)
 
 
-def month_of(at: datetime, zone: ZoneInfo = SHANGHAI) -> Span:
-    """本月. The calendar month."""
-    first = day_of(at, zone).replace(day=1)
-    return days(first, first.replace(day=month_days(first)), zone)
-
-
 def first_of_week(day: date) -> date:
     """The Monday on or before the day."""
     return day - timedelta(days=day.weekday())

@@ -135,14 +135,6 @@ class Person:
         """Tap 授权手机号."""
         self.call("POST", "/api/v1/phone", code=self._code("phone"))
 
-    def allow_messages(self, template_id: str, times: int) -> None:
-        """Tap 允许 in the subscription dialog."""
-        results = {template_id: "accept"}
-        for _ in range(times):
-            self.world.sim(
-                "POST", "/consents", person=self.id, app_id=self.world.shop.mini, results=results
-            )
-
     def coupons(self, state: str = "usable") -> list[dict[str, Any]]:
         """The card pack."""
         return list(self.call("GET", f"/api/v1/me/coupons?state={state}")["items"])
