@@ -16,7 +16,15 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from backend import deployment
 from backend.calendar import local
-from backend.database import BaseModel, Instant, db, table_args, table_of, transaction
+from backend.database import (
+    BaseModel,
+    Instant,
+    after_commit,
+    db,
+    table_args,
+    table_of,
+    transaction,
+)
 from backend.errors import DomainError
 
 REREAD_SECONDS = 0.5
@@ -77,25 +85,31 @@ def now() -> datetime:
 
 
 def set_clock(instant: datetime, *, hold: bool = False) -> datetime:
-    """Move the business clock forward to ``instant``; ``hold`` makes it stand still there."""
+    """Move the business clock forward to ``instant``; ``hold`` makes it stand still there.
+
+    From the very first time: until then the business time is the machine's.
+    """
     if _production():
         raise ClockIsTheMachines()
     with transaction():
         row = db.session.get(ClockAnchor, 1)
         machine = machine_now()
         before = Anchor(row.business_at, row.machine_at, row.held).at(machine) if row else machine
-        if row is not None and instant < before:
+        if instant < before:
             raise ClockCannotGoBack(now=local(before))
-        row = row or ClockAnchor(id=1)
-        row.business_at, row.machine_at, row.held = instant, machine, hold
-        db.session.add(row)
-    _cache.expires = 0.0
+        _put(row, instant, machine, hold=hold)
     return instant
 
 
-def start_at(instant: datetime) -> None:
-    """CLOCK_START: set the clock unless what is recorded already lies later."""
-    if db.session.get(ClockAnchor, 1) is None or now() < instant:
+def start_at(instant: datetime, *, nothing_recorded: bool = False) -> None:
+    """CLOCK_START: set the clock unless what is recorded already lies later. Where nothing is
+    recorded, it may begin in the past."""
+    if nothing_recorded and db.session.get(ClockAnchor, 1) is None:
+        if _production():
+            raise ClockIsTheMachines()
+        with transaction():
+            _put(None, instant, machine_now(), hold=False)
+    elif now() < instant:
         set_clock(instant)
 
 
@@ -119,6 +133,17 @@ class _Cache:
 
 
 _cache = _Cache()
+
+
+def _put(row: ClockAnchor | None, instant: datetime, machine: datetime, *, hold: bool) -> None:
+    row = row or ClockAnchor(id=1)
+    row.business_at, row.machine_at, row.held = instant, machine, hold
+    db.session.add(row)
+    after_commit(_read_anew)
+
+
+def _read_anew() -> None:
+    _cache.expires = 0.0
 
 
 def _production() -> bool:

@@ -1,7 +1,8 @@
 """``flask clock show`` and ``flask clock set TIME [--hold]``: the business clock."""
 
 import json
-from datetime import datetime
+import re
+from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import click
@@ -26,15 +27,26 @@ def show() -> None:
 
 
 @group.command("set")
-@click.argument("time", callback=lambda _c, _p, value: instant(value))
+@click.argument("when", metavar="TIME")
 @click.option("--hold", is_flag=True, help="stand still there")
-def set_(time: datetime, hold: bool) -> None:
-    """Move the business clock to TIME (RFC 3339; without an offset Shanghai's)."""
+def set_(when: str, hold: bool) -> None:
+    """Move the business clock to TIME: RFC 3339 (without an offset Shanghai's), or 09:00 for the
+    next time it is nine."""
+    moment = next_time(when, now=clock.now()) or instant(when)
     try:
-        clock.set_clock(time, hold=hold)
+        clock.set_clock(moment, hold=hold)
     except DomainError as error:
         raise click.ClickException(error.message) from error
     show.callback()  # type: ignore[misc]
+
+
+def next_time(text: str, *, now: datetime) -> datetime | None:
+    """The next ``09:00`` in the merchants' zone; None when ``text`` is not a time of the day."""
+    if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", text):
+        return None
+    today = now.astimezone(_ZONE)
+    moment = datetime.combine(today, time.fromisoformat(text), _ZONE)
+    return moment if moment > today else moment + timedelta(days=1)
 
 
 def instant(text: str) -> datetime:

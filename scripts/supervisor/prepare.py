@@ -20,9 +20,9 @@ def main() -> None:
     """What ``flask db upgrade`` does, and then the two questions."""
     with app.app_context():
         upgrade()
-        if start := os.environ.get("CLOCK_START"):
-            clock.start_at(_instant(start))
         somebody = db.session.execute(select(Merchant.__table__.c.id).limit(1)).first()
+        if start := os.environ.get("CLOCK_START"):
+            clock.start_at(_instant(start), nothing_recorded=somebody is None)
     print("inhabited" if somebody else "empty")
 
 

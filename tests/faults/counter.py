@@ -3,6 +3,7 @@ whoever got no answer does it again alike."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask import Flask
@@ -86,6 +87,9 @@ class Phone:
 
 def arrange(here: Counter) -> None:
     """开张: the set-up file, a 商户号, a guest with points."""
+    before = datetime.fromisoformat(BEFORE)
+    with here.app.app_context():
+        clock.start_at(before - timedelta(hours=1), nothing_recorded=True)
     for command in (["clock", "set", BEFORE, "--hold"], ["setup", "apply", str(COUNTER)]):
         done = here.app.test_cli_runner().invoke(args=command)
         assert done.exit_code == 0, done.output

@@ -34,6 +34,7 @@ WORKERS = ("worker-1", "worker-2")
 OA, MINI, TEMPLATE = "wxoa0001", "wxmini0001", "TPL1"
 SETUP = Path(__file__).with_name("setup.yaml")
 COUNTER = Path(__file__).with_name("counter.yaml")
+OPENED = "2026-11-23T08:00:00+08:00"
 BEFORE, SLOT = "2026-11-23T08:59:00+08:00", "2026-11-23T09:00:00+08:00"
 LEASE_SECONDS = 5
 PEOPLE = 200
@@ -242,7 +243,7 @@ def furnish(data: Path) -> None:
     for name in ("run", "logs", "redis"):
         (data / name).mkdir(parents=True)
     deployment = Deployment(data, RedisServer(data / "redis"))
-    made = deployment.run("scripts.supervisor.prepare")
+    made = deployment.run("scripts.supervisor.prepare", CLOCK_START=OPENED)
     assert made.returncode == 0, made.stderr
     for command in (("clock", "set", BEFORE, "--hold"), ("setup", "apply", str(SETUP))):
         answer = deployment.flask(*command)

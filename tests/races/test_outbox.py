@@ -226,7 +226,7 @@ def test_a_process_killed_on_the_road_never_makes_a_second_message(
     state: IntentState,
 ) -> None:
     message = queue(anna)
-    business_clock.set_clock(clock.at, hold=True)
+    business_clock.start_at(clock.at, nothing_recorded=True)
     killed = _drain(app.config["SETTINGS"], FAULTS=f"{point}:kill:1")
     assert killed.returncode == -9, killed.stderr
     machine_moves(shop, message, leases.length())
@@ -241,7 +241,7 @@ def test_draining_twice_sends_once_and_says_what_it_did(
     app: Flask, wechat: Platform, shop: Shop, anna: Customer, clock: StillClock
 ) -> None:
     queue(anna)
-    business_clock.set_clock(clock.at, hold=True)
+    business_clock.start_at(clock.at, nothing_recorded=True)
     nothing = '{"due": 0, "sent": 0, "failed": 0, "unknown": 0, "expired": 0}\n'
     assert _drain(app.config["SETTINGS"]).stdout == nothing.replace('"sent": 0', '"sent": 1')
     assert _drain(app.config["SETTINGS"]).stdout == nothing
