@@ -175,27 +175,36 @@ def transaction() -> Iterator[None]:
 
 
 def transactional(use_case: Callable[P, T]) -> Callable[P, T]:
-    """A use case that is one transaction, tried again where two met.
-
-    Deadlocks, serialisation failures and unique keys taken at the same moment roll back; the
-    second try finds the other's row. At most three tries, and only by the outermost block.
-    """
+    """A use case that is one transaction, tried again where two met (``tried_again``)."""
 
     @functools.wraps(use_case)
     def run(*args: P.args, **kwargs: P.kwargs) -> T:
         if in_transaction():
             return use_case(*args, **kwargs)
-        for attempt in range(1, _TRIES + 1):
-            try:
-                with transaction():
-                    return use_case(*args, **kwargs)
-            except (IntegrityError, OperationalError, MetAnother) as error:
-                if attempt == _TRIES or not _worth_another_try(error):
-                    raise
-                time.sleep(0.005 * attempt)
-        raise AssertionError("unreachable")
+
+        def once() -> T:
+            with transaction():
+                return use_case(*args, **kwargs)
+
+        return tried_again(once)
 
     return run
+
+
+def tried_again(work: Callable[[], T]) -> T:
+    """What ``work``, whose transactions are all its own, gives.
+
+    Deadlocks, serialisation failures and unique keys taken at the same moment roll back; the
+    next try finds the other's row. At most four tries, and only by the outermost block.
+    """
+    for attempt in range(1, _TRIES + 1):
+        try:
+            return work()
+        except (IntegrityError, OperationalError, MetAnother) as error:
+            if attempt == _TRIES or not _worth_another_try(error):
+                raise
+            time.sleep(0.005 * attempt)
+    raise AssertionError("unreachable")
 
 
 class MetAnother(Exception):

@@ -40,6 +40,8 @@ def take_care(engine: Engine, *, data_dir: Path) -> None:
         _prepare_sqlite(engine, lock_file=_lock_file(engine.url.database or "", data_dir))
     elif engine.dialect.name in ("mysql", "mariadb"):
         event.listen(engine, "connect", _strict_mariadb)
+    else:
+        event.listen(engine, "connect", _impatient_postgresql)
 
 
 def met_another(error: DBAPIError) -> bool:
@@ -147,3 +149,9 @@ def _strict_mariadb(raw: Any, _entry: ConnectionPoolEntry) -> None:  # noqa: ANN
             "SET SESSION sql_mode='STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ENGINE_SUBSTITUTION'"
         )
         cursor.execute("SET SESSION innodb_lock_wait_timeout=5, time_zone='+00:00'")
+
+
+def _impatient_postgresql(raw: Any, _entry: ConnectionPoolEntry) -> None:  # noqa: ANN401
+    with raw.cursor() as cursor:
+        cursor.execute(f"SET lock_timeout = '{int(WAIT_SECONDS)}s'")
+    raw.commit()

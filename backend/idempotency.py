@@ -1,13 +1,29 @@
-"""Idempotency-Key: the first answer again (spec/08). Machine time; kept 72 hours."""
+"""Idempotency-Key: the first answer again (spec/08). Machine time; kept 72 hours.
+
+The answer is written in the effect's own transaction (``once``): whenever the process dies, both
+stand or neither. Where an effect cannot be one transaction, since it asks WeChat in the middle or
+is several, it is single by a key of its own, and the request takes turns (``in_turn``).
+"""
 
 import hashlib
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Index, String, Text, UniqueConstraint, delete, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Index,
+    String,
+    Text,
+    UniqueConstraint,
+    delete,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.dialects.mysql import MEDIUMTEXT
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
 from backend import faults
@@ -22,13 +38,14 @@ from backend.database import (
     table_args,
     table_of,
     transaction,
+    tried_again,
 )
+from backend.dialects import WAIT_SECONDS, is_busy
 from backend.errors import Conflict
 from backend.keys import seal, unseal
 
 KEPT = timedelta(hours=72)
 CRASHED_AFTER = timedelta(seconds=90)
-WAIT_SECONDS = 5.0
 
 
 class RememberedAnswer(BaseModel):
@@ -73,6 +90,70 @@ class Asked:
 
 
 @dataclass(frozen=True)
+class Said:
+    """What a request is answered; ``again``: what the first one was."""
+
+    status: int
+    body: str
+    again: bool = False
+
+
+class Refusal(Exception):
+    """The work's answer where nothing was done: what it wrote is undone, the answer is kept."""
+
+    def __init__(self, said: Said) -> None:
+        super().__init__(said.status)
+        self.said = said
+
+
+Work = Callable[[], Said]
+"""Does it and says the answer to keep; ``Refusal`` keeps one without an effect, any other
+exception keeps nothing."""
+
+
+def once(asked: Asked, work: Work) -> Said:
+    """The first one's answer; else the work and its answer in one transaction.
+
+    Of two at once the second waits for the first on the unique key (on SQLite in the writers'
+    queue) and finds its answer; IdempotencyRunning after 5 seconds.
+    """
+
+    def one() -> Said:
+        standing = _standing(asked)
+        if standing is not None and standing.answer is not None:
+            return standing.answer
+        with transaction():
+            turn = _take(asked, instead_of=standing)
+            said = work()
+            _keep(turn, said)
+        return said
+
+    try:
+        return tried_again(one)
+    except Refusal as refusal:
+        return _keep_refusal(asked, refusal.said)
+
+
+def in_turn(asked: Asked, work: Work, *, wait_seconds: float = WAIT_SECONDS) -> Said:
+    """The first one's answer; else the work, whose effect has a key of its own, one at a time.
+
+    While another one is at it, its answer is waited for; a turn left by a crash is taken over.
+    """
+    turn = begin(asked, wait_seconds=wait_seconds)
+    if isinstance(turn, Said):
+        return turn
+    try:
+        said = work()
+    except Refusal as refusal:
+        said = refusal.said
+    except Exception:
+        forget(turn)
+        raise
+    remember(turn, said)
+    return said
+
+
+@dataclass(frozen=True)
 class Turn:
     """The right to run a request: ours until another takes it over (``asked_at`` fences)."""
 
@@ -80,15 +161,7 @@ class Turn:
     asked_at: datetime
 
 
-@dataclass(frozen=True)
-class FirstAnswer:
-    """What the first request was answered."""
-
-    status: int
-    body: str
-
-
-def begin(asked: Asked, *, wait_seconds: float = WAIT_SECONDS) -> Turn | FirstAnswer:
+def begin(asked: Asked, *, wait_seconds: float = WAIT_SECONDS) -> Turn | Said:
     """Take the turn, or the first one's answer; while the first runs, wait for it a little."""
     deadline = time.monotonic() + wait_seconds
     while True:
@@ -100,11 +173,11 @@ def begin(asked: Asked, *, wait_seconds: float = WAIT_SECONDS) -> Turn | FirstAn
         time.sleep(0.05)
 
 
-def remember(turn: Turn, *, status: int, body: str) -> None:
+def remember(turn: Turn, said: Said) -> None:
     """Keep the answer of the turn, unless somebody took the turn over."""
     faults.point("keyed.done")
     with transaction():
-        changed(update(_answers).where(*_mine(turn)).values(status=status, body=seal(body)))
+        _keep(turn, said)
 
 
 def forget(turn: Turn) -> None:
@@ -122,55 +195,111 @@ def forget_old(now: datetime) -> int:
 _answers = table_of(RememberedAnswer)
 
 
-def _take_new(asked: Asked) -> Turn | None:
+@dataclass(frozen=True)
+class _Standing:
+    """What stands under a key: an answer, or a turn; neither counts once it is ``over``."""
+
+    turn: Turn
+    answer: Said | None
+    over: bool
+
+
+def _standing(asked: Asked) -> _Standing | None:
+    """IdempotencyConflict: the key stands for another request."""
+    row = (
+        db.session.connection()
+        .execute(
+            select(
+                _answers.c.id,
+                _answers.c.fingerprint,
+                _answers.c.status,
+                _answers.c.body,
+                _answers.c.asked_at,
+            ).where(
+                _answers.c.caller == asked.caller,
+                _answers.c.route == asked.route,
+                _answers.c.key == asked.key,
+            )
+        )
+        .one_or_none()
+    )
+    end_read()
+    if row is None:
+        return None
+    turn, age = Turn(row.id, row.asked_at), machine_now() - row.asked_at
+    if age >= KEPT:
+        return _Standing(turn, None, over=True)
+    if row.fingerprint != asked.fingerprint:
+        raise IdempotencyConflict()
+    if row.status is None:
+        return _Standing(turn, None, over=age >= CRASHED_AFTER)
+    return _Standing(turn, Said(row.status, unseal(row.body), again=True), over=False)
+
+
+def _take(asked: Asked, *, instead_of: _Standing | None = None) -> Turn:
+    """A row of ours, in the open transaction; whoever has the key holds us up until they end."""
     now = machine_now()
+    if instead_of is not None:
+        changed(delete(_answers).where(*_mine(instead_of.turn)))
     try:
-        with transaction():
-            row = RememberedAnswer(
+        written = db.session.connection().execute(
+            insert(_answers).values(
                 caller=asked.caller,
                 route=asked.route,
                 key=asked.key,
                 fingerprint=asked.fingerprint,
+                body="",
                 asked_at=now,
             )
-            db.session.add(row)
-            db.session.flush()
-            return Turn(row.id, now)
+        )
+    except DBAPIError as error:
+        if is_busy(error):
+            raise IdempotencyRunning() from error
+        raise
+    (row_id,) = written.inserted_primary_key or (0,)
+    return Turn(int(row_id), now)
+
+
+def _keep(turn: Turn, said: Said) -> None:
+    kept = {"status": said.status, "body": seal(said.body)}
+    changed(update(_answers).where(*_mine(turn)).values(kept))
+
+
+def _keep_refusal(asked: Asked, said: Said) -> Said:
+    """Nothing was done: nothing is lost when we die before this. Another one's answer that came
+    to stand meanwhile is the first."""
+
+    def one() -> Said:
+        standing = _standing(asked)
+        if standing is not None and standing.answer is not None:
+            return standing.answer
+        with transaction():
+            _keep(_take(asked, instead_of=standing), said)
+        return said
+
+    return tried_again(one)
+
+
+def _take_new(asked: Asked) -> Turn | None:
+    try:
+        with transaction():
+            return _take(asked)
     except IntegrityError:
         return None
 
 
-def _meet(asked: Asked) -> Turn | FirstAnswer | None:
-    """What stands under this key: an answer, a turn left behind, or (``None``) somebody at work."""
-    row = db.session.execute(
-        select(
-            _answers.c.id,
-            _answers.c.fingerprint,
-            _answers.c.status,
-            _answers.c.body,
-            _answers.c.asked_at,
-        ).where(
-            _answers.c.caller == asked.caller,
-            _answers.c.route == asked.route,
-            _answers.c.key == asked.key,
-        )
-    ).one_or_none()
-    end_read()
-    if row is None:
+def _meet(asked: Asked) -> Turn | Said | None:
+    """The answer, a turn that is over and now ours, or (``None``) somebody at work."""
+    standing = _standing(asked)
+    if standing is None:
         return None
+    if standing.answer is not None:
+        return standing.answer
+    return _take_over(standing.turn, asked) if standing.over else None
+
+
+def _take_over(left: Turn, asked: Asked) -> Turn | None:
     now = machine_now()
-    if row.asked_at + KEPT <= now:
-        return _take_over(Turn(row.id, row.asked_at), asked, now)
-    if row.fingerprint != asked.fingerprint:
-        raise IdempotencyConflict()
-    if row.status is not None:
-        return FirstAnswer(row.status, unseal(row.body))
-    if row.asked_at + CRASHED_AFTER <= now:
-        return _take_over(Turn(row.id, row.asked_at), asked, now)
-    return None
-
-
-def _take_over(left: Turn, asked: Asked, now: datetime) -> Turn | None:
     with transaction():
         taken = changed(
             update(_answers)

@@ -5,22 +5,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, ParamSpec, TypeVar
 
-from flask import Blueprint, Flask, Response, abort, current_app, jsonify, request
+from flask import Blueprint, Flask, Response, abort, current_app, request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from backend import requesting
-from backend.errors import (
-    Busy,
-    DomainError,
-    FieldError,
-    InternalError,
-    NotFound,
-    ParamError,
-    RateLimited,
-)
+from backend.errors import Busy, DomainError, FieldError, InternalError, NotFound, ParamError
 from backend.wrong_fields import field_errors
+from miniprogram_api.idempotency import answered
+from miniprogram_api.refusals import error_response
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +49,7 @@ class Operation:
     status: int
     query: tuple[str, ...]
     summary: str
+    once_by: str | None
 
 
 OPERATIONS: list[Operation] = []
@@ -70,26 +64,33 @@ def route(
     answer: type[Answer] | None = None,
     status: int = 200,
     query: tuple[str, ...] = (),
+    once_by: str | None = None,
 ) -> Callable[[Callable[..., Answer | Response]], Callable[..., Response]]:
     """An endpoint: ``body`` is validated and handed over as ``body=``, the answer is sent.
 
     ``query`` only tells the contract what the view reads from the query itself. A view may also
-    answer with something that is no JSON (a stream).
+    answer with something that is no JSON (a stream). Under an Idempotency-Key a POST is one
+    transaction with its remembered answer; ``once_by`` stands at those that cannot be, and names
+    the key by which their effect is single without it.
     """
 
     def decorate(view: Callable[..., Answer | Response]) -> Callable[..., Response]:
         def serve(**parts: Any) -> Response:  # noqa: ANN401
             if body is not None:
                 parts["body"] = read(body)
-            answered = view(**parts)
-            return answered if isinstance(answered, Response) else send(answered, status)
+
+            def answer_it() -> Response:
+                said = view(**parts)
+                return said if isinstance(said, Response) else send(said, status)
+
+            return answered(answer_it, once_by=once_by)
 
         serve.__name__ = view.__name__
         serve.__doc__ = view.__doc__
         blueprint.add_url_rule(rule, view.__name__, serve, methods=[method])
         summary = (view.__doc__ or "").strip().split("\n")[0]
         full = (blueprint.url_prefix or "") + rule
-        OPERATIONS.append(Operation(method, full, body, answer, status, query, summary))
+        OPERATIONS.append(Operation(method, full, body, answer, status, query, summary, once_by))
         return serve
 
     return decorate
@@ -111,22 +112,6 @@ def send(answer: Answer, status: int = 200) -> Response:
     return current_app.response_class(
         answer.model_dump_json(), status=status, mimetype="application/json"
     )
-
-
-def error_response(error: DomainError) -> Response:
-    """One shape for every refusal."""
-    response = jsonify(
-        code=error.code,
-        message=error.message,
-        detail=error.detail,
-        request_id=requesting.request_id(),
-    )
-    response.status_code = error.http_status
-    if isinstance(error, RateLimited):
-        response.headers["Retry-After"] = str(error.retry_after)
-    elif error.http_status == 503:
-        response.headers["Retry-After"] = "2"
-    return response
 
 
 def answer_errors(app: Flask, *, below: tuple[str, ...]) -> None:

@@ -1,4 +1,5 @@
-"""Idempotency-Key on any POST of a blueprint: the same request again has the same answer."""
+"""Idempotency-Key on any POST of a blueprint: the same request again has the same answer, and one
+effect. Kept are 2xx, 409 and 422 (spec/08)."""
 
 import json
 import re
@@ -8,8 +9,9 @@ from contextlib import suppress
 from flask import Blueprint, Response, current_app, g, request
 
 from backend import idempotency
-from backend.errors import FieldError, ParamError
-from backend.idempotency import Asked, FirstAnswer
+from backend.errors import DomainError, FieldError, ParamError
+from backend.idempotency import Asked, Refusal, Said
+from miniprogram_api.refusals import error_response
 
 HEADER = "Idempotency-Key"
 
@@ -20,42 +22,49 @@ _ROUTE_LENGTH = 160
 def protect(blueprint: Blueprint, *, caller: Callable[[], str]) -> None:
     """Switch keys on for every POST; ``caller`` names who asks (at most 80 characters).
 
-    Call it after the blueprint's own log-in, whose ``before_request`` must run first.
+    Call it after the blueprint's own log-in, whose ``before_request`` must run first. What the key
+    does stands in ``answered``, around the view.
     """
 
-    def before() -> Response | None:
-        g.pop("idempotency_turn", None)
+    def before() -> None:
+        g.pop("keyed", None)
         key = request.headers.get(HEADER)
         if request.method != "POST" or key is None:
-            return None
+            return
         if not _KEY.fullmatch(key):
             raise ParamError(errors=[FieldError(field=HEADER, message="应为1到128个可见字符")])
-        outcome = idempotency.begin(Asked(caller(), _route(), key, _body()))
-        if isinstance(outcome, FirstAnswer):
-            return _again(outcome)
-        g.idempotency_turn = outcome
-        return None
-
-    def after(response: Response) -> Response:
-        turn = g.pop("idempotency_turn", None)
-        if turn is None:
-            return response
-        if 200 <= response.status_code < 300 or response.status_code in (409, 422):
-            answer = response.get_data(as_text=True)
-            idempotency.remember(turn, status=response.status_code, body=answer)
-        else:
-            idempotency.forget(turn)
-        return response
+        g.keyed = Asked(caller(), _route(), key, _body())
 
     blueprint.before_request(before)
-    blueprint.after_request(after)
 
 
-def _again(first: FirstAnswer) -> Response:
-    answer = current_app.response_class(
-        first.body, status=first.status, mimetype="application/json"
-    )
-    answer.headers["Idempotency-Replayed"] = "true"
+def answered(view: Callable[[], Response], *, once_by: str | None) -> Response:
+    """What ``view`` answers; under a key what it answered first, with the effect in the same
+    transaction. ``once_by`` names the key by which an effect is single that cannot be in one."""
+    asked: Asked | None = g.pop("keyed", None)
+    if asked is None:
+        return view()
+
+    def work() -> Said:
+        try:
+            return _said(view())
+        except DomainError as error:
+            if error.http_status in (409, 422):
+                raise Refusal(_said(error_response(error))) from error
+            raise
+
+    run = idempotency.once if once_by is None else idempotency.in_turn
+    return _response(run(asked, work))
+
+
+def _said(response: Response) -> Said:
+    return Said(response.status_code, response.get_data(as_text=True))
+
+
+def _response(said: Said) -> Response:
+    answer = current_app.response_class(said.body, status=said.status, mimetype="application/json")
+    if said.again:
+        answer.headers["Idempotency-Replayed"] = "true"
     return answer
 
 

@@ -5,10 +5,11 @@ from datetime import datetime
 
 from sqlalchemy import select
 
+from backend import faults
 from backend.campaigns import kinds, queries
 from backend.campaigns.kinds.manual_points import ManualPoints
 from backend.campaigns.models import Campaign, CampaignKind
-from backend.database import db, transactional
+from backend.database import after_commit, db, transactional
 from backend.points import ledger
 from backend.points.account import Entry
 from backend.points.errors import ManualPointsOff
@@ -54,4 +55,6 @@ def adjust_by_staff(
     entry = ledger.adjust(member_id, points, cause=cause, reason=reason, actor=actor, now=now)
     if entry is not None:
         tell_changed(entry, title="积分调整", remark=reason, now=now)
+    after_commit(lambda: faults.point("manual_points.after_commit"))
+    faults.point("manual_points.before_commit")
     return entry

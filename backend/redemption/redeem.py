@@ -12,7 +12,7 @@ from backend.coupons import states
 from backend.coupons.applicability import UseFacts
 from backend.coupons.bill import BillLine
 from backend.coupons.errors import CouponNotFound
-from backend.database import MetAnother, db, table_of, transactional
+from backend.database import MetAnother, after_commit, db, table_of, transactional
 from backend.merchants.queries import Place, place
 from backend.messaging import outbox
 from backend.messaging.models import Purpose
@@ -82,7 +82,7 @@ def redeem(
     coupon, use = find(scan, now=now), use_at(here, lines=lines, at=now)
     judge(coupon, use)
     done = take(coupon, use=use, here=here, by=by, asked_as=asked_as, now=now)
-    faults.point("redeem.after_commit")
+    after_commit(lambda: faults.point("redeem.after_commit"))
     return done
 
 

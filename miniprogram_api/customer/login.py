@@ -42,7 +42,7 @@ class LoginAnswer(Answer):
     claimed: list[CouponAnswer]
 
 
-@route(blueprint, "POST", "/login", body=LoginBody, answer=LoginAnswer)
+@route(blueprint, "POST", "/login", body=LoginBody, answer=LoginAnswer, once_by="code of wx.login")
 def log_in(body: LoginBody) -> LoginAnswer:
     """登录小程序: every open grant becomes coupons here."""
     visitor = visits.recognise_code(body.app_id, body.code, store=body.store, scene=body.scene)

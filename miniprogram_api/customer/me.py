@@ -77,7 +77,7 @@ class ConsentsAnswer(Answer):
     results: Choices
 
 
-@route(blueprint, "POST", "/phone", body=PhoneBody, answer=PhoneAnswer)
+@route(blueprint, "POST", "/phone", body=PhoneBody, answer=PhoneAnswer, once_by="phone")
 def bind_phone(body: PhoneBody) -> PhoneAnswer:
     """绑定手机号: registers, and joins the member who holds the phone already."""
     me = current_customer()

@@ -173,7 +173,7 @@ def quote_bill(token: str, body: ChooseBody) -> QuoteAnswer:
     return QuoteAnswer.of(quoted, queries.place_of(bill.store_id).zone)
 
 
-@route(blueprint, "POST", "/bills/<token>/pay", body=PayBody, answer=PayAnswer)
+@route(blueprint, "POST", "/bills/<token>/pay", body=PayBody, answer=PayAnswer, once_by="payment")
 def pay_bill(token: str, body: PayBody) -> PayAnswer:
     """微信支付 at the price of a quote; one person at a time"""
     me = current_customer()

@@ -73,7 +73,7 @@ class HeardAnswer(Answer):
     state: str
 
 
-@route(blueprint, "POST", "/events", body=EventBody, answer=HeardAnswer)
+@route(blueprint, "POST", "/events", body=EventBody, answer=HeardAnswer, once_by="event_id")
 def hear_event(body: EventBody) -> HeardAnswer:
     """售出 and 退款: each event once, the same again answers the same"""
     heard = hear(body.event(), shop=current_shop(), now=clock.now())

@@ -56,7 +56,15 @@ class ReplayAnswer(Answer):
     items: list[ReplayedAnswer]
 
 
-@route(blueprint, "POST", "/bills/replay", body=ReplayBody, answer=ReplayAnswer, query=PAPER)
+@route(
+    blueprint,
+    "POST",
+    "/bills/replay",
+    body=ReplayBody,
+    answer=ReplayAnswer,
+    query=PAPER,
+    once_by="number of each bill",
+)
 def replay_bills(body: ReplayBody) -> ReplayAnswer:
     """离线补传: bills settled offline, in order, each judged at its own time"""
     here, by, now = place(current_till().store_code), this_till(), clock.now()

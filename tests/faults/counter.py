@@ -156,6 +156,12 @@ def till_exchange(here: Counter) -> None:
     _fine(here.till.post("/exchanges", {"member_id": member_id, **wanted}, **KEY), 201)
 
 
+def points_by_hand(here: Counter) -> None:
+    """手动增加积分: an effect that only the key makes single."""
+    body = {"member_id": here.phone("host").member_id, "points": 50, "reason": "补积分"}
+    _fine(here.till.post("/points", body, **KEY), 200)
+
+
 def put(here: Counter) -> None:
     """上桌."""
     body = {"table": "A12", "guests": 2, "cashier": "小李", "lines": [a_dish()]}
@@ -216,7 +222,7 @@ def call_off(here: Counter) -> None:
 
 def sold(here: Counter) -> None:
     """商城推送."""
-    _fine(MallClient(here.http, "m01", "x01").say(a_sale(VOUCHER, event_id="e1")), 200)
+    _fine(MallClient(here.http, "m01", "x01", KEY).say(a_sale(VOUCHER, event_id="e1")), 200)
 
 
 def use_voucher(here: Counter) -> None:
@@ -322,8 +328,8 @@ def examine(here: Counter) -> None:
 DEEDS: dict[str, Callable[[Counter], None]] = {
     deed.__name__: deed
     for deed in (
-        arrange, settle, claim, refund, replay, recharge, exchange, till_exchange, put, pay,
-        confirm, confirm_unheard, settle_paid, settle_cash, refund_paid, call_off, sold,
+        arrange, settle, claim, refund, replay, recharge, exchange, till_exchange, points_by_hand,
+        put, pay, confirm, confirm_unheard, settle_paid, settle_cash, refund_paid, call_off, sold,
         use_voucher, tell_mall, tick, preparing_is_over, the_sheet_lapses, examine, much_to_tell,
         pay_says_500, pay_refuses, pay_is_forged, pay_hangs, notices_are_forged, confirm_in_vain,
         pay_in_vain,

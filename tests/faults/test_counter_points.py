@@ -40,6 +40,7 @@ REFUNDS = rows(table_of(Refund))
 SETTLED = rows(_bills)
 RECHARGES = rows(table_of(WalletEntry))
 EXCHANGED = rows(_points, _points.c.cause.startswith("exchange-"))
+BY_HAND = rows(_points, _points.c.cause.startswith("manual-"))
 VOUCHERS = rows(table_of(MallVoucher))
 TAKEN = rows(_reports, _reports.c.state == ReportState.TAKEN)
 PAID = rows(_events, _events.c.kind == "paid")
@@ -83,8 +84,8 @@ ALL = (
     Struck("recharge.after_commit", "recharge", RECHARGES, 1),
     Struck("exchange.before_commit", "exchange", EXCHANGED, 0),
     Struck("till_exchange.before_commit", "till_exchange", EXCHANGED, 0),
-    Struck("keyed.done", "exchange", EXCHANGED, 1),
-    Struck("keyed.done", "till_exchange", EXCHANGED, 1),
+    Struck("manual_points.before_commit", "points_by_hand", BY_HAND, 0),
+    Struck("manual_points.after_commit", "points_by_hand", BY_HAND, 1),
     Struck("pay.begun", "pay", PAID, 0, SHEET[:-1], ANEW),
     Struck("pay.prepared", "pay", PAID, 0, SHEET[:-1], ANEW),
     Struck("pay.kept", "pay", PAID, 0, SHEET[:-1], ("pay", "confirm")),
@@ -103,6 +104,7 @@ ALL = (
     Struck("call_off.after_commit", "call_off", RETURNED, 1, (*SHEET, "confirm"), CALLED_OFF),
     Struck("mall.before_commit", "sold", VOUCHERS, 0),
     Struck("mall.after_commit", "sold", VOUCHERS, 1),
+    Struck("keyed.done", "sold", VOUCHERS, 1),
 )  # fmt: skip
 
 

@@ -20,3 +20,18 @@ def counting(engine: Engine) -> Iterator[list[str]]:
         yield seen
     finally:
         event.remove(engine, "before_cursor_execute", note)
+
+
+@contextmanager
+def committing(engine: Engine) -> Iterator[list[str]]:
+    """One entry for each commit meanwhile, whoever makes it."""
+    seen: list[str] = []
+
+    def note(_connection: object) -> None:
+        seen.append("commit")
+
+    event.listen(engine, "commit", note)
+    try:
+        yield seen
+    finally:
+        event.remove(engine, "commit", note)

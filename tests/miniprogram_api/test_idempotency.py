@@ -15,9 +15,12 @@ from backend import idempotency as stored
 from backend.clock import machine_now
 from backend.database import db, table_of, transaction
 from backend.errors import DomainError
-from backend.idempotency import Asked, RememberedAnswer, Turn
+from backend.idempotency import Asked, RememberedAnswer, Said, Turn
 from miniprogram_api import idempotency
 from miniprogram_api.contract import OPERATIONS, Answer, Body, answer_errors, route
+from tests.builders import a_shop
+from tests.miniprogram_api.pos.till import a_bill, till_of
+from tests.miniprogram_api.statements import committing
 
 
 class Refused(DomainError):
@@ -165,11 +168,11 @@ def test_the_second_gets_the_answer_for_which_it_waited(app: Flask) -> None:
 
     def answers_later() -> None:
         with app.app_context():
-            stored.remember(turn, status=201, body="done")
+            stored.remember(turn, Said(201, "done"))
 
     first = threading.Timer(0.2, answers_later)
     first.start()
-    assert stored.begin(_asked()) == stored.FirstAnswer(201, "done")
+    assert stored.begin(_asked()) == Said(201, "done", again=True)
     first.join()
 
 
@@ -180,16 +183,16 @@ def test_a_turn_left_by_a_crash_is_taken_over_after_90_seconds(app: Flask) -> No
         stored.begin(_asked(), wait_seconds=0)
     _aged(timedelta(seconds=91))
     second = _turn(_asked(), wait_seconds=0)
-    stored.remember(crashed, status=201, body="of the crashed one, after all")
-    stored.remember(second, status=201, body="of the second")
-    assert stored.begin(_asked()) == stored.FirstAnswer(201, "of the second")
+    stored.remember(crashed, Said(201, "of the crashed one, after all"))
+    stored.remember(second, Said(201, "of the second"))
+    assert stored.begin(_asked()) == Said(201, "of the second", again=True)
 
 
 def test_after_72_hours_a_key_is_free_again(app: Flask) -> None:
-    stored.remember(_turn(_asked()), status=201, body="old")
+    stored.remember(_turn(_asked()), Said(201, "old"))
     _aged(timedelta(hours=72, seconds=1))
     _turn(_asked(b"other"))
-    stored.remember(_turn(Asked("b", "/api/x", "k-1", b"")), status=201, body="")
+    stored.remember(_turn(Asked("b", "/api/x", "k-1", b"")), Said(201, ""))
     _aged(timedelta(hours=73))
     assert stored.forget_old(machine_now()) == 2
 
@@ -213,3 +216,41 @@ def test_of_eight_at_once_one_gets_the_turn(app: Flask) -> None:
     assert len([o for o in outcomes if isinstance(o, Turn)]) == 1
     assert len(outcomes) == 8
     assert db.session.scalar(select(func.count()).select_from(RememberedAnswer)) == 1
+
+
+def test_of_eight_orders_at_once_under_one_key_one_is_made(
+    counter: FlaskClient, made: list[str]
+) -> None:
+    """The others wait for it on the key's unique index, and are given its answer."""
+    answers: list[tuple[int, dict[str, object]]] = []
+    client = counter.application.test_client
+
+    def comes() -> None:
+        answers.append(_order(client(), "tea"))
+
+    threads = [threading.Thread(target=comes) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == [(201, {"number": 1})] * 8
+    assert made == ["tea"]
+
+
+def test_a_signed_till_request_under_a_key_commits_at_most_twice(
+    app: Flask, http: FlaskClient
+) -> None:
+    """The nonce, and the effect with its answer; a refusal, and the answer again, no more often."""
+    shop = a_shop()
+    till, key = till_of(http, shop), {"Idempotency-Key": "k-1"}
+    with committing(db.engine) as commits:
+        assert till.post("/bills/B1/settle", a_bill(), **key).status_code == 201
+    assert len(commits) == 2
+    with committing(db.engine) as commits:
+        again = till.post("/bills/B1/settle", a_bill(), **key)
+        assert again.headers["Idempotency-Replayed"] == "true"
+    assert len(commits) == 1
+    with committing(db.engine) as commits:
+        refused = till.post("/bills/B1/settle", a_bill(cash_fen=5), **{"Idempotency-Key": "k-2"})
+        assert refused.status_code in (409, 422)
+    assert len(commits) == 2
