@@ -9,13 +9,14 @@ import io
 import re
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
+from typing import TYPE_CHECKING
 
 from flask import Response, send_file
-from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
-from openpyxl.styles import Alignment, Font
 
 from admin.columns import Cell, Column
+
+if TYPE_CHECKING:
+    from openpyxl.cell import WriteOnlyCell
 
 MOST_ROWS = 5000
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -25,6 +26,10 @@ _UNWRITABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 def xlsx(columns: Sequence[Column], rows: Iterable[object], *, name: str) -> Response:
     """A workbook with a frozen header, typed cells and a Chinese file name."""
+    from openpyxl import Workbook
+    from openpyxl.cell import WriteOnlyCell
+    from openpyxl.styles import Alignment, Font
+
     book = Workbook(write_only=True)
     sheet = book.create_sheet("数据")
     sheet.freeze_panes = "A2"
@@ -53,7 +58,9 @@ def comma_separated(columns: Sequence[Column], rows: Iterable[object], *, name: 
     return send_file(stream, mimetype="text/csv", as_attachment=True, download_name=f"{name}.csv")
 
 
-def _cell(sheet: object, column: Column, value: Cell) -> WriteOnlyCell:
+def _cell(sheet: object, column: Column, value: Cell) -> "WriteOnlyCell":
+    from openpyxl.cell import WriteOnlyCell
+
     if isinstance(value, str):
         value = _UNWRITABLE.sub("", value)
     cell = WriteOnlyCell(sheet, value)

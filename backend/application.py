@@ -1,23 +1,24 @@
-"""The backend on a Flask app: configuration, database, Redis, logs, health, commands."""
+"""The backend on a Flask app: configuration, database, Redis, logs, health."""
 
 import logging
 from datetime import timedelta
-from pathlib import Path
 
 import structlog
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from flask import Flask, Response, jsonify, request
-from flask_migrate import Migrate
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
-from backend import background, clock, commands, database, heartbeat, metrics, models, requesting
-from backend.database import db
+from backend import background, clock, database, heartbeat, models, requesting
 from backend.settings import Settings
 
-_MIGRATIONS = Path(__file__).parent / "migrations"
-migrate = Migrate(directory=str(_MIGRATIONS), compare_type=True)
+NAME = "quanbao"
+
+
+def backend_app(settings: Settings) -> Flask:
+    """The backend alone: what commands and background work run in."""
+    app = Flask(NAME, static_folder=None)
+    create_backend(app, settings)
+    return app
 
 
 def create_backend(app: Flask, settings: Settings) -> None:
@@ -46,14 +47,11 @@ def create_backend(app: Flask, settings: Settings) -> None:
         data_dir=settings.data_dir,
         threads=settings.web_threads,
     )
-    migrate.init_app(app, db, render_as_batch=settings.sqlalchemy_url.startswith("sqlite"))
     app.extensions["redis"] = background.connect(settings.redis_address)
     app.before_request(_name_request)
     app.after_request(_stamp)
     app.add_url_rule("/healthz", "healthz", _healthz)
     app.add_url_rule("/readyz", "readyz", _readyz)
-    metrics.register(app, settings)
-    commands.register(app)
 
 
 def _name_request() -> None:
@@ -85,7 +83,9 @@ def _readyz() -> tuple[Response, int]:
     except RedisError:
         degraded.append("redis")
     try:
-        if not _migrated():
+        from backend import schema
+
+        if not schema.is_current():
             problems.append("migrations")
         elif not degraded and heartbeat.is_stale("scheduler", now=clock.machine_now()):
             problems.append("scheduler")
@@ -94,13 +94,6 @@ def _readyz() -> tuple[Response, int]:
     status = "unavailable" if problems else "degraded" if degraded else "ok"
     body = jsonify(status=status, problems=problems, degraded=degraded)
     return body, 503 if problems else 200
-
-
-def _migrated() -> bool:
-    """Whether the schema is at the newest revision."""
-    heads = set(ScriptDirectory(str(_MIGRATIONS)).get_heads())
-    with db.engine.connect() as connection:
-        return set(MigrationContext.configure(connection).get_current_heads()) == heads
 
 
 def _configure_logs(settings: Settings) -> None:

@@ -143,6 +143,12 @@ def configure(app: Flask, *, url: str, data_dir: Path, threads: int) -> None:
         take_care(db.engine, data_dir=data_dir)
 
 
+def forget_connections(app: Flask) -> None:
+    """A forked child must not use its parent's database connections."""
+    with app.app_context():
+        db.engine.dispose(close=False)
+
+
 @contextmanager
 def transaction() -> Iterator[None]:
     """One transaction. Nested blocks join; only the outermost commits; an exception undoes all."""

@@ -7,23 +7,22 @@ from typing import ParamSpec
 from flask import Flask
 
 from backend import requesting
-from backend.database import db
+from backend.application import backend_app
+from backend.database import forget_connections
+from backend.settings import load
 
 P = ParamSpec("P")
 
 
 @functools.cache
 def app() -> Flask:
-    """The product's app in this process."""
-    from wsgi import create_app  # the composition root knows us by name only
-
-    return create_app()
+    """The backend's app in this process: jobs open no pages."""
+    return backend_app(load())
 
 
 def after_fork() -> None:
     """A child must not use its parent's database connections."""
-    with app().app_context():
-        db.engine.dispose(close=False)
+    forget_connections(app())
 
 
 def job(function: Callable[P, None]) -> Callable[P, None]:

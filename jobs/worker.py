@@ -6,6 +6,7 @@ away the worker looks for it every few seconds.
 """
 
 import ctypes
+import gc
 import os
 import signal
 import sys
@@ -19,7 +20,19 @@ from rq.serializers import JSONSerializer
 from backend import background
 from backend.settings import load
 from backend.wechat import transport
-from jobs import runtime
+from jobs import (
+    deliveries,
+    followers,
+    malls,
+    open_bills,
+    reminders,
+    runtime,
+    upkeep,
+    waves,
+)
+
+LOADED = (deliveries, followers, malls, open_bills, reminders, upkeep, waves)
+"""The jobs: who forks for each of them would else load it in each."""
 
 _PR_SET_PDEATHSIG = 1
 
@@ -45,6 +58,7 @@ def main() -> None:
     runtime.app()
     connection = background.connect(settings.redis_address, blocking=True)
     transport.warm_up()
+    gc.freeze()
     names = (background.PROMPT, background.WAVES, background.MESSAGES, background.UPKEEP)
     queues = [Queue(name, connection=connection, serializer=JSONSerializer) for name in names]
     HouseWorker(

@@ -33,7 +33,8 @@ ROWS = (
     ("visits", "sales", "malls"),
     ("open_bills",),
     ("setup", "reports"),
-    ("models", "commands", "metrics"),
+    ("models", "schema"),
+    ("commands", "metrics"),
     ("application",),
 )
 HOMES = {
@@ -46,10 +47,11 @@ HOMES = {
     "flask_admin": ("admin/",),
     "ruamel": ("backend/setup/",),
     "argon2": ("backend/merchants/",),
+    "alembic": ("backend/schema.py",),
 }
 FLASK_BELOW = (
     "backend/application.py", "backend/database.py", "backend/commands/", "backend/background.py",
-    "backend/deployment.py", "backend/keys.py", "backend/metrics.py",
+    "backend/deployment.py", "backend/keys.py", "backend/metrics.py", "backend/schema.py",
 )  # fmt: skip
 
 

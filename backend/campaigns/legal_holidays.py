@@ -4,10 +4,6 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import groupby
 
-from chinese_calendar.constants import Holiday, holidays
-
-_NAMES = {each.value: each.chinese for each in Holiday}
-
 
 @dataclass(frozen=True)
 class LegalHoliday:
@@ -30,12 +26,15 @@ class LegalHoliday:
 
 def of_year(year: int) -> list[LegalHoliday]:
     """The year's legal holidays in order; none for a year that is not announced yet."""
+    from chinese_calendar.constants import Holiday, holidays
+
+    names = {each.value: each.chinese for each in Holiday}
     days = sorted(day for day in holidays if day.year == year)
     stretches = groupby(
         enumerate(days), lambda found: (holidays[found[1]], found[1] - timedelta(days=found[0]))
     )
     return [
-        LegalHoliday(_NAMES[name], dates[0], dates[-1])
+        LegalHoliday(names[name], dates[0], dates[-1])
         for (name, _), rows in stretches
         for dates in [[day for _, day in rows]]
     ]

@@ -12,9 +12,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2s
 
-import qrcode
-from qrcode.image.svg import SvgPathImage
-
 from backend.coupons.errors import CouponNotFound, MemberCodeUnknown, QrExpired
 
 COUPON_MARK = "QB1C"
@@ -96,6 +93,9 @@ def read_till(key: bytes, text: str, *, now: datetime) -> int | None:
 
 def svg(text: str) -> str:
     """The QR code of a text as an SVG element, black on nothing, scaled by whoever shows it."""
+    import qrcode
+    from qrcode.image.svg import SvgPathImage
+
     code = qrcode.QRCode(border=2, image_factory=SvgPathImage)
     code.add_data(text)
     return str(code.make_image().to_string(encoding="unicode"))

@@ -14,10 +14,11 @@ from flask import current_app
 from sqlalchemy import select
 
 from backend import clock, tenancy
+from backend.application import backend_app
 from backend.database import db, transaction
 from backend.merchants import staff
 from backend.merchants.models import Merchant, Role, Staff
-from backend.settings import Settings
+from backend.settings import Settings, load
 from scripts.demo import mall
 from scripts.demo import shop as shops
 from scripts.demo.evening import Evening, hours
@@ -25,7 +26,6 @@ from scripts.demo.guests import YEAR, people
 from scripts.demo.ledger import Ledger
 from scripts.demo.month import Month, started_at
 from scripts.demo.phones import Phones
-from wsgi import create_app
 
 MEMBERS = 3000
 SEED = 20090101
@@ -47,7 +47,7 @@ def main() -> None:
     parser.add_argument("--members", type=int, default=MEMBERS)
     options = parser.parse_args()
     gc.disable()  # what is made here lives to the end
-    with create_app().app_context():
+    with backend_app(load()).app_context():
         settings: Settings = current_app.config["SETTINGS"]
         now = clock.now()
         live(settings.data_dir, members=options.members, now=now)

@@ -7,19 +7,21 @@ One process for the three, because each would load the whole application. Prints
 import os
 from datetime import datetime
 
-from flask_migrate import upgrade
 from sqlalchemy import select
 
-from backend import clock
+from backend import clock, schema
+from backend.application import backend_app
 from backend.database import db
 from backend.merchants.models import Merchant
-from wsgi import app
+from backend.settings import load
 
 
 def main() -> None:
     """What ``flask db upgrade`` does, and then the two questions."""
+    app = backend_app(load())
+    schema.register(app)
     with app.app_context():
-        upgrade()
+        schema.upgrade()
         somebody = db.session.execute(select(Merchant.__table__.c.id).limit(1)).first()
         if start := os.environ.get("CLOCK_START"):
             clock.start_at(_instant(start), nothing_recorded=somebody is None)
