@@ -1,7 +1,9 @@
 """推送: what WeChat posts to us, proven to be WeChat's and read into one plain value.
 
-Plain, compatible and encrypted; XML and JSON. Whatever cannot be read is taken for forged: the
-sender learns nothing from the difference. CreateTime only orders the pushes of one person.
+Plain, compatible and encrypted; XML and JSON. Nothing is parsed before its signature is proven:
+of a stranger's body no more is looked at than where a sealed text may stand. Who signed rightly is
+never a forger: what XML forbids is dropped, what cannot be read at all is ``UnreadablePush``.
+CreateTime only orders the pushes of one person.
 """
 
 import hashlib
@@ -9,15 +11,16 @@ import hmac
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
-from xml.parsers.expat import ExpatError
+from typing import Any, TypeGuard
+from xml.parsers import expat
 
 from pydantic import JsonValue
 
 from backend import clock, deployment
-from backend.wechat.errors import ForgedPush
+from backend.wechat.errors import ForgedPush, UnreadablePush
 from backend.wechat.models import WechatApp
 
 Fields = dict[str, JsonValue]
@@ -51,19 +54,19 @@ def check_server(app: WechatApp, *, query: Mapping[str, str]) -> str:
 
 
 def read(app: WechatApp, *, query: Mapping[str, str], body: bytes, content_type: str) -> Push:
-    """The push in a request, or ``ForgedPush``. The body's own first sign says XML or JSON."""
+    """The push in a request. The body's own first sign says XML or JSON.
+
+    ``ForgedPush`` for what is not signed by this app's token; ``UnreadablePush`` for what is.
+    """
     del content_type  # told wrongly too often to be asked
-    outer, as_json = _parsed(body)
-    sealed = outer.get("Encrypt")
-    if sealed is None:
-        if app.aes_key and deployment.is_production():
-            raise ForgedPush()
-        _check_signature(app, query)
-        return _push(app, outer, encrypted=False, as_json=as_json)
-    if not isinstance(sealed, str):
+    if "msg_signature" in query:
+        inner, as_json = _parsed(_opened(app, query, _signed_seal(app, query, body)))
+        return _push(app, inner, encrypted=True, as_json=as_json)
+    if app.aes_key and deployment.is_production():
         raise ForgedPush()
-    inner, inner_as_json = _parsed(_opened(app, query, sealed))
-    return _push(app, inner, encrypted=True, as_json=inner_as_json)
+    _check_signature(app, query)
+    fields, as_json = _parsed(body)
+    return _push(app, fields, encrypted=False, as_json=as_json)
 
 
 def reply_text(app: WechatApp, push: Push, text: str) -> bytes:
@@ -95,11 +98,19 @@ def fit_reply(text: str) -> str:
 
 _MOST_REPLY_BYTES = 2048
 _DEEPEST = 8
+_MOST_ELEMENTS = 1000
 _OPENID = re.compile(r"[\w-]{1,64}", re.ASCII)
 _WORD = re.compile(r"[\w.-]{1,64}", re.ASCII)
 _SECONDS = re.compile(r"[0-9]{1,12}", re.ASCII)
 _MESSAGE_ID = re.compile(r"[0-9]{1,32}", re.ASCII)
-_NOT_TEXT = re.compile("[\x00\ud800-\udfff]")
+_FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What XML 1.0 has no place for; people type it all the same, and a database takes no NUL."""
+_REFERENCE = re.compile(r"&#(?:x([0-9a-f]{1,8})|([0-9]{1,8}));", re.ASCII | re.IGNORECASE)
+_SEAL = re.compile(
+    rb"<Encrypt>(?:<!\[CDATA\[)?([A-Za-z0-9+/=]+)(?:\]\]>)?</Encrypt>"
+    rb'|"Encrypt"\s*:\s*"([A-Za-z0-9+/=\\]+)"'
+)
+"""Where a sealed text may stand, found in one pass and without reading what is around it."""
 
 
 def _check_signature(app: WechatApp, query: Mapping[str, str], *, sealed: str = "") -> None:
@@ -114,18 +125,27 @@ def _check_signature(app: WechatApp, query: Mapping[str, str], *, sealed: str = 
         raise ForgedPush()
 
 
+def _signed_seal(app: WechatApp, query: Mapping[str, str], body: bytes) -> str:
+    """The sealed text that ``msg_signature`` was made for."""
+    for in_xml, in_json in _SEAL.findall(body):
+        sealed: str = (in_xml or in_json.replace(b"\\/", b"/")).decode()
+        with suppress(ForgedPush):
+            _check_signature(app, query, sealed=sealed)
+            return sealed
+    raise ForgedPush()
+
+
 def _opened(app: WechatApp, query: Mapping[str, str], sealed: str) -> bytes:
-    """The sealed message; the signature first, then the key, then whose envelope it is."""
+    """The sealed message. Signed by our token and not for our key: the app is set up wrongly."""
     if not app.aes_key:
-        raise ForgedPush()
-    _check_signature(app, query, sealed=sealed)
+        raise UnreadablePush("the app has no EncodingAESKey")
     try:
         opened: str = _crypto(app).decrypt_message(
             {"Encrypt": sealed}, query["msg_signature"], query["timestamp"], query["nonce"]
         )
     except Exception:
-        raise ForgedPush() from None
-    return opened.encode()
+        raise UnreadablePush("not sealed with this app's EncodingAESKey") from None
+    return opened.encode(errors="replace")
 
 
 def _crypto(app: WechatApp) -> Any:  # noqa: ANN401
@@ -136,44 +156,78 @@ def _crypto(app: WechatApp) -> Any:  # noqa: ANN401
 
 def _parsed(body: bytes) -> tuple[Fields, bool]:
     """The fields, and whether they came as JSON."""
-    as_json = body.lstrip()[:1] == b"{"
+    text = body.decode(errors="replace").strip()
+    as_json = text.startswith("{")
     try:
-        fields = json.loads(body) if as_json else _xml(body)
+        fields = _allowed(json.loads(text, strict=False) if as_json else _xml(text), _DEEPEST)
     except (ValueError, TypeError, RecursionError, LookupError):
-        raise ForgedPush() from None
-    if not isinstance(fields, dict) or not _is_plain(fields, depth=_DEEPEST):
-        raise ForgedPush()
+        raise UnreadablePush("neither XML nor JSON as WeChat writes it") from None
+    if not isinstance(fields, dict):
+        raise UnreadablePush("no object")
     return fields, as_json
 
 
-def _xml(body: bytes) -> object:
+def _xml(text: str) -> object:
+    """What expat takes of it: without forbidden signs and, where it must be, their references."""
     import xmltodict  # type: ignore[import-untyped]
 
+    text = _FORBIDDEN.sub("", text)
     try:
-        return xmltodict.parse(body.decode()).get("xml")
-    except ExpatError:
-        raise ValueError("not XML") from None
+        _check_shape(text)
+    except expat.ExpatError:
+        text = _REFERENCE.sub(_unless_forbidden, text)
+        try:
+            _check_shape(text)
+        except expat.ExpatError:
+            raise ValueError("not XML") from None
+    return xmltodict.parse(text).get("xml")
 
 
-def _is_plain(value: object, *, depth: int) -> bool:
-    """Shallow, and every text one that a database takes."""
+def _check_shape(text: str) -> None:
+    """One pass that builds nothing and ends at the first element too deep or too many."""
+    depth = count = 0
+
+    def opens(_name: str, _attributes: object) -> None:
+        nonlocal depth, count
+        depth, count = depth + 1, count + 1
+        if depth > _DEEPEST or count > _MOST_ELEMENTS:
+            raise ValueError("too deep or too many")
+
+    def closes(_name: str) -> None:
+        nonlocal depth
+        depth -= 1
+
+    def declares(*_what: object) -> None:
+        raise ValueError("a document type")
+
+    parser = expat.ParserCreate()
+    parser.StartElementHandler, parser.EndElementHandler = opens, closes
+    parser.StartDoctypeDeclHandler = declares
+    parser.Parse(text, True)
+
+
+def _unless_forbidden(reference: re.Match[str]) -> str:
+    place = int(reference[1], 16) if reference[1] else int(reference[2])
+    return "" if place > 0x10FFFF or _FORBIDDEN.match(chr(place)) else reference[0]
+
+
+def _allowed(value: object, depth: int) -> JsonValue:
+    """The value without what XML forbids, in JSON too; ``ValueError`` when it is no plain one."""
     if isinstance(value, str):
-        return not _NOT_TEXT.search(value)
-    if isinstance(value, dict | list):
-        return depth > 0 and all(_is_plain(part, depth=depth - 1) for part in _parts(value))
-    return value is None or isinstance(value, int) or _is_finite(value)
-
-
-def _is_finite(value: object) -> bool:
-    return isinstance(value, float) and math.isfinite(value)
-
-
-def _parts(value: dict[object, object] | list[object]) -> Iterator[object]:
+        return _FORBIDDEN.sub("", value)
+    if isinstance(value, dict | list) and not depth:
+        raise ValueError("too deep")
     if isinstance(value, dict):
-        yield from value.keys()
-        yield from value.values()
-    else:
-        yield from value
+        return {_FORBIDDEN.sub("", k): _allowed(v, depth - 1) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_allowed(part, depth - 1) for part in value]
+    if value is None or isinstance(value, int) or _is_finite(value):
+        return value
+    raise ValueError("no plain value")
+
+
+def _is_finite(value: object) -> TypeGuard[float]:
+    return isinstance(value, float) and math.isfinite(value)
 
 
 def _push(app: WechatApp, fields: Fields, *, encrypted: bool, as_json: bool) -> Push:
@@ -200,7 +254,7 @@ def _required(fields: Fields, name: str, form: re.Pattern[str]) -> str:
     value = fields.get(name)
     text = str(value) if isinstance(value, str | int) else ""
     if not form.fullmatch(text):
-        raise ForgedPush()
+        raise UnreadablePush(f"no {name}")
     return text
 
 

@@ -46,10 +46,14 @@ class PhoneCodeInvalid(DomainError):
 
 
 class ForgedPush(Forbidden):
-    """The push is not WeChat's: wrong signature, wrong envelope, or not readable at all."""
+    """The push is not WeChat's: it is not signed by the token of the app it is for."""
 
     code = "SIGNATURE_INVALID"
     message = "签名错误"
+
+
+class UnreadablePush(Exception):
+    """Rightly signed, and nothing that we can read: kept as it came and answered ``success``."""
 
 
 class PayNotOffered(DomainError):

@@ -31,8 +31,11 @@ class WechatApp(BaseModel):
 
 
 class InboxState(StrEnum):
+    """``unread``: rightly signed and not readable; ``content`` holds the body as it came."""
+
     DONE = "done"
     IGNORED = "ignored"
+    UNREAD = "unread"
 
 
 class CallbackInbox(BaseModel):

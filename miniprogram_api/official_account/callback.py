@@ -8,8 +8,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from backend import clock
 from backend.errors import Busy
 from backend.visits import follow
-from backend.wechat import accounts, callbacks
-from backend.wechat.errors import ForgedPush
+from backend.wechat import accounts, callbacks, inbox
+from backend.wechat.errors import ForgedPush, UnreadablePush
 
 log = logging.getLogger(__name__)
 
@@ -27,14 +27,22 @@ def check_server(app_id: str) -> Response:
 
 @blueprint.post("/<app_id>/callback")
 def receive(app_id: str) -> Response:
-    """推送: stored, then answered; 503 when it cannot be stored, so that WeChat tries again."""
+    """推送: stored, then answered; 503 when it cannot be stored, so that WeChat tries again.
+
+    Any answer but 200 reaches the follower as 该公众号提供的服务出现故障: it is for forgers.
+    """
     request.max_content_length = MOST_BYTES
     body = request.get_data()
     try:
         app = accounts.app_by_id(app_id)
-        push = callbacks.read(
-            app, query=request.args, body=body, content_type=request.content_type or ""
-        )
+        try:
+            push = callbacks.read(
+                app, query=request.args, body=body, content_type=request.content_type or ""
+            )
+        except UnreadablePush as error:
+            log.error("A signed push cannot be read: %s", error, extra={"app_id": app_id})
+            inbox.keep_unread(app_id, body, now=clock.now())
+            return Response(b"success", mimetype="text/plain")
         reply = follow.receive(push, now=clock.now())
         if not reply:
             return Response(b"success", mimetype="text/plain")

@@ -5,16 +5,19 @@ from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha1
 
 import pytest
+import xmltodict  # type: ignore[import-untyped]
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select, text
+from wechatpy.crypto import WeChatCrypto
 
 from backend import tenancy
 from backend.campaigns.lifecycle import open_default_plan
 from backend.coupons.models import Coupon
 from backend.database import db, transaction
 from backend.members.models import Member
-from backend.wechat import accounts
+from backend.merchants.models import Merchant
+from backend.wechat import accounts, callbacks
 from backend.wechat.models import CallbackInbox
 from scripts.wechat_platform.server import Platform
 from tests.builders import Shop, a_shop, reread
@@ -119,11 +122,54 @@ def test_a_forged_push_leaves_nothing(wechat: Platform, shop: Shop) -> None:
     assert counts(shop) == (0, 0, 0)
 
 
-@pytest.mark.parametrize("body", [b"", b"{}", b"<xml/>", b"[", b"\xff", b"<xml>" * 9, b"null"])
-def test_a_signed_body_nobody_can_read_is_403(http: FlaskClient, shop: Shop, body: bytes) -> None:
-    answer = http.post(f"/wechat/{shop.oa}/callback", query_string=signed(shop.oa), data=body)
-    assert answer.status_code == 403
-    assert counts(shop) == (0, 0, 0)
+@pytest.mark.parametrize("body", [b"", b"{}", b"<xml/>", b"[", b"\xff\x00", b"<xml>" * 9, b"null"])
+def test_a_signed_body_nobody_can_read_is_kept_and_answered(
+    http: FlaskClient, shop: Shop, body: bytes
+) -> None:
+    for _ in range(2):
+        answer = http.post(f"/wechat/{shop.oa}/callback", query_string=signed(shop.oa), data=body)
+        assert (answer.status_code, answer.data) == (200, b"success")
+    reread()
+    kept = db.session.scalars(select(CallbackInbox)).one()
+    words = body.decode(errors="backslashreplace").replace("\0", "\\x00")
+    assert (kept.state, kept.content) == ("unread", {"body": words})
+
+
+def test_a_stranger_s_nested_body_is_403_before_it_is_parsed(
+    http: FlaskClient, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """261 KB of tags cost 0.88 s when they were parsed first."""
+    monkeypatch.setattr(callbacks, "_parsed", lambda _body: pytest.fail("parsed before proven"))
+    bomb = b"<xml>" + b"<a>" * 37_000 + b"</a>" * 37_000 + b"</xml>"
+    for query in ({}, signed("other"), signed("other") | {"msg_signature": "0" * 40}):
+        answer = http.post(f"/wechat/{shop.oa}/callback", query_string=query, data=bomb)
+        assert answer.status_code == 403
+    assert counts(shop)[0] == 0
+
+
+@pytest.mark.parametrize("encrypted", [False, True])
+def test_a_text_with_what_xml_forbids_is_answered(
+    http: FlaskClient, wechat: Platform, shop: Shop, encrypted: bool
+) -> None:
+    with transaction():
+        merchant = db.session.get_one(Merchant, shop.merchant_id)
+        merchant.replies = {"default": {"text": "欢迎光临"}}
+    if encrypted:
+        encrypt(wechat, shop)
+    body = (
+        "<xml><ToUserName>gh_sim</ToUserName><FromUserName>oAnna</FromUserName>"
+        "<CreateTime>1000</CreateTime><MsgType>text</MsgType><MsgId>9</MsgId>"
+        "<Content><![CDATA[你\x08好]]></Content></xml>"
+    )
+    query = signed(shop.oa)
+    if encrypted:
+        sealed = WeChatCrypto(f"token-{shop.oa}", AES_KEY, shop.oa).encrypt_message(body, "n", "1")
+        envelope = xmltodict.parse(sealed)["xml"]
+        query |= {"encrypt_type": "aes", "msg_signature": envelope["MsgSignature"]}
+        body = f"<xml><Encrypt><![CDATA[{envelope['Encrypt']}]]></Encrypt></xml>"
+    answer = http.post(f"/wechat/{shop.oa}/callback", query_string=query, data=body.encode())
+    assert answer.status_code == 200
+    assert ("<Encrypt>" if encrypted else "欢迎") in answer.text
 
 
 def test_a_body_over_256_kilobytes_is_not_read(http: FlaskClient, shop: Shop) -> None:
