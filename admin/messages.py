@@ -46,7 +46,10 @@ class Messages(SecureModelView):
     icon = "fa-comments-o"
     noun = "消息"
     empty_help = "发券、到期提醒等消息会出现在这里"
-    list_help = "“结果未知”指已经发出、没有收到微信的回答；不会自动重发，以免打扰顾客"
+    list_help = (
+        "“结果未知”指已经发出、没有收到微信的回答；不会自动重发，以免打扰顾客。"
+        "“恢复后暂停”指恢复备份时还未发出，可能已经发过，等人决定（命令 outbox release 或 drop）"
+    )
     can_view_details = True
     row_template = "desk/message_row.html"
     details_template = "desk/message_details.html"

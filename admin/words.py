@@ -91,6 +91,7 @@ CHANNELS: dict[str, str] = {
 }
 INTENT_STATES: dict[str, Word] = {
     IntentState.DUE: Word("待发送", "info"),
+    IntentState.HELD: Word("恢复后暂停", "warn"),
     IntentState.SENDING: Word("发送中", "warn"),
     IntentState.SENT: Word("已发送", "ok"),
     IntentState.FAILED: Word("发送失败", "bad"),

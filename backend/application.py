@@ -8,7 +8,7 @@ from flask import Flask, Response, jsonify, request
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
-from backend import background, clock, database, heartbeat, models, requesting
+from backend import background, clock, database, heartbeat, installation, models, requesting
 from backend.settings import Settings
 
 NAME = "quanbao"
@@ -47,6 +47,8 @@ def create_backend(app: Flask, settings: Settings) -> None:
         data_dir=settings.data_dir,
         threads=settings.web_threads,
     )
+    with app.app_context():
+        installation.greet()
     app.extensions["redis"] = background.connect(settings.redis_address)
     app.before_request(_name_request)
     app.after_request(_stamp)
@@ -75,7 +77,8 @@ def _healthz() -> Response:
 
 
 def _readyz() -> tuple[Response, int]:
-    """Database, migrations, the scheduler's heartbeat; Redis away is degraded, not down."""
+    """Database, migrations, the scheduler's heartbeat; Redis away is degraded, not down, and so
+    is a copy of the data, which serves but does no background work."""
     problems: list[str] = []
     degraded: list[str] = []
     try:
@@ -87,6 +90,8 @@ def _readyz() -> tuple[Response, int]:
 
         if not schema.is_current():
             problems.append("migrations")
+        elif installation.why_not_living():
+            degraded.append("copy")
         elif not degraded and heartbeat.is_stale("scheduler", now=clock.machine_now()):
             problems.append("scheduler")
     except SQLAlchemyError:

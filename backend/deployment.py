@@ -1,6 +1,7 @@
 """部署: what the running app was started with, for those who do not know Flask."""
 
 from datetime import timedelta
+from pathlib import Path
 
 from flask import current_app
 
@@ -28,6 +29,12 @@ def wechat_api() -> str:
 def wechat_pay_api() -> str:
     """Where WeChat Pay's API answers, without a slash at the end."""
     return str(current_app.config["WECHAT_PAY_API_BASE_URL"])
+
+
+def data_dir() -> Path:
+    """DATA_DIR: where what is embedded lives."""
+    folder: Path = current_app.config["SETTINGS"].data_dir
+    return folder
 
 
 def public_url() -> str:

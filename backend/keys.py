@@ -7,7 +7,7 @@ encryption key, never shown again.
 import base64
 import os
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -35,6 +35,11 @@ def unseal(stored: str) -> str:
     raw = base64.b64decode(stored)
     key = _derived(_keys().encryption, "sealed", 32)
     return AESGCM(key).decrypt(raw[:12], raw[12:], None).decode()
+
+
+def check_value(which: Literal["secret", "encryption"]) -> str:
+    """What is kept with the data to know the key again; it tells nothing of the key."""
+    return _derived(getattr(_keys(), which), "check", 32).hex()
 
 
 class Sealed(TypeDecorator[str]):

@@ -5,6 +5,7 @@ from importlib import import_module
 PACKAGES = (
     "backend.clock",
     "backend.heartbeat",
+    "backend.installation",
     "backend.idempotency",
     "backend.merchants.models",
     "backend.wechat.models",

@@ -27,6 +27,10 @@ def upgrade() -> None:
 
 def is_current() -> bool:
     """Whether the schema is at the newest revision."""
-    heads = set(ScriptDirectory(str(_MIGRATIONS)).get_heads())
     with db.engine.connect() as connection:
-        return set(MigrationContext.configure(connection).get_current_heads()) == heads
+        return set(MigrationContext.configure(connection).get_current_heads()) == newest()
+
+
+def newest() -> set[str]:
+    """The revision that this version works on."""
+    return set(ScriptDirectory(str(_MIGRATIONS)).get_heads())

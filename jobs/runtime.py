@@ -6,7 +6,7 @@ from typing import ParamSpec
 
 from flask import Flask
 
-from backend import requesting
+from backend import installation, requesting
 from backend.application import backend_app
 from backend.database import forget_connections
 from backend.settings import load
@@ -26,12 +26,16 @@ def after_fork() -> None:
 
 
 def job(function: Callable[P, None]) -> Callable[P, None]:
-    """A job: runs in an app context under a request id of its own; safe to run twice."""
+    """A job: runs in an app context under a request id of its own; safe to run twice. On a copy of
+    the data none runs: the living deployment does this work, and the world would hear of it twice
+    (the scheduler says so in its log)."""
 
     @functools.wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         with app().app_context():
             requesting.begin()
+            if installation.why_not_living():
+                return
             function(*args, **kwargs)
 
     return run

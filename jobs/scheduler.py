@@ -4,6 +4,7 @@ Its entries live in Redis and are put back at every turn, its sign of life in th
 Redis goes away the process ends, and the supervisor starts it again.
 """
 
+import logging
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,12 +13,14 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq_scheduler import Scheduler
 
-from backend import background, clock, heartbeat
+from backend import background, clock, heartbeat, installation
 from backend.settings import load
 from jobs import runtime
 from jobs.timetable import TICKS, Tick
 
 TURN_SECONDS = 1
+
+log = logging.getLogger(__name__)
 
 
 class JsonJob(Job):
@@ -42,10 +45,23 @@ class JsonJob(Job):
 class HouseScheduler(Scheduler):  # type: ignore[misc]
     """Puts missing ticks back, then moves what is due."""
 
+    silent_because = ""
+
     def heartbeat(self) -> None:
         with runtime.app().app_context():
-            heartbeat.beat("scheduler", now=clock.machine_now())
+            self._beat()
         super().heartbeat()
+
+    def _beat(self) -> None:
+        """A copy of the data has no heart: what its mark says stays as it is."""
+        if why := installation.why_not_living():
+            if why != self.silent_because:
+                log.error(installation.NotTheLivingOne(why=why).message)
+        else:
+            now = clock.machine_now()
+            heartbeat.beat("scheduler", now=now)
+            installation.mark_alive(now)
+        self.silent_because = why
 
     def enqueue_jobs(self) -> list[Job]:
         ensure_ticks(self)

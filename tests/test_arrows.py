@@ -22,6 +22,7 @@ ROWS = (
     ("keys",),
     ("database",),
     ("clock", "heartbeat"),
+    ("installation",),
     ("idempotency",),
     ("tenancy", "background"),
     ("merchants", "wechat", "sms"),
@@ -34,6 +35,7 @@ ROWS = (
     ("open_bills",),
     ("setup", "reports"),
     ("models", "schema"),
+    ("safekeeping",),
     ("commands", "metrics"),
     ("application",),
 )

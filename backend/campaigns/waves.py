@@ -57,6 +57,19 @@ def open_due(at: datetime) -> list[int]:
     return opened
 
 
+def pass_over_due(at: datetime) -> int:
+    """After a restore: cycles due or under way may have been given, and told, since the backup.
+    They stand as missed until somebody runs them by name (``waves run``); how many."""
+    passed = 0
+    for campaign, zone, last_cycle in _campaigns_in(CampaignState.RUNNING):
+        for cycle in _unrecorded(campaign, zone, last_cycle, at):
+            with tenancy.acting_for(campaign.merchant_id):
+                if may_run(campaign, cycle, zone):
+                    made = _record(campaign, cycle, WaveState.MISSED, zone=zone, at=at)
+                    passed += made is not None
+    return passed + _stop_all(at)
+
+
 def due_now(at: datetime, *, merchant_id: int | None = None) -> list[tuple[int, int, Cycle]]:
     """(merchant, campaign, cycle) of all that is due at ``at``, recorded or not, in order; what
     has been run stands here also when its campaign was paused or ended since."""
@@ -252,6 +265,15 @@ def _close(wave_id: int, at: datetime) -> None:
             _waves.c.state == WaveState.RUNNING,
         )
         .values(state=WaveState.DONE.value, finished_at=at)
+    )
+
+
+@transactional
+def _stop_all(at: datetime) -> int:
+    return changed(
+        update(_waves)
+        .where(_waves.c.state == WaveState.RUNNING)
+        .values(state=WaveState.MISSED.value, finished_at=at)
     )
 
 

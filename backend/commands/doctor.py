@@ -5,6 +5,7 @@ import sys
 import click
 from flask import Flask
 
+from backend.messaging import held
 from backend.reports import doctor
 
 
@@ -21,6 +22,11 @@ def check(repair: bool) -> None:
     found = doctor.check()
     for finding in found:
         click.echo(str(finding))
+    if waiting := sum(held.held().values()):
+        click.echo(
+            f"恢复后暂停的消息{waiting}条，等人决定："
+            "outbox held 查看，outbox release 发送，outbox drop 放弃"
+        )
     if found:
         sys.exit(1)
     click.echo(f"正常：{len(doctor.invariants())} 项检查全部通过")

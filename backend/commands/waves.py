@@ -9,12 +9,13 @@ import click
 from flask import Flask
 from flask.cli import AppGroup
 
-from backend import clock, tenancy
+from backend import clock, installation, tenancy
 from backend.campaigns import figures, reminders, waves
 from backend.campaigns.cadence import Cycle
 from backend.campaigns.figures import Figures
 from backend.commands.clock import instant
 from backend.database import end_read
+from backend.errors import DomainError
 
 group = AppGroup("waves", help="发券批次")
 _at = click.option(
@@ -33,6 +34,10 @@ def run(at: datetime) -> None:
     wave, also for those found done."""
     if at > clock.now():
         raise click.ClickException("TIME 不能晚于业务时钟")
+    try:
+        installation.require_living()
+    except DomainError as refusal:
+        raise click.ClickException(refusal.message) from refusal
     for merchant_id, campaign_id, cycle in waves.due_now(at):
         _run_one(merchant_id, campaign_id, cycle, at)
         _print(figures.of_cycle(merchant_id, campaign_id, cycle, at=at))

@@ -37,6 +37,8 @@ LEASE = timedelta(seconds=60)
 BATCH, THREADS = 20, 4
 TICK_SECONDS = 20.0
 
+HELD = "恢复备份后暂停：可能已经告知商城，请核对后重新发送"
+
 log = logging.getLogger(__name__)
 _reports = table_of(VoucherReport)
 
@@ -86,6 +88,17 @@ def send_again(report_id: int) -> None:
     if not revived:
         raise ReportNotFound()
     wake("jobs.malls.tick")
+
+
+@transactional
+def hold_due() -> int:
+    """After a restore: what was still to be told may have been told since the backup. It stands as
+    given up, with the reason, until staff send it again; how many."""
+    return changed(
+        update(_reports)
+        .where(_reports.c.state.in_((ReportState.WAITING, ReportState.SENDING)))
+        .values(state=ReportState.FAILED.value, lease=None, last_error=HELD)
+    )
 
 
 def pause_after(tries: int) -> timedelta:

@@ -191,6 +191,12 @@ def sign_out_everywhere(staff_id: int) -> None:
     changed(delete(StaffSession).where(StaffSession.staff_id == staff_id))
 
 
+@transactional
+def sign_out_all() -> None:
+    """After a restore: sessions that were ended since the backup must not come back."""
+    changed(delete(StaffSession))
+
+
 def _who_may_it_be(login: str, *, now: datetime) -> list[Staff]:
     """Active, not locked people whom this login may mean. A login may itself contain an ``@``."""
     name, _, code = login.strip().rpartition("@")

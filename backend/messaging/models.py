@@ -44,9 +44,11 @@ class Channel(StrEnum):
 
 
 class IntentState(StrEnum):
-    """``unknown``: sent, answer lost; shown, never sent again by itself."""
+    """``unknown``: sent, answer lost; shown, never sent again by itself. ``held``: was due when a
+    backup was made and may have gone since; a person decides (``outbox release``)."""
 
     DUE = "due"
+    HELD = "held"
     SENDING = "sending"
     SENT = "sent"
     FAILED = "failed"

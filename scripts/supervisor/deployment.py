@@ -15,6 +15,7 @@ from dotenv import dotenv_values
 from scripts.environment import ROOT
 from scripts.supervisor.processes import Service, Supervisor, WillNotStart
 from scripts.supervisor.redis import answers, embedded_redis, free_port, write_private
+from scripts.supervisor.report import say
 
 DEMO = ROOT / "scripts" / "demo"
 READY_SECONDS = 90
@@ -84,6 +85,8 @@ def data_folder(chosen: Path | None) -> Path:
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     for name in ("run", "logs"):
         (data / name).mkdir(exist_ok=True)
+    for log in (data / "logs").iterdir():  # of a version that let others read them
+        log.chmod(0o600)
     return data
 
 
@@ -121,7 +124,10 @@ def start_redis(supervisor: Supervisor, environment: dict[str, str]) -> None:
 def prepare(supervisor: Supervisor) -> bool:
     """Migrate; whether the database is empty."""
     printed = supervisor.complete("migrate", _python("scripts.supervisor.prepare"))
-    return printed.split()[-1:] == ["empty"]
+    *told, last = printed.splitlines()
+    for line in told:
+        say(line)
+    return last == "empty"
 
 
 def set_up(supervisor: Supervisor, deployment: Deployment, file: Path) -> str:

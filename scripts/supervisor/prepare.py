@@ -1,7 +1,7 @@
 """数据库. Bring the tables up to date, start the business clock, say whether anybody lives here.
 
-One process for the three, because each would load the whole application. Prints ``empty`` or
-``inhabited`` on its last line.
+One process for all, because each would load the whole application. Prints ``empty`` or
+``inhabited`` on its last line; before it, where the data is a copy, that it does no work.
 """
 
 import os
@@ -9,7 +9,7 @@ from datetime import datetime
 
 from sqlalchemy import select
 
-from backend import clock, schema
+from backend import clock, installation, schema
 from backend.application import backend_app
 from backend.database import db
 from backend.merchants.models import Merchant
@@ -22,6 +22,9 @@ def main() -> None:
     schema.register(app)
     with app.app_context():
         schema.upgrade()
+        installation.greet()
+        if why := installation.why_not_living():
+            print(installation.NotTheLivingOne(why=why).message)
         somebody = db.session.execute(select(Merchant.__table__.c.id).limit(1)).first()
         if start := os.environ.get("CLOCK_START"):
             clock.start_at(_instant(start), nothing_recorded=somebody is None)

@@ -7,11 +7,12 @@ WeChat platform, under the supervisor of ``run.py`` that starts again what dies.
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -261,12 +262,20 @@ def furnish(data: Path) -> None:
     deployment.engine.dispose()
 
 
+def copy_folder(furnished: Path, data: Path) -> None:
+    """A deployment of its own out of a copy, which by itself does no work (fault of trust 8)."""
+    shutil.copytree(furnished, data)
+    with closing(sqlite3.connect(data / "quanbao.db")) as database, database:
+        database.execute("delete from installation")
+    (data / "alive.json").unlink(missing_ok=True)
+
+
 @contextmanager
 def copied(furnished: Path, **settings: str) -> Iterator[Deployment]:
     """A deployment on a copy of the furnished folder, stopped and gone afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="qf-"))
     data = folder / "d"
-    shutil.copytree(furnished, data)
+    copy_folder(furnished, data)
     deployment = Deployment(data, RedisServer(data / "redis"), settings)
     try:
         yield deployment

@@ -1,11 +1,10 @@
 """Folders of the counter: what a chain of deeds leaves behind, made once and copied."""
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.faults.deployment import COUNTER, Deployment, copied
+from tests.faults.deployment import COUNTER, Deployment, copied, copy_folder
 from tests.faults.servers import RedisServer
 from tests.faults.warm import Ended, Warm
 
@@ -21,7 +20,7 @@ class Folders:
         if deeds not in self._made:
             folder = self._root / "-".join(("d", *deeds))
             if deeds:
-                shutil.copytree(self.after(*deeds[:-1]), folder)
+                copy_folder(self.after(*deeds[:-1]), folder)
                 self._do(folder, deeds[-1])
             else:
                 self._open(folder)

@@ -35,6 +35,7 @@ def test_a_deployment_starts_twice_survives_the_loss_of_web_and_redis_and_leaves
                 pids = _pids(tmp_path)
                 assert set(pids) == EVERYBODY
                 _lose(tmp_path, lost, pids[lost])
+                assert _open_to_others(tmp_path) == []
                 _until(lambda: _ready(port) == {"status": "ok", "problems": [], "degraded": []})
             finally:
                 process.send_signal(signal.SIGINT)
@@ -69,6 +70,12 @@ def _start(data: Path, port: int) -> subprocess.Popen[str]:
 
 
 _OTHER_DEPLOYMENTS = {"DATABASE_URL", "REDIS_URL", "DATA_DIR", "ENVIRONMENT", "CLOCK_START"}
+
+
+def _open_to_others(data: Path) -> list[str]:
+    """Files of the deployment that somebody else on the machine may read (fault of trust 17)."""
+    files = (path for path in data.rglob("*") if path.is_file())
+    return [str(path) for path in files if path.stat().st_mode & 0o077]
 
 
 def _pids(data: Path) -> dict[str, int]:

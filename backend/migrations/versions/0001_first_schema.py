@@ -58,6 +58,20 @@ def upgrade():
     mysql_collate='utf8mb4_nopad_bin',
     mysql_engine='InnoDB'
     )
+    op.create_table('installation',
+    sa.Column('id', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('epoch', sa.String(length=32), nullable=False),
+    sa.Column('home', sa.String(length=400), nullable=False),
+    sa.Column('secret_check', sa.String(length=64), nullable=False, comment='tells a wrong SECRET_KEY'),
+    sa.Column('encryption_check', sa.String(length=64), nullable=False, comment='a wrong ENCRYPTION_KEY'),
+    sa.Column('fenced_at', UtcDateTime(), nullable=True, comment='machine time of the last restore'),
+    sa.Column('backed_up_at', UtcDateTime(), nullable=True, comment='set in backups only'),
+    sa.CheckConstraint('id = 1', name=op.f('ck_installation_single')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_installation')),
+    mysql_charset='utf8mb4',
+    mysql_collate='utf8mb4_nopad_bin',
+    mysql_engine='InnoDB'
+    )
     op.create_table('merchant',
     sa.Column('id', RowId, nullable=False),
     sa.Column('code', sa.String(length=64), nullable=False),
@@ -390,7 +404,7 @@ def upgrade():
     sa.Column('failure', sa.String(length=200), nullable=False),
     sa.Column('sent_at', UtcDateTime(), nullable=True, comment='when the try that stands began'),
     sa.Column('merchant_id', RowId, nullable=False, comment='所属商家'),
-    sa.CheckConstraint("state in ('due', 'sending', 'sent', 'failed', 'unknown', 'expired')", name=op.f('ck_intent_state')),
+    sa.CheckConstraint("state in ('due', 'held', 'sending', 'sent', 'failed', 'unknown', 'expired')", name=op.f('ck_intent_state')),
     sa.ForeignKeyConstraint(['merchant_id'], ['merchant.id'], name=op.f('fk_intent_merchant_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_intent')),
     sa.UniqueConstraint('merchant_id', 'dedupe_key', name=op.f('uq_intent_merchant_id_dedupe_key')),
@@ -1536,6 +1550,7 @@ def downgrade():
     op.drop_table('pos_nonce')
     op.drop_table('operator')
     op.drop_table('merchant')
+    op.drop_table('installation')
     op.drop_table('heartbeat')
     op.drop_table('clock_anchor')
     op.drop_table('callback_inbox')
