@@ -6,10 +6,11 @@ import os
 import sqlite3
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Connection, Dialect, Engine, event
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -37,6 +38,8 @@ def engine_options(url: str, *, threads: int) -> dict[str, Any]:
 def take_care(engine: Engine, *, data_dir: Path) -> None:
     """Every connection of this engine behaves as the house expects."""
     if engine.dialect.name == "sqlite":
+        if engine.url.database not in (None, "", ":memory:"):
+            event.listen(engine, "do_connect", _keep_private)
         _prepare_sqlite(engine, lock_file=_lock_file(engine.url.database or "", data_dir))
     elif engine.dialect.name in ("mysql", "mariadb"):
         event.listen(engine, "connect", _strict_mariadb)
@@ -103,6 +106,18 @@ def _prepare_sqlite(engine: Engine, *, lock_file: Path) -> None:
     event.listen(engine, "connect", connected)
     event.listen(engine, "begin", begins)
     event.listen(engine, "checkin", returned)
+
+
+def _keep_private(
+    _dialect: Dialect, _entry: ConnectionPoolEntry, arguments: list[str], _named: dict[str, Any]
+) -> None:
+    """Only its owner reads the database; SQLite gives what stands beside it the same rights."""
+    database = arguments[0]
+    os.close(os.open(database, os.O_RDWR | os.O_CREAT, 0o600))
+    for path in (Path(database), Path(f"{database}-wal"), Path(f"{database}-shm")):
+        with suppress(FileNotFoundError):
+            if path.stat().st_mode & 0o077:
+                path.chmod(0o600)
 
 
 def _take_writers_lock(connection: Connection, lock_file: Path) -> float:

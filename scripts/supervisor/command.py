@@ -1,6 +1,7 @@
 """What ``scripts/run.py`` does once it stands in the environment."""
 
 import json
+import os
 import shutil
 import sys
 import tempfile
@@ -30,7 +31,9 @@ INTERRUPTED = 130
 
 
 def run(options: Options) -> int:
-    """Start a deployment and stay with it, or take the tour; the exit code."""
+    """Start a deployment and stay with it, or take the tour; the exit code. What it and its
+    children write (logs, the queue, uploads) is the owner's alone."""
+    os.umask(0o077)
     if options.tour:
         return _take_tour(options)
     return _run(options, data_folder(options.data), options.port)
