@@ -67,7 +67,8 @@ class CampaignLive:
     def find(self) -> Response:
         """精确搜索 (S3-16): whole phones or nicknames, several separated by spaces."""
         access.need(Right.EDIT_CAMPAIGNS)
-        asked = request.args.get("exact", "").split()[:200]
+        said = request.args.get("exact", "").strip()
+        asked = list(dict.fromkeys([said, *said.split()] if said else []))[:200]
         found = {person.id: person for text in asked for person in audience.find_exact(text[:64])}
         return make_response(
             self.render("desk/people.html", people=list(found.values()), asked=bool(asked))

@@ -11,6 +11,7 @@ from backend.calendar import day_of
 from backend.campaigns.models import AudienceMember, Campaign, CampaignState, Grant, Wave
 from backend.coupons.models import Coupon, CouponState
 from backend.database import db
+from backend.members import phones as phone_numbers
 from backend.members.models import Member
 from backend.merchants.subscription import is_subscribed
 from backend.redemption.models import Redemption
@@ -109,4 +110,6 @@ def frozen_count(campaign_id: int) -> int:
 
 def member_by_phone(phone: str) -> Member | None:
     """The member with exactly this phone."""
-    return db.session.scalars(select(Member).where(Member.phone == phone)).one_or_none()
+    return db.session.scalars(
+        select(Member).where(Member.phone == phone_numbers.sought(phone))
+    ).one_or_none()

@@ -14,13 +14,14 @@ from admin.access import page
 from admin.base import SecureModelView, Tab
 from admin.columns import Column, phones, status
 from admin.fields import DeskForm, Needed
-from admin.filters import Asked, equals
+from admin.filters import Asked
 from admin.rights import Right
 from admin.saving import sent
-from backend import clock
+from backend import clock, spelling
 from backend.database import db
 from backend.errors import DomainError, FieldError, ParamError
 from backend.members import cards
+from backend.members import phones as phone_numbers
 from backend.members.errors import CardDestroyed, CardFrozen, CardNotFound, MemberNotFound
 from backend.members.models import CardState, Member, MemberCard
 from backend.merchants.audit import mask_phones
@@ -44,7 +45,9 @@ class CardRow:
 class BindForm(DeskForm):
     """绑卡: a number to a member, who is found by phone or by their number here."""
 
-    number = StringField("卡号", [Needed(), _SPELT])
+    number = StringField(
+        "卡号", [Needed(), _SPELT], filters=[lambda said: said and cards.canonical(said)]
+    )
     member = StringField("会员", [Needed(), Length(max=20, message="最多 20 字")])
 
 
@@ -72,7 +75,11 @@ class Cards(SecureModelView):
         phones(),
     )
     column_filters = (
-        Asked("卡号", equals(MemberCard.number), placeholder="请输入完整卡号"),
+        Asked(
+            "卡号",
+            lambda said: MemberCard.number == cards.canonical(said),
+            placeholder="请输入完整卡号",
+        ),
         member_filters.by_phone(MemberCard),
         member_filters.by_number(MemberCard),
     )
@@ -145,7 +152,7 @@ class Cards(SecureModelView):
         """换卡: the old one is destroyed."""
         access.need(Right.EDIT_CARDS)
         card = self.one(request.form.get("id"))
-        number = request.form.get("number", "").strip()
+        number = cards.canonical(request.form.get("number", ""))
         if not _SPELT.regex.match(number) or number == card.number:
             flash("请填写新卡号：只能用字母、数字、点和横线", "error")
             return redirect(self.get_url(".details_view", id=card.id))  # type: ignore[return-value]
@@ -167,7 +174,8 @@ class Cards(SecureModelView):
         """A member whom this person may see, by phone or number here; MemberNotFound."""
         stores = access.desk().stores
         limits = () if stores is None else (queries.at_stores(stores),)
-        whose: Any = Member.phone == said
+        said = spelling.compact(said)
+        whose: Any = Member.phone == phone_numbers.sought(said)
         if said.isascii() and said.isdigit() and len(said) < 11:
             whose = Member.id == int(said)
         found = db.session.scalars(

@@ -22,6 +22,7 @@ from backend.coupons.card_pack import meant_by, numbers
 from backend.coupons.models import Coupon, CouponState, CouponTemplate
 from backend.coupons.numbers import spaced
 from backend.database import db, transactional
+from backend.members import phones as phone_numbers
 from backend.members.models import Member
 
 _OPEN = (CouponState.USABLE, CouponState.LOCKED, CouponState.GIFTING)
@@ -107,7 +108,11 @@ class Coupons(SecureModelView):
     )
     column_filters = (
         Asked("券码", _numbered, placeholder="12 位券码"),
-        Asked("手机号", lambda said: _of_member(Member.phone == said), placeholder="完整手机号"),
+        Asked(
+            "手机号",
+            lambda said: _of_member(Member.phone == phone_numbers.sought(said)),
+            placeholder="完整手机号",
+        ),
         Choice("券名称", lambda value: Coupon.template_id == int(value), options=_templates),
         Choice(
             "来源活动",

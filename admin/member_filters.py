@@ -9,6 +9,7 @@ from admin import queries
 from admin.base import NOBODY
 from admin.fields import row_id
 from admin.filters import Asked
+from backend.members import phones as phone_numbers
 from backend.members.models import Member
 
 
@@ -24,7 +25,9 @@ def of_people(model: Any, condition: ColumnElement[bool]) -> ColumnElement[bool]
 def by_phone(model: Any) -> Asked:
     """手机号."""
     return Asked(
-        "手机号", lambda said: of_people(model, Member.phone == said), placeholder="完整手机号"
+        "手机号",
+        lambda said: of_people(model, Member.phone == phone_numbers.sought(said)),
+        placeholder="完整手机号",
     )
 
 

@@ -15,12 +15,13 @@ from admin.access import page
 from admin.base import SecureModelView, Tab
 from admin.columns import Column, count, instant, money, phones, word
 from admin.fields import DeskForm, row_id
-from admin.filters import Asked, Choice, DayRange, contains, equals
+from admin.filters import Asked, Choice, DayRange, contains
 from admin.rights import Right
 from admin.saving import sent
 from admin.words import CLASSES
 from backend import clock
 from backend.errors import DomainError
+from backend.members import phones as phone_numbers
 from backend.members.models import CustomerClass, Member, MemberLevel
 from backend.merchants.audit import Facts
 
@@ -88,7 +89,11 @@ class Members(SecureModelView):
         Column("tags", "标签"),
     )
     column_filters = (
-        Asked("手机号", equals(Member.phone), placeholder="请输入完整手机号"),
+        Asked(
+            "手机号",
+            lambda said: Member.phone == phone_numbers.sought(said),
+            placeholder="请输入完整手机号",
+        ),
         Asked("昵称", contains(Member.nickname)),
         Choice(
             "公众号",

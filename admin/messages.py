@@ -12,6 +12,7 @@ from admin.columns import Column, instant, phones, status, word
 from admin.filters import Asked, Choice, DayRange, equals
 from admin.rights import Right
 from backend.database import db
+from backend.members import phones as phone_numbers
 from backend.members.models import Member
 from backend.messaging.models import Attempt, Intent, IntentState
 
@@ -65,7 +66,11 @@ class Messages(SecureModelView):
         instant("sent_at", "发送时间"),
     )
     column_filters = (
-        Asked("手机号", lambda said: _of_member(Member.phone == said), placeholder="完整手机号"),
+        Asked(
+            "手机号",
+            lambda said: _of_member(Member.phone == phone_numbers.sought(said)),
+            placeholder="完整手机号",
+        ),
         Choice("内容", equals(Intent.purpose), options=tuple(words.PURPOSES.items())),
         Choice("渠道", equals(Intent.channel), options=tuple(words.CHANNELS.items())),
         DayRange("产生时间", Intent.queued_at),

@@ -1,6 +1,9 @@
 """The HTTP contract: strict reading, answers, and the one shape of errors (spec/08)."""
 
+import codecs
+import json
 import logging
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, ParamSpec, TypeVar
@@ -30,6 +33,11 @@ class Body(BaseModel):
     """What a caller sends. Strict: no "5" for 5, no true for 1; unknown fields are passed over."""
 
     model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
+
+
+class TillBody(Body):
+    """What a till sends: a byte order mark and whole numbers written ``3800.0`` are read, however
+    deep they stand; nothing else is forgiven."""
 
 
 class Answer(BaseModel):
@@ -101,10 +109,31 @@ def read(body: type[B]) -> B:
     raw = request.get_data()
     if b"\\u0000" in raw:
         raise ParamError(errors=[FieldError(field="", message="不能包含空字符")])
+    if issubclass(body, TillBody):
+        raw = _generously(raw)
     try:
         return body.model_validate_json(raw or b"{}")
     except ValidationError as error:
         raise ParamError(errors=field_errors(error)) from None
+
+
+def _generously(raw: bytes) -> bytes:
+    raw = raw.removeprefix(codecs.BOM_UTF8)
+    if not _POINT_ZERO.search(raw):
+        return raw
+    try:
+        return json.dumps(json.loads(raw, parse_float=_whole)).encode()
+    except (ValueError, RecursionError):
+        return raw  # what is wrong with it, the body says
+
+
+def _whole(said: str) -> int | float:
+    digits, _, fraction = said.partition(".")
+    is_whole = len(digits) < 19 and fraction and not fraction.strip("0")
+    return int(digits) if is_whole else float(said)
+
+
+_POINT_ZERO = re.compile(rb"[0-9]\.0")
 
 
 def send(answer: Answer, status: int = 200) -> Response:

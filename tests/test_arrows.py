@@ -16,7 +16,17 @@ from backend.tenancy import MerchantRow
 ROOT = Path(__file__).parent.parent
 OUTER = ("miniprogram_api", "admin", "jobs")
 ROWS = (
-    ("settings", "deployment", "dialects", "calendar", "money", "faults", "requesting", "signing"),
+    (
+        "settings",
+        "deployment",
+        "dialects",
+        "calendar",
+        "money",
+        "faults",
+        "requesting",
+        "signing",
+        "spelling",
+    ),
     ("errors",),
     ("wrong_fields",),
     ("keys",),

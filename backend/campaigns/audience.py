@@ -28,6 +28,7 @@ from backend.campaigns.kinds.periodic import FixedAudience
 from backend.campaigns.models import AudienceMember
 from backend.database import changed, db, table_of
 from backend.errors import FieldError
+from backend.members import phones
 from backend.members.models import Member, MemberLevel, MemberTag, Spending
 
 _members, _spending = table_of(Member), table_of(Spending)
@@ -65,7 +66,9 @@ def sample(wanted: Conditions, *, zone: ZoneInfo, at: datetime, most: int = 10) 
 
 def find_exact(text: str, *, most: int = 50) -> list[Person]:
     """精确搜索 (S3-16): a whole phone number or a whole nickname."""
-    return _people(or_(_members.c.phone == text, _members.c.nickname == text), most=most)
+    return _people(
+        or_(_members.c.phone == phones.sought(text), _members.c.nickname == text), most=most
+    )
 
 
 def refuse_unknown(wanted: Conditions) -> None:

@@ -7,10 +7,10 @@ in the upper half, and a letter before the digits (R-17).
 """
 
 import re
-import unicodedata
 from dataclasses import dataclass
 from hashlib import blake2s
 
+from backend import spelling
 from backend.coupons.qr import COUPON_MARK
 
 DIGITS = 12
@@ -21,8 +21,6 @@ _HALF_BITS = 20
 _HALF = (1 << _HALF_BITS) - 1
 _ROUNDS = 6
 
-_BARCODE = re.compile(r"[A-Z][A-Z0-9_]*,")
-_SPACING = re.compile(r"[\s\-\u2010-\u2015\u2212]")
 _NUMBER = re.compile(r"([A-Za-z]?)([0-9]{12})")
 
 
@@ -112,12 +110,11 @@ class Scan:
 
 def read_scan(text: str) -> Scan:
     """扫码或输入. A dynamic QR's text, ``CODE_128,482913075561`` as WeChat's scanner reports a
-    barcode, or a number as typed: spaces, hyphens and full-width digits are forgiven."""
-    said = unicodedata.normalize("NFKC", text).strip()
-    said = _BARCODE.sub("", said, count=1) if _BARCODE.match(said) else said
+    barcode, or a number as typed or swiped: what ``spelling`` forgives is forgiven."""
+    said = spelling.scanned(text)
     if said.startswith(COUPON_MARK):
         return Scan(said, qr=said)
-    if number := _NUMBER.fullmatch(_SPACING.sub("", said)):
+    if number := _NUMBER.fullmatch(spelling.compact(said)):
         return Scan(said, letter=number[1].upper(), number=number[2])
     return Scan(said)
 

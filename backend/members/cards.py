@@ -7,8 +7,9 @@ from datetime import datetime
 
 from sqlalchemy import select, update
 
-from backend import tenancy
+from backend import spelling, tenancy
 from backend.database import MetAnother, changed, db, table_of, transactional
+from backend.errors import FieldError, ParamError
 from backend.members.errors import CardDestroyed, CardFrozen, CardNotFound, CardTaken
 from backend.members.models import CardState, MemberCard
 from backend.members.queries import ids_of, survivor_id
@@ -26,10 +27,18 @@ class Card:
     member_id: int
 
 
+def canonical(text: str) -> str:
+    """卡号 in its one spelling, however it was typed, scanned or swiped: ``46-9658``
+    → 469658."""
+    return spelling.compact(spelling.scanned(text))
+
+
 @transactional
 def bind(number: str, *, member_id: int, actor: str, now: datetime) -> Card:
     """绑卡: a new card, or one that is this member's already; CardTaken when somebody else's."""
-    number, member_id = number.strip(), survivor_id(member_id)
+    number, member_id = canonical(number), survivor_id(member_id)
+    if not number:
+        raise ParamError(errors=[FieldError(field="card", message="请填写卡号")])
     card = _find(number)
     if card is None:
         db.session.connection().execute(
@@ -71,7 +80,7 @@ def destroy(number: str, *, actor: str, now: datetime) -> Card:
 @transactional
 def replace(number: str, *, new_number: str, actor: str, now: datetime) -> Card:
     """换卡: the old card, lost or broken, is destroyed and the new one is the same member's."""
-    old, new = _known(number), _find(new_number.strip())
+    old, new = _known(number), _find(canonical(new_number))
     if old.state is CardState.DESTROYED:
         if new is not None and new.member_id == old.member_id:
             return new
@@ -101,7 +110,7 @@ def _move(
 
 
 def _known(number: str) -> Card:
-    card = _find(number.strip())
+    card = _find(canonical(number))
     if card is None:
         raise CardNotFound()
     return card

@@ -3,7 +3,7 @@
 from sqlalchemy import select
 
 from backend.database import db
-from backend.members import phones, queries
+from backend.members import cards, phones, queries
 from backend.members.errors import CardDestroyed, CardFrozen, CardNotFound, MemberNotFound
 from backend.members.models import CardState, Identity, Member, MemberCard, WechatUser
 
@@ -19,7 +19,7 @@ def by_phone(text: str) -> Member:
 def by_card(number: str) -> Member:
     """实体卡. Only a normal card speaks for its member; the texts are S2-48's."""
     card = db.session.scalars(
-        select(MemberCard).where(MemberCard.number == number.strip())
+        select(MemberCard).where(MemberCard.number == cards.canonical(number))
     ).one_or_none()
     if card is None:
         raise CardNotFound()

@@ -50,7 +50,7 @@ def record(
 
 
 def mask_phones(text: str) -> str:
-    """手机号脱敏 anywhere in a text: 18100004469 → 181****4469."""
+    """手机号脱敏 anywhere in a text: 18100004469 → 181****4469, +85291234567 → +852****4567."""
     return _PHONE.sub(r"\1****\2", text)
 
 
@@ -73,7 +73,7 @@ def _mask(value: JsonValue) -> JsonValue:
             return value
 
 
-_PHONE = re.compile(r"(?<!\d)(1[3-9]\d)\d{4}(\d{4})(?!\d)")
+_PHONE = re.compile(r"(?<![\d+])(\+[1-9]\d{0,6}?|1[3-9]\d)\d{4}(\d{4})(?!\d)")
 _SECRET = re.compile(
     r"secret|password|token|aes_key|private_key|api_v3_key|credential", re.IGNORECASE
 )

@@ -10,7 +10,7 @@ from backend.coupons.bill import BillLine
 from backend.sales.bill import Bill, DishLine, Goods, Method, Tender
 from backend.sales.manual_price import ManualPrice
 from backend.sales.refund_records import RefundOrder
-from miniprogram_api.contract import Body, CodeText, Money, Quantity
+from miniprogram_api.contract import Body, CodeText, Money, Quantity, TillBody
 from miniprogram_api.redemptions import Scan
 
 DishName = Annotated[str, Field(min_length=1, max_length=120)]
@@ -99,7 +99,7 @@ class ManualBody(Body):
         return ManualPrice(self.staff, self.reason, self.to_pay_fen, self.reduce_fen)
 
 
-class QuoteBody(Body):
+class QuoteBody(TillBody):
     """报价. Without ``coupons`` the best of the member's is chosen; ``bill`` may use its locks."""
 
     member_id: RowNumber | None = None
@@ -114,7 +114,7 @@ class QuoteBody(Body):
         return Goods(tuple(line.line() for line in self.lines), self.service_fen)
 
 
-class SettleBody(Body):
+class SettleBody(TillBody):
     """结账."""
 
     table: Annotated[str, Field(max_length=20)] = ""
@@ -150,7 +150,7 @@ class RefundLineBody(Body):
     quantity: Quantity
 
 
-class RefundBody(Body):
+class RefundBody(TillBody):
     """退款; ``refund`` is the till's own number of it. Without ``lines`` all that is left."""
 
     refund: CodeText
@@ -164,19 +164,19 @@ class RefundBody(Body):
         return RefundOrder(self.refund, lines, self.reason)
 
 
-class LockBody(Body):
+class LockBody(TillBody):
     """锁券."""
 
     coupons: Annotated[list[Scan], Field(min_length=1, max_length=20)]
 
 
-class UnlockBody(Body):
+class UnlockBody(TillBody):
     """解锁; none named: all of the bill's."""
 
     coupons: Annotated[list[Scan], Field(max_length=20)] | None = None
 
 
-class TillScanBody(Body):
+class TillScanBody(TillBody):
     """A coupon at the till, with the bill's lines where dishes matter."""
 
     scan: Scan

@@ -6,14 +6,14 @@ from backend import clock
 from backend.errors import FieldError, ParamError
 from backend.members import cards
 from backend.members.cards import Card
-from miniprogram_api.contract import Answer, Body, CodeText, route
+from miniprogram_api.contract import Answer, CodeText, TillBody, route
 from miniprogram_api.pos.blueprint import blueprint, this_till
 from miniprogram_api.pos.bodies import RowNumber
 
 T = TypeVar("T")
 
 
-class CardBody(Body):
+class CardBody(TillBody):
     """``bind`` needs a member, ``replace`` a new card."""
 
     action: Literal["bind", "freeze", "unfreeze", "destroy", "replace"]

@@ -13,7 +13,7 @@ from backend.members.view import member_view
 from backend.merchants.queries import zone
 from backend.points.exchange import AtTill, Wanted, exchange_at_till
 from backend.points.exchange_offers import wishes
-from miniprogram_api.contract import Answer, Body, route
+from miniprogram_api.contract import Answer, TillBody, route
 from miniprogram_api.exchanges import ExchangeOffers
 from miniprogram_api.instants import shown
 from miniprogram_api.pos.blueprint import blueprint
@@ -22,7 +22,7 @@ from miniprogram_api.pos.signature import current_till
 from miniprogram_api.redemptions import asked_as
 
 
-class TillExchangeBody(Body):
+class TillExchangeBody(TillBody):
     """Who wants which coupon."""
 
     member_id: RowNumber

@@ -12,7 +12,7 @@ from backend.open_bills.till_scan import new_code, who_scanned
 from backend.points.till_entries import TillEntries, till_entries
 from backend.visits.at_counter import identify
 from miniprogram_api.answers import CouponAnswer, MemberAnswer
-from miniprogram_api.contract import Answer, Body, route
+from miniprogram_api.contract import Answer, TillBody, route
 from miniprogram_api.instants import shown
 from miniprogram_api.pos.blueprint import blueprint
 from miniprogram_api.pos.signature import current_till
@@ -20,7 +20,7 @@ from miniprogram_api.pos.signature import current_till
 Said = Annotated[str, Field(min_length=1, max_length=200)]
 
 
-class IdentifyBody(Body):
+class IdentifyBody(TillBody):
     """One of them; ``scan_id`` is of a code that this till has shown."""
 
     phone: Said | None = None
@@ -80,7 +80,7 @@ def identify_member(body: IdentifyBody) -> IdentifyAnswer:
     )
 
 
-class TillCodeBody(Body):
+class TillCodeBody(TillBody):
     """Nothing is asked."""
 
 

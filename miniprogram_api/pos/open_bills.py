@@ -12,7 +12,7 @@ from backend.open_bills.content import Content
 from backend.open_bills.put import put, withdraw
 from backend.open_bills.table_codes import Table, bill_address, table_address
 from backend.sales.bill import Goods
-from miniprogram_api.contract import Answer, Body, Money, route
+from miniprogram_api.contract import Answer, Money, TillBody, route
 from miniprogram_api.pos.blueprint import blueprint, this_till
 from miniprogram_api.pos.bodies import LineBody, Moment
 from miniprogram_api.pos.numbers import refuse_number
@@ -22,7 +22,7 @@ LONGEST_NUMBER = 48
 """The bill's number stands in the locks of its coupons."""
 
 
-class OpenBillBody(Body):
+class OpenBillBody(TillBody):
     """What lies on the table now: all of it, at original prices."""
 
     table: Annotated[str, Field(max_length=20)] = ""
@@ -71,7 +71,7 @@ class WithdrawnAnswer(Answer):
     state: str
 
 
-class GiveBackBody(Body):
+class GiveBackBody(TillBody):
     """Why the bill will not be settled."""
 
     reason: Annotated[str, Field(min_length=1, max_length=200)]

@@ -8,7 +8,7 @@ from backend import clock
 from backend.members.queries import survivor_id
 from backend.members.view import member_view
 from backend.points.manual import adjust_by_hand
-from miniprogram_api.contract import Answer, Body, route
+from miniprogram_api.contract import Answer, TillBody, route
 from miniprogram_api.pos.blueprint import blueprint, this_till
 from miniprogram_api.pos.bodies import RowNumber
 
@@ -19,7 +19,7 @@ def _not_nought(points: int) -> int:
     return points
 
 
-class PointsBody(Body):
+class PointsBody(TillBody):
     """``points`` above zero are added, below zero taken away; a reason is required."""
 
     member_id: RowNumber

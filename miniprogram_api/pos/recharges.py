@@ -7,13 +7,13 @@ from pydantic import Field
 from backend import clock
 from backend.membership.recharging import recharge
 from backend.merchants.queries import place
-from miniprogram_api.contract import Answer, Body, CodeText, route
+from miniprogram_api.contract import Answer, CodeText, TillBody, route
 from miniprogram_api.pos.blueprint import blueprint
 from miniprogram_api.pos.bodies import RowNumber
 from miniprogram_api.pos.signature import current_till
 
 
-class RechargeBody(Body):
+class RechargeBody(TillBody):
     """``recharge`` is the till's own number of it, good for ever."""
 
     recharge: CodeText

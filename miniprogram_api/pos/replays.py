@@ -13,7 +13,7 @@ from backend.open_bills.settling import settle
 from backend.sales.bill import Bill
 from backend.sales.replay import Replayed, Sent, replay
 from backend.wrong_fields import field_errors
-from miniprogram_api.contract import Answer, Body, route
+from miniprogram_api.contract import Answer, TillBody, route
 from miniprogram_api.pos.bills import SettleAnswer, refuse_ahead
 from miniprogram_api.pos.blueprint import blueprint, this_till
 from miniprogram_api.pos.bodies import SettleBody
@@ -27,7 +27,7 @@ def _finite(entries: list[JsonValue]) -> list[JsonValue]:
     return entries
 
 
-class ReplayBody(Body):
+class ReplayBody(TillBody):
     """离线补传: each entry is 结账 with its number in ``bill``; a broken one stops no other."""
 
     bills: Annotated[list[JsonValue], Field(min_length=1, max_length=200), AfterValidator(_finite)]

@@ -80,11 +80,12 @@ def phone_number() -> JsonObject:
         person_behind(world.store, str(body["openid"]), account.app_id)
     code = str(body.get("code") or "")
     used = use_code(world.store, code, account.app_id, Purpose.PHONE, now=world.clock())
+    country, _, abroad = (used.person.phone or "").partition(" ")
     return fine(
         phone_info={
-            "phoneNumber": used.person.phone,
-            "purePhoneNumber": used.person.phone,
-            "countryCode": "86",
+            "phoneNumber": f"{country}{abroad}",
+            "purePhoneNumber": abroad or used.person.phone,
+            "countryCode": country.removeprefix("+") if abroad else "86",
             "watermark": {"timestamp": int(world.clock()), "appid": account.app_id},
         }
     )

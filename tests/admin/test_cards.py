@@ -56,7 +56,7 @@ def test_a_card_of_somebody_else_or_of_nobody_is_refused_on_the_form(app: Flask)
     bound(visitor, "C001", one)
     assert "该实体卡已绑定其他会员" in bound(visitor, "C001", other)
     assert "会员不存在" in bound(visitor, "C002", "13900000009")
-    assert "只能用字母、数字" in bound(visitor, "C 0 0", one)
+    assert "只能用字母、数字" in bound(visitor, "C*00", one)
     assert cards(shop) == [("C001", "normal", one)]
 
 
@@ -77,7 +77,7 @@ def test_a_cashier_sees_cards_but_changes_none(app: Flask) -> None:
     rows = everything(shop)
     visitor = at_desk(app, shop, Role.CASHIER)
     text = visitor.read(f"/admin/cards/details/?id={rows.cards}")
-    assert "换卡" not in text and f"card-{shop.code}" in text
+    assert "换卡" not in text and f"card{shop.code}" in text
     form = {"id": rows.cards, "to": "freeze"}
     assert visitor.send("/admin/cards/state/", **form).status_code == 403
 
@@ -86,6 +86,6 @@ def test_a_manager_of_another_store_neither_sees_nor_binds(app: Flask) -> None:
     shop = a_shop()
     rows = everything(shop)
     visitor = at_desk(app, shop, Role.STORE_MANAGER, stores=["s02"])
-    assert f"card-{shop.code}" not in visitor.read("/admin/cards/")
+    assert f"card{shop.code}" not in visitor.read("/admin/cards/")
     assert visitor.open(f"/admin/cards/details/?id={rows.cards}").status_code == 404
     assert "会员不存在" in bound(visitor, "C777", rows.members)

@@ -3,16 +3,26 @@
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
-from pydantic import Discriminator, Field, JsonValue, StringConstraints, Tag, model_validator
+from pydantic import AfterValidator, Discriminator, Field, JsonValue, Tag, model_validator
 
 from backend.campaigns.cadence import ClaimWindow, Timetable
 from backend.campaigns.conditions import Conditions
 from backend.campaigns.kinds.gives import GivenCoupon, GivenCoupons
 from backend.coupons.kinds import Term
+from backend.errors import ParamError
+from backend.members import phones
 
 LABEL = "定期送券"
 
-Phone = Annotated[str, StringConstraints(pattern=r"^\+?[0-9]{5,19}$")]
+
+def _phone(text: str) -> str:
+    try:
+        return phones.canonical(text)
+    except ParamError:
+        raise ValueError(phones.WRONG) from None
+
+
+Phone = Annotated[str, AfterValidator(_phone)]
 
 
 class DynamicAudience(Conditions):

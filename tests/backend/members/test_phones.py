@@ -3,7 +3,7 @@
 import pytest
 
 from backend.errors import ParamError
-from backend.members.phones import canonical, masked
+from backend.members.phones import canonical, masked, sought
 
 
 @pytest.mark.parametrize(
@@ -16,6 +16,9 @@ from backend.members.phones import canonical, masked
         "008618112344469",
         "１８１１２３４４４６９",
         " 181\u30001234\u20114469 ",
+        "\u202d18112344469\u202c",
+        "\u200e181\u200b12344469\ufeff",
+        "8618112344469",
     ],
 )
 def test_a_phone_has_one_spelling(said: str) -> None:
@@ -40,6 +43,22 @@ def test_what_is_no_mobile_number_is_refused(said: str) -> None:
     assert refused.value.detail["errors"] == [{"field": "phone", "message": "手机号应为11位数字"}]
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "+85291234567",
+        "+852 9123 4567",
+        "00852-9123-4567",
+        "852 91234567",
+        "＋８５２９１２３４５６７",
+    ],
+)
+def test_a_foreign_phone_has_one_spelling_however_it_is_written(said: str) -> None:
+    assert canonical(said) == "+85291234567"
+    assert sought(said) == "+85291234567"
+
+
 def test_the_middle_of_a_phone_is_hidden() -> None:
     assert masked("18112344469") == "181****4469"
+    assert masked("+85291234567") == "+852****4567"
     assert masked(None) is None

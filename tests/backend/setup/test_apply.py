@@ -362,6 +362,16 @@ def test_a_fixed_audience_names_only_members_who_are_there(app: Flask) -> None:
     assert len(_all(AudienceMember)) == 2
 
 
+def test_a_fixed_audience_is_made_of_phones_written_any_way(app: Flask) -> None:
+    _apply(SMALL)
+    _a_member("13800000001")
+    _a_member("13800000002")
+    spelt = FIXED.replace("13800000001", "138 0000 0001").replace("13800000002", "+8613800000002")
+    assert _apply(spelt).made == ["xinghuo campaign core"]
+    assert len(_all(AudienceMember)) == 2
+    assert _apply(FIXED).changed == []
+
+
 def test_a_fixed_audience_that_was_found_is_not_looked_for_again(app: Flask) -> None:
     _apply(SMALL)
     for phone in ("13800000001", "13800000002"):
