@@ -16,8 +16,9 @@ def create_app(settings: Settings | None = None) -> Flask:
     import admin
     import miniprogram_api
     from backend import metrics, schema
+    from backend.product import Product
 
-    app = Flask(NAME, static_folder=None)
+    app = Product(NAME, static_folder=None)
     settings = settings or load()
     create_backend(app, settings)
     schema.register(app)

@@ -22,6 +22,7 @@ from backend.database import changed, db, table_of, transaction
 from backend.errors import Unauthenticated
 from backend.merchants import audit, staff
 from backend.merchants.models import Merchant, Role, Staff, StaffSession
+from backend.secure_headers import CSP, page_policy
 
 csrf = CSRFProtect()
 F = TypeVar("F", bound=Callable[..., Any])
@@ -80,7 +81,7 @@ def register(app: Flask) -> None:
     @app.after_request
     def desk_headers(response: Response) -> Response:
         if _is_desk(request.path):
-            response.headers.setdefault("Content-Security-Policy", _CSP)
+            response.headers.setdefault(CSP, _POLICY)
         return response
 
 
@@ -89,6 +90,11 @@ def at_desk() -> Desk | None:
     if _KEPT not in request.environ:
         request.environ[_KEPT] = _look_up(request.cookies.get(_cookie(), ""))
     return cast(Desk | None, request.environ[_KEPT])
+
+
+def look_up_nobody() -> None:
+    """The rest of this request is nobody's: the database that knows them is away."""
+    request.environ[_KEPT] = None
 
 
 def desk() -> Desk:
@@ -240,11 +246,7 @@ class Guarded:
 
 
 _KEPT = "quanbao.desk"
-_CSP = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
-    "frame-ancestors 'none'"
-)
+_POLICY = page_policy()
 
 
 def _is_desk(path: str) -> bool:

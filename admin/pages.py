@@ -146,9 +146,10 @@ def _page(status: int, refusal: DomainError | None = None) -> Response:
         return make_response(body, status)
     if isinstance(refusal, Unauthenticated):
         return access.to_login()
-    return make_response(
-        render_template("desk/message.html", status=status, title=title, text=text), status
-    )
+    if status == 503:
+        access.look_up_nobody()
+    page = render_template("desk/message.html", status=status, title=title, text=text)
+    return make_response(page, status, {"Retry-After": "2"} if status == 503 else {})
 
 
 _CODES = {400: "PARAM_ERROR", 403: "FORBIDDEN", 404: "NOT_FOUND", 500: "INTERNAL_ERROR"}

@@ -8,7 +8,16 @@ from flask import Flask, Response, jsonify, request
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
-from backend import background, clock, database, heartbeat, installation, models, requesting
+from backend import (
+    background,
+    clock,
+    database,
+    heartbeat,
+    installation,
+    models,
+    requesting,
+    secure_headers,
+)
 from backend.settings import Settings
 
 NAME = "quanbao"
@@ -52,6 +61,7 @@ def create_backend(app: Flask, settings: Settings) -> None:
     app.extensions["redis"] = background.connect(settings.redis_address)
     app.before_request(_name_request)
     app.after_request(_stamp)
+    secure_headers.protect(app)
     app.add_url_rule("/healthz", "healthz", _healthz)
     app.add_url_rule("/readyz", "readyz", _readyz)
 
@@ -63,9 +73,6 @@ def _name_request() -> None:
 def _stamp(response: Response) -> Response:
     response.headers["X-Request-Id"] = requesting.request_id()
     response.headers["X-Server-Time"] = str(int(clock.machine_now().timestamp()))
-    response.headers.setdefault("X-Content-Type-Options", "nosniff")
-    response.headers.setdefault("Referrer-Policy", "same-origin")
-    response.headers.setdefault("X-Frame-Options", "DENY")
     if request.endpoint != "static" and "/static/" not in request.path:
         response.headers.setdefault("Cache-Control", "no-store")
     return response

@@ -11,7 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Dialect, Engine, event
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import (
+    DBAPIError,
+    DisconnectionError,
+    InterfaceError,
+    OperationalError,
+    PendingRollbackError,
+)
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import ConnectionPoolEntry
 
 WAIT_SECONDS = 5.0
@@ -55,6 +62,17 @@ def met_another(error: DBAPIError) -> bool:
 def is_busy(error: DBAPIError) -> bool:
     """The database was held by others for as long as we wait."""
     return "database is locked" in str(error.orig) or _driver_code(error) in (1205, "55P03")
+
+
+def is_away(error: BaseException) -> bool:
+    """The database does not answer: gone, going, or without a connection to spare. Nothing that a
+    program does wrong looks like this."""
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return True
+    return isinstance(error, _AWAY)
+
+
+_AWAY = (OperationalError, InterfaceError, PoolTimeout, DisconnectionError, PendingRollbackError)
 
 
 def _driver_code(error: DBAPIError) -> object:

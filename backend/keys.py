@@ -5,6 +5,7 @@ encryption key, never shown again.
 """
 
 import base64
+import hmac
 import os
 from functools import lru_cache
 from typing import Any, Literal
@@ -21,6 +22,13 @@ from backend.settings import Keys
 def purpose_key(purpose: str, *, length: int = 32) -> bytes:
     """The key for one purpose (``coupon-qr``, ``coupon-number``, ``customer-token``)."""
     return _derived(_keys().secret, purpose, length)
+
+
+def is_same(said: str, secret: str) -> bool:
+    """Whether somebody said the secret, in the same time however wrong; whatever text it is."""
+    return hmac.compare_digest(
+        said.encode(errors="surrogatepass"), secret.encode(errors="surrogatepass")
+    )
 
 
 def seal(text: str) -> str:

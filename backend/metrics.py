@@ -1,6 +1,5 @@
 """指标: what Prometheus may ask, counted from the rows when it asks; no process keeps a count."""
 
-import hmac
 from collections.abc import Iterator
 
 from flask import Flask, Response, abort, request
@@ -13,6 +12,7 @@ from backend import clock
 from backend.campaigns.models import Wave
 from backend.database import db, table_of
 from backend.heartbeat import Heartbeat
+from backend.keys import is_same
 from backend.messaging.models import Intent, IntentState
 from backend.settings import Settings
 
@@ -33,7 +33,7 @@ def register(app: Flask, settings: Settings) -> None:
 def _may_ask(token: str) -> bool:
     given = request.headers.get("Authorization", "").removeprefix("Bearer ")
     if token:
-        return hmac.compare_digest(given, token)
+        return is_same(given, token)
     forwarded = "X-Forwarded-For" in request.headers or "Forwarded" in request.headers
     return request.remote_addr in ("127.0.0.1", "::1") and not forwarded
 

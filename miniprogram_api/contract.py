@@ -8,15 +8,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, ParamSpec, TypeVar
 
-from flask import Blueprint, Flask, Response, abort, current_app, request
+from flask import Blueprint, Flask, Response, current_app, request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from backend.errors import Busy, DomainError, FieldError, InternalError, NotFound, ParamError
+from backend.errors import DomainError, InternalError, NotFound, ParamError
 from backend.wrong_fields import field_errors
 from miniprogram_api.idempotency import answered
-from miniprogram_api.refusals import error_response
+from miniprogram_api.readable import refuse_unreadable, refuse_unreadable_json
+from miniprogram_api.refusals import error_page, error_response
 
 log = logging.getLogger(__name__)
 
@@ -107,8 +107,7 @@ def route(
 def read(body: type[B]) -> B:
     """The request's JSON as ``body``, or ParamError with every wrong field in Chinese."""
     raw = request.get_data()
-    if b"\\u0000" in raw:
-        raise ParamError(errors=[FieldError(field="", message="不能包含空字符")])
+    refuse_unreadable_json(raw)
     if issubclass(body, TillBody):
         raw = _generously(raw)
     try:
@@ -147,7 +146,7 @@ def answer_errors(app: Flask, *, below: tuple[str, ...]) -> None:
     """JSON errors for every path that begins with one of ``below``; pages keep their own."""
 
     def refused(error: DomainError) -> Response:
-        return error_response(error)
+        return error_response(error) if _is_for_programs(below) else error_page(error)
 
     def http(error: HTTPException) -> HTTPException | Response:
         if not request.path.startswith(below) or error.response is not None:
@@ -157,20 +156,16 @@ def answer_errors(app: Flask, *, below: tuple[str, ...]) -> None:
             response.allow.update(error.valid_methods or ())
         return response
 
-    def database_away(error: OperationalError) -> Response:
-        log.exception("The database did not answer", extra={"path": request.path})
-        return error_response(Busy())
-
     def broken(error: Exception) -> Response:
         log.exception("A request failed", extra={"path": request.path})
         if app.testing or app.debug:
             raise error
-        return error_response(InternalError())
+        return refused(InternalError())
 
-    app.before_request(_refuse_nul)
+    app.config["JSON_PATHS"] = below
+    refuse_unreadable(app, json_below=below)
     app.register_error_handler(DomainError, refused)
     app.register_error_handler(HTTPException, http)
-    app.register_error_handler(OperationalError, database_away)
     app.register_error_handler(Exception, broken)
 
 
@@ -181,13 +176,8 @@ class _HttpError(DomainError):
         self.message = message
 
 
-def _refuse_nul() -> None:
-    """Databases refuse U+0000: nothing has such a name, and nobody may ask for it."""
-    if "\0" in request.path:
-        abort(404)
-    for name, value in request.args.items(multi=True):
-        if "\0" in value:
-            raise ParamError(errors=[FieldError(field=name, message="不能包含空字符")])
+def _is_for_programs(below: tuple[str, ...]) -> bool:
+    return request.path.startswith(below) or not request.accept_mimetypes.accept_html
 
 
 def _as_domain_error(error: HTTPException) -> DomainError:

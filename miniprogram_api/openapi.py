@@ -1,13 +1,23 @@
 """OpenAPI 3.1 of everything an outside program may call, and a page to read it (no asset from
 elsewhere). Written from the same models that read and answer the requests."""
 
+import base64
+import hashlib
 import re
 
-from flask import Blueprint, Response, current_app, jsonify, render_template_string
+from flask import (
+    Blueprint,
+    Response,
+    current_app,
+    jsonify,
+    make_response,
+    render_template_string,
+)
 from pydantic import JsonValue
 from pydantic.json_schema import models_json_schema
 
 from backend.coupons.card_pack import Shown
+from backend.secure_headers import CSP, page_policy
 from miniprogram_api.contract import OPERATIONS, Operation
 from miniprogram_api.paging import MOST
 
@@ -61,9 +71,11 @@ def document() -> Response:
 
 
 @blueprint.get("/docs")
-def page() -> str:
+def page() -> Response:
     """The contract for people."""
-    return render_template_string(_PAGE, spec=specification())
+    answer = make_response(render_template_string(_PAGE, spec=specification(), style=_STYLE))
+    answer.headers[CSP] = page_policy(styles=(f"'sha256-{_STYLE_HASH}'",))
+    return answer
 
 
 def specification() -> Object:
@@ -143,16 +155,19 @@ def _content(model: type | None) -> Object:
     return {"content": {"application/json": {"schema": ref}}}
 
 
-_PAGE = """<!doctype html><html lang="zh-CN"><meta charset="utf-8">
-<meta name="viewport" content="width=device-width,initial-scale=1"><title>接口文档 · 券包</title>
-<style>
+_STYLE = """
 body{font:15px/1.6 -apple-system,"PingFang SC","Microsoft YaHei",sans-serif;color:#1d2329;
 background:#f4f6f8;margin:0 auto;max-width:960px;padding:16px}
 details{background:#fff;border:1px solid #e6e9ed;border-radius:8px;margin:8px 0;padding:10px 14px}
 summary{cursor:pointer}code{font-family:ui-monospace,monospace}
 .m{display:inline-block;min-width:64px;color:#0a7d4f;font-weight:700}
 pre{overflow:auto;background:#f4f6f8;padding:12px;border-radius:6px;font-size:13px}
-</style><h1>接口文档</h1>
+"""
+_STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+
+_PAGE = """<!doctype html><html lang="zh-CN"><meta charset="utf-8">
+<meta name="viewport" content="width=device-width,initial-scale=1"><title>接口文档 · 券包</title>
+<style>{{ style|safe }}</style><h1>接口文档</h1>
 <p>机器可读：<a href="/openapi.json">/openapi.json</a>（OpenAPI 3.1）。
 失败统一为 <code>{"code","message","detail","request_id"}</code>。</p>
 {% for path, methods in spec.paths.items() %}{% for method, op in methods.items() %}

@@ -25,10 +25,11 @@ ROWS = (
         "faults",
         "requesting",
         "signing",
+        "secure_headers",
         "spelling",
     ),
     ("errors",),
-    ("wrong_fields",),
+    ("wrong_fields", "product"),
     ("keys",),
     ("database",),
     ("clock", "heartbeat"),
@@ -64,6 +65,7 @@ HOMES = {
 FLASK_BELOW = (
     "backend/application.py", "backend/database.py", "backend/commands/", "backend/background.py",
     "backend/deployment.py", "backend/keys.py", "backend/metrics.py", "backend/schema.py",
+    "backend/product.py", "backend/secure_headers.py",
 )  # fmt: skip
 
 

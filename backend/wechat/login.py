@@ -37,14 +37,18 @@ def is_played() -> bool:
     return deployment.wechat_api() != transport.HOST
 
 
+def web_host() -> str:
+    """Where a browser is sent to be recognised."""
+    base = deployment.wechat_api()
+    return _WEB_HOST if base == transport.HOST else base
+
+
 def web_address(app: WechatApp, *, back_to: str, state: str, with_unionid: bool = False) -> str:
     """网页授权: where a page inside WeChat sends the browser, to come back with a code.
 
     Silent, and tells the openid only; ``with_unionid`` the person is asked, and who they are in
     other apps is told too. ``state``: at most 128 letters and digits.
     """
-    base = deployment.wechat_api()
-    host = _WEB_HOST if base == transport.HOST else base
     query = {
         "appid": app.app_id,
         "redirect_uri": back_to,
@@ -52,7 +56,7 @@ def web_address(app: WechatApp, *, back_to: str, state: str, with_unionid: bool 
         "scope": "snsapi_userinfo" if with_unionid else "snsapi_base",
         "state": state,
     }
-    return f"{host}/connect/oauth2/authorize?{urlencode(query)}#wechat_redirect"
+    return f"{web_host()}/connect/oauth2/authorize?{urlencode(query)}#wechat_redirect"
 
 
 def web_exchange(app: WechatApp, code: str) -> Session:

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from backend import clock
 from backend.merchants import tills
+from backend.secure_headers import CSP, page_policy
 from miniprogram_api.contract import Answer, Body, CodeText, read, send
 from miniprogram_api.pos.signature import SCHEME, SignatureInvalid, sign
 
@@ -24,7 +25,7 @@ blueprint = Blueprint(
     static_folder="static",
 )
 
-_POLICY = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'"
+_POLICY = page_policy(styles=("'self'", "'unsafe-inline'"))
 
 
 class SignBody(Body):
@@ -92,5 +93,5 @@ def sign_call() -> Response:
 @blueprint.after_request
 def headers(response: Response) -> Response:
     """Nothing from elsewhere."""
-    response.headers.setdefault("Content-Security-Policy", _POLICY)
+    response.headers.setdefault(CSP, _POLICY)
     return response

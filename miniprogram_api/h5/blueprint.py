@@ -2,12 +2,10 @@
 
 from flask import Blueprint, Response, render_template, request
 
-from backend.errors import DomainError, NotFound, RateLimited
-
-_POLICY = (
-    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; "
-    "connect-src 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
+from backend.errors import DomainError, NotFound
+from backend.secure_headers import CSP, page_policy
+from backend.wechat.login import web_host
+from miniprogram_api.refusals import retry_after
 
 blueprint = Blueprint(
     "h5", __name__, url_prefix="/h5", template_folder="templates", static_folder="static"
@@ -16,8 +14,8 @@ blueprint = Blueprint(
 
 @blueprint.after_request
 def headers(response: Response) -> Response:
-    """Nothing from elsewhere, no script in the page."""
-    response.headers.setdefault("Content-Security-Policy", _POLICY)
+    """Nothing from elsewhere, no script in the page; a form may lead to 网页授权."""
+    response.headers.setdefault(CSP, page_policy(forms_also_to=web_host()))
     return response
 
 
@@ -30,6 +28,6 @@ def not_there(nowhere: str) -> str:
 @blueprint.errorhandler(DomainError)
 def refused(error: DomainError) -> tuple[str, int, dict[str, str]]:
     """What was refused and what to do about it, in the same words as everywhere."""
-    later = {"Retry-After": str(error.retry_after)} if isinstance(error, RateLimited) else {}
+    later = retry_after(error)
     page = render_template("h5/refused.html", error=error, again=request.path)
     return page, error.http_status, later

@@ -20,7 +20,7 @@ from werkzeug.wrappers import Response
 
 from backend import clock, deployment, tenancy
 from backend.errors import DomainError, Forbidden
-from backend.keys import purpose_key
+from backend.keys import is_same, purpose_key
 from backend.members.queries import ids_of
 from backend.visits import web
 from backend.wechat import accounts
@@ -86,7 +86,7 @@ def form_token() -> str:
 
 def is_form_token(said: str | None) -> bool:
     """Whether this is the token of this person's own forms."""
-    return bool(said) and hmac.compare_digest(str(said).encode(), form_token().encode())
+    return bool(said) and is_same(str(said), form_token())
 
 
 def refuse_foreign_form() -> None:
@@ -125,7 +125,7 @@ def _come_back(merchant_id: int, before: _Session | None) -> None:
     """From WeChat with a code: log in and show the page without it. A code that this browser did
     not set out for (an address passed on, a page reloaded) is passed over."""
     nonce, said = request.cookies.get(_STATE_COOKIE, ""), request.args.get("state", "")
-    if not _STATE.fullmatch(nonce) or not hmac.compare_digest(said[:32], nonce):
+    if not _STATE.fullmatch(nonce) or not is_same(said[:32], nonce):
         if before is None:
             raise LoginLost()
         return
