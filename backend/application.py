@@ -15,6 +15,7 @@ from backend import (
     heartbeat,
     installation,
     models,
+    outside,
     requesting,
     secure_headers,
 )
@@ -43,6 +44,7 @@ def create_backend(app: Flask, settings: Settings) -> None:
         VOUCHER_LETTER=settings.voucher_letter,
         WAVE_CHUNK=settings.wave_chunk,
         SEND_LEASE=timedelta(seconds=settings.send_lease_seconds),
+        WEB_THREADS=settings.web_threads,
         MAX_CONTENT_LENGTH=1024 * 1024,
         MAX_FORM_MEMORY_SIZE=512 * 1024,
     )
@@ -60,6 +62,7 @@ def create_backend(app: Flask, settings: Settings) -> None:
         installation.greet()
     app.extensions["redis"] = background.connect(settings.redis_address)
     app.before_request(_name_request)
+    app.teardown_request(_forget_request)
     app.after_request(_stamp)
     secure_headers.protect(app)
     app.add_url_rule("/healthz", "healthz", _healthz)
@@ -68,6 +71,11 @@ def create_backend(app: Flask, settings: Settings) -> None:
 
 def _name_request() -> None:
     requesting.begin(request.headers.get("X-Request-Id"))
+    outside.begin_request()
+
+
+def _forget_request(_error: BaseException | None) -> None:
+    outside.end_request()
 
 
 def _stamp(response: Response) -> Response:

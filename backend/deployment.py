@@ -21,6 +21,11 @@ def voucher_letter() -> str:
     return str(current_app.config["VOUCHER_LETTER"])
 
 
+def web_threads() -> int:
+    """Requests that one web process serves at a time."""
+    return int(current_app.config["WEB_THREADS"])
+
+
 def wechat_api() -> str:
     """Where WeChat's API answers, without a slash at the end."""
     return str(current_app.config["WECHAT_API_BASE_URL"])

@@ -4,6 +4,7 @@ Machine time. A limit may have several windows; all must hold. However many limi
 about at once, it is one question to Redis.
 """
 
+import hashlib
 import math
 import time
 from collections.abc import Iterator, Sequence
@@ -23,10 +24,16 @@ from backend.errors import RateLimited
 
 
 class Limit(Enum):
-    """One row per limit. A till may send 100 at once and 50 a second in the long run."""
+    """One row per limit. A till may send 100 at once and 50 a second in the long run.
+
+    ``CODE`` (one code of WeChat's) and ``WECHAT`` (one person's calls that ask it) are spent
+    before WeChat is asked: until it answers, nobody knows whose a code is (``LOGIN``).
+    """
 
     CUSTOMER = (RateLimitItemPerSecond(20),)
     LOGIN = (RateLimitItemPerMinute(30),)
+    CODE = (RateLimitItemPerMinute(5),)
+    WECHAT = (RateLimitItemPerMinute(20),)
     WRONG_NUMBERS = (RateLimitItemPerMinute(10, 10),)
     TILL = (RateLimitItemPerSecond(100), RateLimitItemPerSecond(500, 10))
     MALL = (RateLimitItemPerSecond(100), RateLimitItemPerSecond(250, 5))
@@ -55,6 +62,11 @@ def refuse_if_spent(limit: Limit, who: str) -> None:
         (wait,) = _ask([_Question(limit, who, spends=False)])
     if wait is not None:
         raise _too_many(wait)
+
+
+def code_key(app: str, code: str) -> str:
+    """One code of WeChat's, as ``Limit.CODE`` counts it; Redis need not know a live code."""
+    return hashlib.sha256(f"{app}/{code}".encode(errors="replace")).hexdigest()[:32]
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
 from backend import clock as business_clock
-from backend import requesting
+from backend import outside, requesting
 from backend.database import db
 from backend.settings import Settings
 from scripts.wechat_platform.server import Platform, start_platform
@@ -156,6 +156,7 @@ def app(product: Flask, clock: StillClock, wechat_platform: Platform) -> Iterato
         stack.enter_context(product.app_context())
         product.extensions["redis"].flushdb()
         requesting.begin("test")
+        outside.forget()
         yield product
         db.session.rollback()
         db.session.remove()

@@ -35,7 +35,7 @@ ROWS = (
     ("clock", "heartbeat"),
     ("installation",),
     ("idempotency",),
-    ("tenancy", "background"),
+    ("tenancy", "background", "outside"),
     ("merchants", "wechat", "sms"),
     ("members",),
     ("coupons", "messaging"),

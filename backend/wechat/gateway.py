@@ -6,14 +6,15 @@ its answer is lost nobody knows whether it was carried out (``OutcomeUnknown``).
 
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from pydantic import JsonValue
 from redis.exceptions import RedisError
 
-from backend import background, clock
+from backend import background, clock, outside
 from backend.database import end_read, in_transaction
 from backend.wechat import tokens, transport
 from backend.wechat.errors import (
@@ -27,6 +28,7 @@ from backend.wechat.errors import (
     WechatError,
 )
 from backend.wechat.models import WechatApp
+from backend.wechat.tokens import Credentials
 from backend.wechat.transport import Json, Params, Said
 
 log = logging.getLogger(__name__)
@@ -64,7 +66,8 @@ def picture(app: WechatApp, path: str, body: Json) -> bytes:
 def without_token(path: str, *, params: Params, expects: Iterable[str]) -> Object:
     """A call that brings its own secret (login)."""
     _leave_the_database()
-    return _asked(path, lambda: _object(transport.ask(path, params=params), expects))
+    with _asking(str(params.get("appid", ""))):
+        return _asked(path, lambda: _object(transport.ask(path, params=params), expects))
 
 
 def meaning(error: Said, *, app_id: str, path: str) -> WechatError:
@@ -113,6 +116,13 @@ def _call(app: WechatApp, path: str, params: Params, body: Json | None) -> Objec
     us = tokens.credentials_of(app)
     _leave_the_database()
     _check_pause(us.app_id, path)
+    with _asking(us.app_id):
+        return _asked_with_token(us, path, params, body)
+
+
+def _asked_with_token(
+    us: Credentials, path: str, params: Params, body: Json | None
+) -> Object | bytes:
     token = tokens.token_of(us)
 
     def ask(with_token: str) -> Object | bytes:
@@ -137,6 +147,18 @@ def _asked(path: str, ask: Callable[[], Object]) -> Object:
     except Said as error:
         problem = error
     raise meaning(problem, app_id="", path=path)
+
+
+@contextmanager
+def _asking(app_id: str) -> Iterator[None]:
+    """Around a call with all that it needs; ``Transient`` when it is not made at all."""
+    try:
+        with outside.asking(outside.Service.WECHAT, app_id):
+            yield
+            return
+    except outside.NotAsked as error:
+        words = str(error)
+    raise Transient(words=f"WeChat was not asked: {words}")
 
 
 def _object(answer: Object | bytes, expects: Iterable[str]) -> Object:

@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import JsonValue
 from requests.exceptions import RequestException
 
-from backend import deployment
+from backend import deployment, outside
 from backend.database import end_read, in_transaction
 from backend.wechat.errors import (
     AlreadyPaid,
@@ -25,7 +25,6 @@ from backend.wechat.errors import (
     WechatUnavailable,
 )
 from backend.wechat.models import PayAccount
-from backend.wechat.transport import ANSWER_SECONDS, CONNECT_SECONDS
 
 log = logging.getLogger(__name__)
 
@@ -120,8 +119,9 @@ _MEANINGS: dict[str, type[PayRefused]] = {
 def _sent(signer: Signer, how: Asked) -> tuple[int, str | bytes]:
     client = _client(deployment.wechat_pay_api(), signer)
     try:
-        return how(client)
-    except RequestException:
+        with outside.asking(outside.Service.WECHAT_PAY, signer.mch_id):
+            return how(client)
+    except (RequestException, outside.NotAsked):
         pass
     except Exception:
         log.error("an answer of WeChat Pay is not signed by %s", signer.public_key_id)
@@ -166,7 +166,7 @@ def _client(base_url: str, signer: Signer) -> Any:  # noqa: ANN401
         apiv3_key=signer.api_v3_key,
         public_key=signer.public_key,
         public_key_id=signer.public_key_id,
-        timeout=(CONNECT_SECONDS, ANSWER_SECONDS),
+        timeout=outside.Patience(),
         proxy=dict.fromkeys(("http", "https", "all")),
     )
     return _patched(client, base_url)

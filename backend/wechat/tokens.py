@@ -7,13 +7,13 @@ import json
 import threading
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 
 from redis.exceptions import LockError, RedisError
 from redis.lock import Lock
 
-from backend import background, clock
+from backend import background, clock, outside
 from backend.wechat import transport
 from backend.wechat.errors import TokenInvalid, Transient, WechatError
 from backend.wechat.models import WechatApp
@@ -153,9 +153,15 @@ def _store(app_id: str, token: _Token, fence: str | None) -> None:
 @contextmanager
 def _one_at_a_time(app_id: str) -> Iterator[str | None]:
     """Hold the app's lock in Redis; yields what proves it. Without Redis, this process's lock."""
-    with _locks[app_id]:
+    if not _locks[app_id].acquire(timeout=min(_WAIT_SECONDS, outside.seconds_left())):
+        raise Transient(words="this process is still fetching the token")
+    with ExitStack() as stack:
+        stack.callback(_locks[app_id].release)
         lock = background.redis().lock(
-            _lock_key(app_id), timeout=_LOCK_SECONDS, blocking_timeout=_WAIT_SECONDS, sleep=0.05
+            _lock_key(app_id),
+            timeout=_LOCK_SECONDS,
+            blocking_timeout=min(_WAIT_SECONDS, outside.seconds_left()),
+            sleep=0.05,
         )
         held = _acquired(lock)
         if held is False:

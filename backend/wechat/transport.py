@@ -24,11 +24,10 @@ from urllib3.exceptions import (
     SSLError,
 )
 
-from backend import deployment
+from backend import deployment, outside
 from backend.wechat.errors import OutcomeUnknown, Transient, WechatError
 
 HOST = "https://api.weixin.qq.com"
-CONNECT_SECONDS, ANSWER_SECONDS = 3, 8
 MOST_BYTES = 1024 * 1024
 
 Json = Mapping[str, JsonValue]
@@ -45,6 +44,7 @@ def ask(path: str, *, params: Params, body: Json | None = None) -> dict[str, Jso
     Raises ``Said`` for an errcode, ``Transient`` when no connection was made, else
     ``OutcomeUnknown``. What is raised holds no trace of the request.
     """
+    outside.seconds_left()
     result = _answer(path, params, body)
     if isinstance(result, WechatError):
         raise result
@@ -103,7 +103,7 @@ def _never_sent(error: RequestException) -> bool:
 def _client() -> Any:  # noqa: ANN401
     from wechatpy import WeChatClient
 
-    client = WeChatClient("", "", timeout=(CONNECT_SECONDS, ANSWER_SECONDS), auto_retry=False)
+    client = WeChatClient("", "", timeout=outside.Patience(), auto_retry=False)
     http = client._http
     http.trust_env = False
     http.mount("https://", _adapter(deployment.wechat_api()))
@@ -141,7 +141,7 @@ class _Adapter(HTTPAdapter):
 
 def _read(response: requests.Response) -> bytes:
     """The whole body; too much or too slow is a lost answer."""
-    deadline = time.monotonic() + ANSWER_SECONDS
+    deadline = time.monotonic() + min(outside.ANSWER_SECONDS, outside.seconds_left())
     body = b""
     try:
         while part := response.raw.read1(65536, decode_content=True):

@@ -14,7 +14,7 @@ from miniprogram_api import idempotency
 from miniprogram_api.answers import CouponAnswer, MemberAnswer
 from miniprogram_api.contract import Answer, Body, CodeText, Text, route
 from miniprogram_api.customer import tokens
-from miniprogram_api.limits import Limit, spend
+from miniprogram_api.limits import Limit, code_key, spend
 
 blueprint = Blueprint("login", __name__, url_prefix="/api/v1")
 
@@ -45,6 +45,7 @@ class LoginAnswer(Answer):
 @route(blueprint, "POST", "/login", body=LoginBody, answer=LoginAnswer, once_by="code of wx.login")
 def log_in(body: LoginBody) -> LoginAnswer:
     """登录小程序: every open grant becomes coupons here."""
+    spend(Limit.CODE, code_key(body.app_id, body.code))
     visitor = visits.recognise_code(body.app_id, body.code, store=body.store, scene=body.scene)
     spend(Limit.LOGIN, f"{visitor.app_id}/{visitor.openid}")
     now = clock.now()

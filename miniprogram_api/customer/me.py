@@ -18,6 +18,7 @@ from miniprogram_api.contract import Answer, Body, CodeText, route
 from miniprogram_api.customer.blueprint import blueprint
 from miniprogram_api.customer.codes import QrAnswer
 from miniprogram_api.customer.tokens import current_customer
+from miniprogram_api.limits import Limit, spend
 
 
 class Rights(Answer):
@@ -81,6 +82,7 @@ class ConsentsAnswer(Answer):
 def bind_phone(body: PhoneBody) -> PhoneAnswer:
     """绑定手机号: registers, and joins the member who holds the phone already."""
     me = current_customer()
+    spend(Limit.WECHAT, me.caller)
     bound = visits.bind_phone(me.member_id, me.wechat_user_id, body.code, now=clock.now())
     return PhoneAnswer(
         **MemberAnswer.of(bound.member).model_dump(by_alias=False),

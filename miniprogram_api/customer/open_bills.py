@@ -17,6 +17,7 @@ from miniprogram_api.contract import Answer, Body, CodeText, route
 from miniprogram_api.customer.blueprint import blueprint
 from miniprogram_api.customer.tokens import current_customer
 from miniprogram_api.instants import shown
+from miniprogram_api.limits import Limit, spend
 from miniprogram_api.pos.quotes import QuoteAnswer
 from miniprogram_api.redemptions import Scan
 
@@ -177,5 +178,6 @@ def quote_bill(token: str, body: ChooseBody) -> QuoteAnswer:
 def pay_bill(token: str, body: PayBody) -> PayAnswer:
     """微信支付 at the price of a quote; one person at a time"""
     me = current_customer()
+    spend(Limit.WECHAT, me.caller)
     guest = guest_of(me.member_ids, me.wechat_user_id)
     return PayAnswer.of(pay(token, body.quote_id, guest=guest, now=clock.now()))

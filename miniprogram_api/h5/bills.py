@@ -18,6 +18,7 @@ from backend.wechat.login import is_played
 from miniprogram_api.customer.tokens import Customer
 from miniprogram_api.h5.blueprint import blueprint
 from miniprogram_api.h5.login import form_token, refuse_foreign_form, require_h5_customer
+from miniprogram_api.limits import Limit, spend
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ def choose_or_pay(token: str) -> ResponseReturnValue:
         return _page(token, customer, chosen=request.form.getlist("coupon")[:100])
     guest = guest_of(customer.member_ids, customer.wechat_user_id)
     try:
+        spend(Limit.WECHAT, customer.caller)
         paying = pay(token, request.form.get("quote", ""), guest=guest, now=clock.now())
     except DomainError as refusal:
         return _page(token, customer, refusal=refusal), refusal.http_status

@@ -27,7 +27,7 @@ from backend.wechat import accounts
 from backend.wechat.login import is_played
 from miniprogram_api.customer.tokens import GOOD_FOR, Customer
 from miniprogram_api.h5.blueprint import blueprint
-from miniprogram_api.limits import Limit, spend
+from miniprogram_api.limits import Limit, code_key, spend
 
 _STATE_COOKIE = "qb-h5-state"
 _STATE = re.compile(r"[0-9a-f]{32}")
@@ -129,6 +129,7 @@ def _come_back(merchant_id: int, before: _Session | None) -> None:
         if before is None:
             raise LoginLost()
         return
+    spend(Limit.CODE, code_key(f"h5-{merchant_id}", request.args["code"]))
     visitor = web.recognise_code(merchant_id, request.args["code"])
     spend(Limit.LOGIN, f"{visitor.app_id}/{visitor.openid}")
     now = clock.now()

@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import update
 
-from backend import tenancy
+from backend import outside, tenancy
 from backend.database import db, transaction
 from backend.wechat import pay, pay_client
 from backend.wechat.errors import (
@@ -207,7 +207,7 @@ def test_what_is_no_answer_of_wechat_pays_leaves_it_unknown(
 def test_a_slow_answer_is_not_waited_for(
     desk: PayDesk, acting: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pay_client, "ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr(outside, "ANSWER_SECONDS", 0.2)
     pay_client._client.cache_clear()
     desk.platform.fail(ORDER, hang=1.0)
     began = time.monotonic()
