@@ -23,8 +23,11 @@ from backend.errors import Unauthenticated
 from backend.merchants import audit, staff
 from backend.merchants.models import Merchant, Role, Staff, StaffSession
 from backend.secure_headers import CSP, page_policy
+from backend.statement_limit import statement_limit
 
 csrf = CSRFProtect()
+STATEMENT_SECONDS = 5.0
+"""How long one statement of a page may take: whoever waits longer has left, and the tills wait."""
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -233,7 +236,7 @@ class Guarded:
         merchant = desk().merchant
         if merchant is None:
             return redirect(url_for("desk.merchants"))
-        with tenancy.acting_for(merchant.id):
+        with tenancy.acting_for(merchant.id), statement_limit(STATEMENT_SECONDS):
             return view(self, *args, **kwargs)
 
     def create_blueprint(self, admin: object) -> Blueprint:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from markupsafe import Markup
 from sqlalchemy import ColumnElement
@@ -56,6 +57,9 @@ class AuditLog(SecureModelView):
 
     def visible(self) -> Sequence[ColumnElement[bool]]:
         return (AuditEntry.merchant_id == access.shop().id,)
+
+    def order(self) -> Sequence[Any]:
+        return (AuditEntry.at.desc(), AuditEntry.id.desc())
 
     def facts(self, row: AuditEntry) -> Mapping[str, object]:
         before, after = row.before or {}, row.after or {}

@@ -14,7 +14,7 @@ from flask import Response, abort, flash, make_response, redirect, request
 from flask_admin.base import BaseView
 from flask_admin.contrib.sqla import ModelView
 from flask_admin.form import BaseForm
-from sqlalchemy import ColumnElement, case, false, func, select, true
+from sqlalchemy import ColumnElement, Subquery, case, false, func, select, true
 
 from admin import access, spreadsheets
 from admin.access import Guarded, page
@@ -26,17 +26,33 @@ from backend import clock
 from backend.calendar import local
 from backend.database import db, transactional
 
-DEEPEST_PAGE = 500
-"""Further down than this nobody reads: ask the search bar."""
+MOST_COUNTED = 5000
+"""Counts of tabs stop here, and so do pages and exports: further down nobody reads, ask the search
+bar. A count over the whole table would cost more the larger the shop."""
 
 
 @dataclass(frozen=True)
 class Tab:
-    """状态页签, counted with all others in one statement."""
+    """状态页签, counted with all others in one statement, up to ``MOST_COUNTED`` rows of all."""
 
     value: str
     label: str
     condition: Callable[[datetime], ColumnElement[bool]] = lambda _now: true()
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many rows each tab has, by its value; where not all rows were looked at, at least."""
+
+    known: Mapping[str, int]
+    is_all: bool
+
+    def told(self, tab: Tab) -> str:
+        """``1,234``; ``5,000+``; nothing where none was seen among many."""
+        n = self.known[tab.value]
+        if self.is_all:
+            return f"{n:,}"
+        return f"{min(n, MOST_COUNTED):,}+" if n else ""
 
 
 class DeskPage(Guarded, BaseView):  # type: ignore[misc]
@@ -102,6 +118,7 @@ class SecureModelView(Guarded, Saves, ModelView):  # type: ignore[misc]
         arguments = self._get_list_extra_args()
         size = self.get_safe_page_size(arguments.page_size)
         counts = self._counts(arguments.filters)
+        arguments.page = min(arguments.page, MOST_COUNTED // size - 1)
         _count, found = self.get_list(
             arguments.page,
             self._sort_name(arguments.sort),
@@ -111,15 +128,14 @@ class SecureModelView(Guarded, Saves, ModelView):  # type: ignore[misc]
             page_size=size,
         )
         chosen = self._tab()
-        pages = min(-(-counts[chosen.value] // size), DEEPEST_PAGE)
         return make_response(
             self.render(
                 self.list_template,
                 rows=found,
-                counts=counts,
+                counts={tab.value: counts.told(tab) for tab in self.tabs},
                 chosen=chosen,
-                count=counts[chosen.value],
-                pages=pages,
+                count=counts.known[chosen.value],
+                pages=min(-(-counts.known[chosen.value] // size), MOST_COUNTED // size),
                 page=arguments.page,
                 size=size,
                 asked=self._asked(arguments.filters),
@@ -155,7 +171,7 @@ class SecureModelView(Guarded, Saves, ModelView):  # type: ignore[misc]
         access.need(Right.EXPORT)
         arguments = self._get_list_extra_args()
         most = spreadsheets.MOST_ROWS
-        if self._counts(arguments.filters)[self._tab().value] > most:
+        if self._counts(arguments.filters).known[self._tab().value] > most:
             flash(f"超过 {most:,} 行，请先用查询条件缩小范围再导出", "error")
             return cast(Response, redirect(self._get_list_url(arguments)))
         _count, found = self.get_list(
@@ -218,7 +234,7 @@ class SecureModelView(Guarded, Saves, ModelView):  # type: ignore[misc]
 
     def _get_list_extra_args(self) -> Any:
         arguments = super()._get_list_extra_args()
-        arguments.page = max(0, min(arguments.page or 0, DEEPEST_PAGE - 1))
+        arguments.page = max(0, min(arguments.page or 0, MOST_COUNTED))
         return arguments
 
     def _get_list_filter_args(self) -> list[tuple[int, str, str]]:
@@ -234,16 +250,26 @@ class SecureModelView(Guarded, Saves, ModelView):  # type: ignore[misc]
                 flash(f"{flt.name}填写有误，已忽略：{said[:40]}", "error")
         return found
 
-    def _counts(self, filters: Sequence[tuple[int, str, str]]) -> dict[str, int]:
-        now = clock.now()
-        query = super().get_query().select_from(self.model).filter(*self.visible())
+    def _counts(self, filters: Sequence[tuple[int, str, str]]) -> Counts:
+        """All tabs of the first rows that come; where those are not all, the chosen tab anew."""
+        now, chosen = clock.now(), self._tab()
+        conditions = [*self.visible()]
         for place, _name, said in filters:
             flt = self._filters[place]
-            query = flt.apply(query, flt.clean(said))
-        figures = query.with_entities(
-            *(func.sum(case((tab.condition(now), 1), else_=0)) for tab in self.tabs)
+            conditions.append(flt.condition(flt.clean(said)))
+        first = _first(self.model, conditions)
+        figures = db.session.execute(
+            select(
+                func.count(),
+                *(func.sum(case((tab.condition(now), 1), else_=0)) for tab in self.tabs),
+            ).join_from(first, self.model, self.model.id == first.c.id)
         ).one()
-        return {tab.value: int(n or 0) for tab, n in zip(self.tabs, figures, strict=True)}
+        known = {tab.value: int(n or 0) for tab, n in zip(self.tabs, figures[1:], strict=True)}
+        counts = Counts(known, is_all=figures[0] <= MOST_COUNTED)
+        if not counts.is_all and chosen is not self.tabs[0]:
+            its_own = _first(self.model, [*conditions, chosen.condition(now)])
+            known[chosen.value] = db.session.scalar(select(func.count()).select_from(its_own)) or 0
+        return counts
 
     def _tab(self) -> Tab:
         wanted = request.args.get("tab", "")
@@ -287,6 +313,11 @@ class SecureModelView(Guarded, Saves, ModelView):  # type: ignore[misc]
         return db.session.scalars(
             select(self.model).where(self.model.id.in_(wanted), *self.visible())
         ).all()
+
+
+def _first(model: Any, conditions: Sequence[ColumnElement[bool]]) -> Subquery:
+    """Ids of rows that meet the conditions, as they come, one more than is counted."""
+    return select(model.id).where(*conditions).limit(MOST_COUNTED + 1).subquery()
 
 
 NOBODY: ColumnElement[bool] = false()

@@ -9,7 +9,7 @@ from admin import queries, words
 from backend.coupons.card_pack import numbers
 from backend.coupons.models import Coupon, TemplateRevision
 from backend.coupons.numbers import spaced
-from backend.database import db
+from backend.database import db, table_of
 from backend.merchants.models import Store
 from backend.redemption.models import Redemption
 from backend.sales.bill import Method
@@ -84,7 +84,8 @@ def points_earned(bill: Bill) -> int:
 
 def has_refund() -> ColumnElement[bool]:
     """有退款, of nothing but coupons too."""
-    return exists().where(Refund.bill_id == Bill.id)
+    refunds = table_of(Refund)  # by the bill alone: it is the merchant's
+    return exists().where(refunds.c.bill_id == Bill.id)
 
 
 def coupon_titles(bill_ids: Collection[int]) -> dict[int, list[str]]:

@@ -120,6 +120,9 @@ class Ledger(SecureModelView):
         ]
         return {"heads": [word.label for word in self.kinds.values()], "lines": lines}
 
+    def order(self) -> Sequence[Any]:
+        return (self.model.at.desc(), self.model.id.desc())
+
     def _span(self, filters: Sequence[tuple[int, str, str]]) -> tuple[date, date] | None:
         for place, _name, said in filters:
             flt = self._filters[place]
@@ -156,7 +159,7 @@ class PointsLedger(Ledger):
     kinds = words.POINTS_KINDS
     measures = (("积分", PointsEntry.change),)  # type: ignore[assignment]
     columns = (
-        instant("at", "时间", sort=PointsEntry.id),
+        instant("at", "时间", sort=PointsEntry.at),
         causes.who(),
         phones(),
         status("kind", "类型", words.POINTS_KINDS),
@@ -212,7 +215,7 @@ class WalletLedger(Ledger):
         ("合计", WalletEntry.principal_fen + WalletEntry.bonus_fen),
     )
     columns = (
-        instant("at", "时间", sort=WalletEntry.id),
+        instant("at", "时间", sort=WalletEntry.at),
         causes.who(),
         phones(),
         status("kind", "类型", words.WALLET_KINDS),

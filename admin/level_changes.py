@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement
 
@@ -64,7 +65,7 @@ class LevelChanges(SecureModelView):
         Tab("hand", "手工调整或导入", lambda _now: LevelChange.cause.startswith(GIVEN)),
     )
     columns = (
-        instant("at", "时间", sort=LevelChange.id),
+        instant("at", "时间", sort=LevelChange.at),
         causes.who(),
         phones(),
         Column("before", "原等级"),
@@ -86,6 +87,9 @@ class LevelChanges(SecureModelView):
 
     def visible(self) -> Sequence[ColumnElement[bool]]:
         return member_filters.at_stores(LevelChange, access.desk().stores)
+
+    def order(self) -> Sequence[Any]:
+        return (LevelChange.at.desc(), LevelChange.id.desc())
 
     def rows(self, found: Sequence[LevelChange]) -> list[LevelChangeRow]:
         people = queries.people({change.member_id for change in found})

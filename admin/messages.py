@@ -3,17 +3,16 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, exists, select
+from sqlalchemy import ColumnElement, select
 
-from admin import access, queries, words
+from admin import access, member_filters, queries, words
 from admin.base import SecureModelView, Tab
 from admin.columns import Column, instant, phones, status, word
-from admin.filters import Asked, Choice, DayRange, equals
+from admin.filters import Choice, DayRange, equals
 from admin.rights import Right
 from backend.database import db
-from backend.members import phones as phone_numbers
-from backend.members.models import Member
 from backend.messaging.models import Attempt, Intent, IntentState
 
 
@@ -34,10 +33,6 @@ class MessageRow:
 
 def _tab(state: IntentState) -> Tab:
     return Tab(state.value, words.INTENT_STATES[state].label, lambda _now: Intent.state == state)
-
-
-def _of_member(condition: ColumnElement[bool]) -> ColumnElement[bool]:
-    return exists().where(Member.id == Intent.member_id, condition)
 
 
 class Messages(SecureModelView):
@@ -66,19 +61,17 @@ class Messages(SecureModelView):
         instant("sent_at", "发送时间"),
     )
     column_filters = (
-        Asked(
-            "手机号",
-            lambda said: _of_member(Member.phone == phone_numbers.sought(said)),
-            placeholder="完整手机号",
-        ),
+        member_filters.by_phone(Intent),
         Choice("内容", equals(Intent.purpose), options=tuple(words.PURPOSES.items())),
         Choice("渠道", equals(Intent.channel), options=tuple(words.CHANNELS.items())),
         DayRange("产生时间", Intent.queued_at),
     )
 
     def visible(self) -> Sequence[ColumnElement[bool]]:
-        stores = access.desk().stores
-        return () if stores is None else (_of_member(queries.at_stores(stores)),)
+        return member_filters.at_stores(Intent, access.desk().stores)
+
+    def order(self) -> Sequence[Any]:
+        return (Intent.queued_at.desc(), Intent.id.desc())
 
     def rows(self, found: Sequence[Intent]) -> list[MessageRow]:
         people = queries.people({intent.member_id for intent in found})

@@ -14,11 +14,15 @@ from sqlalchemy.orm import aliased
 
 from backend.campaigns.models import Campaign, CampaignCoupon
 from backend.coupons.models import Coupon, CouponEvent, CouponTemplate, TemplateRevision
-from backend.database import db
+from backend.database import db, table_of
 from backend.members.models import Member, MemberLevel, MemberTag
 from backend.merchants.models import Store
 from backend.redemption.models import Redemption
 from backend.sales.models import Bill
+
+_bills, _redemptions = table_of(Bill), table_of(Redemption)
+"""Read by the key of a row that is the merchant's: beside such a key the merchant's own condition
+would have SQLite read all rows of the merchant for each."""
 
 
 @dataclass(frozen=True)
@@ -80,16 +84,11 @@ def revisions(revision_ids: Collection[int]) -> dict[int, TemplateRevision]:
 
 def live_redemptions(coupon_ids: Collection[int]) -> dict[int, Redeemed]:
     """The redemption that stands of each of these coupons."""
+    used = _redemptions.c
     rows = db.session.execute(
-        select(
-            Redemption.coupon_id,
-            Redemption.at,
-            Store.name,
-            Redemption.by,
-            Redemption.reduction_fen,
-        )
-        .join(Store, Store.id == Redemption.store_id)
-        .where(Redemption.live_key.in_(coupon_ids))
+        select(used.coupon_id, used.at, Store.name, used.by, used.reduction_fen)
+        .join(Store, Store.id == used.store_id)
+        .where(used.live_key.in_(coupon_ids))
     )
     return {row[0]: Redeemed(*row) for row in rows}
 
@@ -184,18 +183,22 @@ def campaign_choices() -> list[tuple[str, str]]:
 
 def at_stores(codes: Sequence[str]) -> ColumnElement[bool]:
     """会员 of these stores: who came through one of them, paid or used a coupon there (A-13)."""
-    ids = select(Store.id).where(Store.code.in_(codes))
-    used = exists().where(Redemption.member_id == Member.id, Redemption.store_id.in_(ids))
-    paid = exists().where(Bill.member_id == Member.id, Bill.store_id.in_(ids))
+    ids = _store_ids(codes)
+    used = exists().where(_redemptions.c.member_id == Member.id, _redemptions.c.store_id.in_(ids))
+    paid = exists().where(_bills.c.member_id == Member.id, _bills.c.store_id.in_(ids))
     return or_(Member.store_id.in_(ids), used, paid)
 
 
 def coupons_at_stores(codes: Sequence[str]) -> ColumnElement[bool]:
     """券 of members of these stores, and those used there."""
-    ids = select(Store.id).where(Store.code.in_(codes))
-    used = exists().where(Redemption.coupon_id == Coupon.id, Redemption.store_id.in_(ids))
+    ids = _store_ids(codes)
+    used = exists().where(_redemptions.c.coupon_id == Coupon.id, _redemptions.c.store_id.in_(ids))
     theirs = exists().where(Member.id == Coupon.member_id, Member.store_id.in_(ids))
     return or_(used, theirs)
+
+
+def _store_ids(codes: Sequence[str]) -> Sequence[int]:
+    return db.session.scalars(select(Store.id).where(Store.code.in_(codes))).all()
 
 
 def lists_one_of(column: Any, codes: Sequence[str]) -> ColumnElement[bool]:

@@ -18,6 +18,7 @@ from backend import (
     outside,
     requesting,
     secure_headers,
+    statement_limit,
 )
 from backend.settings import Settings
 
@@ -59,6 +60,7 @@ def create_backend(app: Flask, settings: Settings) -> None:
         threads=settings.web_threads,
     )
     with app.app_context():
+        statement_limit.keep(database.db.engine)
         installation.greet()
     app.extensions["redis"] = background.connect(settings.redis_address)
     app.before_request(_name_request)

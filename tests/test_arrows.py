@@ -32,7 +32,7 @@ ROWS = (
     ("wrong_fields", "product"),
     ("keys",),
     ("database",),
-    ("clock", "heartbeat"),
+    ("clock", "heartbeat", "statement_limit"),
     ("installation",),
     ("idempotency",),
     ("tenancy", "background", "outside"),

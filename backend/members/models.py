@@ -83,6 +83,7 @@ class Member(MerchantRow, BaseModel):
         CheckConstraint("principal_fen >= 0 and bonus_fen >= 0", name="balance"),
         CheckConstraint("consumption_count >= 0", name="consumption_count"),
         Index(None, "alias_of_id"),
+        Index(None, "merchant_id", "joined_at"),
     )
     id: Mapped[Id]
     nickname: Mapped[Name] = mapped_column(default="")
@@ -155,6 +156,7 @@ class Identity(MerchantRow, BaseModel):
         UniqueConstraint("merchant_id", "wechat_user_id"),
         in_merchant("member_id", to="member"),
         Index(None, "member_id"),
+        Index(None, "merchant_id", "followed_at"),
     )
     id: Mapped[Id]
     member_id: Mapped[Ref]

@@ -72,6 +72,7 @@ class Intent(MerchantRow, BaseModel):
         UniqueConstraint("merchant_id", "dedupe_key"),
         one_of("state", IntentState),
         Index(None, "state", "not_before"),
+        Index(None, "merchant_id", "queued_at"),
         Index(None, "member_id"),
     )
     id: Mapped[Id]

@@ -31,6 +31,7 @@ class Redemption(MerchantRow, BaseModel):
         UniqueConstraint("merchant_id", "asked_as"),
         in_merchant("store_id", to="store"),
         Index(None, "coupon_id"),
+        Index(None, "member_id", "store_id"),
         Index(None, "merchant_id", "at"),
         Index(None, "verifier_id", "at"),
         Index(None, "bill_id"),

@@ -311,6 +311,7 @@ def upgrade():
     with op.batch_alter_table('coupon', schema=None) as batch_op:
         batch_op.create_index('ix_coupon_closed', ['member_id'], unique=False, sqlite_where=sa.text("state in ('redeemed', 'revoked')"), postgresql_where=sa.text("state in ('redeemed', 'revoked')"))
         batch_op.create_index('ix_coupon_locked', ['locked_bill'], unique=False, sqlite_where=sa.text('locked_bill is not null'), postgresql_where=sa.text('locked_bill is not null'))
+        batch_op.create_index(batch_op.f('ix_coupon_merchant_id_claimed_at'), ['merchant_id', 'claimed_at'], unique=False)
         batch_op.create_index('ix_coupon_open', ['member_id', 'valid_until'], unique=False, sqlite_where=sa.text("state in ('usable', 'locked', 'gifting')"), postgresql_where=sa.text("state in ('usable', 'locked', 'gifting')"))
         batch_op.create_index('ix_coupon_voucher', ['voucher_id'], unique=True, sqlite_where=sa.text('voucher_id is not null'), postgresql_where=sa.text('voucher_id is not null'))
 
@@ -414,6 +415,7 @@ def upgrade():
     )
     with op.batch_alter_table('intent', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_intent_member_id'), ['member_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_intent_merchant_id_queued_at'), ['merchant_id', 'queued_at'], unique=False)
         batch_op.create_index(batch_op.f('ix_intent_state_not_before'), ['state', 'not_before'], unique=False)
 
     op.create_table('member_level',
@@ -752,6 +754,7 @@ def upgrade():
     )
     with op.batch_alter_table('member', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_member_alias_of_id'), ['alias_of_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_member_merchant_id_joined_at'), ['merchant_id', 'joined_at'], unique=False)
 
     op.create_table('offer',
     sa.Column('id', RowId, nullable=False),
@@ -863,6 +866,7 @@ def upgrade():
     with op.batch_alter_table('redemption', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_redemption_bill_id'), ['bill_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_redemption_coupon_id'), ['coupon_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_redemption_member_id_store_id'), ['member_id', 'store_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_redemption_merchant_id_at'), ['merchant_id', 'at'], unique=False)
         batch_op.create_index(batch_op.f('ix_redemption_verifier_id_at'), ['verifier_id', 'at'], unique=False)
 
@@ -1100,6 +1104,7 @@ def upgrade():
     )
     with op.batch_alter_table('identity', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_identity_member_id'), ['member_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_identity_merchant_id_followed_at'), ['merchant_id', 'followed_at'], unique=False)
 
     op.create_table('level_change',
     sa.Column('id', RowId, nullable=False),
