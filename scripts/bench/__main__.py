@@ -1,6 +1,7 @@
 """``python -m scripts.bench [wave|redemption|settle …] [--members N] [--rounds 3]``; all: --help.
 
-On SQLite, or with ``DATABASE_URL`` on scratch databases beside the PostgreSQL one it names.
+On SQLite, or with ``DATABASE_URL`` on scratch databases beside the PostgreSQL or MariaDB one it
+names. ``growth`` measures the same paths with ``--members`` and a hundredth of them.
 """
 
 import argparse
@@ -9,7 +10,7 @@ import os
 import sys
 from types import ModuleType
 
-from scripts.bench import identify, login_claim, quote, redemption, settle, wave
+from scripts.bench import growth, identify, login_claim, quote, redemption, settle, wave
 from scripts.bench.laboratory import laboratory
 from scripts.bench.ratios import Finding, table
 
@@ -20,6 +21,7 @@ BENCHMARKS: dict[str, ModuleType] = {
     "redemption": redemption,
     "quote": quote,
     "settle": settle,
+    "growth": growth,
 }
 
 

@@ -1,5 +1,5 @@
-"""Where benchmarks run: a scratch database, prepared once and copied for every run; a Redis; a
-WeChat that answers at once.
+"""Where benchmarks run: a scratch database, prepared once and copied for every run (filled anew on
+MariaDB, which copies none); a Redis; a WeChat that answers at once.
 """
 
 import json
@@ -28,63 +28,86 @@ from wsgi import create_app
 
 @dataclass
 class Laboratory:
-    """``server``: a PostgreSQL address to make scratch databases on; empty for SQLite."""
+    """``server``: an address to make scratch databases on; empty for SQLite."""
 
     folder: Path
     server: str
     redis_url: str
     wechat_url: str
     _made: list[str] = field(default_factory=list)
+    _fills: dict[str, Callable[[], None]] = field(default_factory=dict)
 
     @property
     def on_sqlite(self) -> bool:
         return not self.server
 
+    @property
+    def on_mariadb(self) -> bool:
+        return self.server.startswith(("mysql", "mariadb"))
+
     def prepare(self, fill: Callable[[], None]) -> str:
         """A migrated database with what ``fill`` writes; its name is what ``copy`` takes."""
         name = self._next_name()
+        self._fills[name] = fill
         if self.server:
-            self._on_server(f"create database {name}")
+            self._on_server(f"create database {name}{_COLLATED if self.on_mariadb else ''}")
         app = self._app(name)
         with app.app_context():
             upgrade()
             fill()
             db.session.remove()
-            if self.on_sqlite:
-                with db.engine.connect() as connection:
-                    connection.exec_driver_sql("analyze")
-                    connection.commit()
-            else:
-                with db.engine.connect().execution_options(
-                    isolation_level="AUTOCOMMIT"
-                ) as connection:
-                    connection.exec_driver_sql("vacuum analyze")
+            self._know_sizes()
             db.engine.dispose()
         return name
 
     @contextmanager
     def copy(self, prepared: str) -> Iterator[Flask]:
         """The product on a copy of a prepared database, inside an app context."""
-        name = self._next_name()
-        if self.server:
+        if self.on_mariadb:
+            name = self.prepare(self._fills[prepared])
+        elif self.server:
+            name = self._next_name()
             self._on_server(f"create database {name} template {prepared}")
         else:
+            name = self._next_name()
             shutil.copy(self.folder / f"{prepared}.db", self.folder / f"{name}.db")
-        app = self._app(name)
+        with self.open(name) as app:
+            yield app
+        self.drop(name)
+
+    @contextmanager
+    def open(self, prepared: str) -> Iterator[Flask]:
+        """The product on the prepared database itself, inside an app context."""
+        app = self._app(prepared)
         with app.app_context():
             yield app
             db.session.remove()
             db.engine.dispose()
         app.extensions["redis"].close()
+
+    def drop(self, name: str) -> None:
         if self.server:
-            self._on_server(f"drop database {name} with (force)")
-        else:
-            for left in self.folder.glob(f"{name}.db*"):
-                left.unlink()
+            self._on_server(f"drop database if exists {name}{self._forced}")
+        for left in self.folder.glob(f"{name}.db*"):
+            left.unlink()
 
     def close(self) -> None:
-        for name in self._made if self.server else ():
-            self._on_server(f"drop database if exists {name} with (force)")
+        for name in self._made:
+            self.drop(name)
+
+    @property
+    def _forced(self) -> str:
+        return "" if self.on_mariadb else " with (force)"
+
+    def _know_sizes(self) -> None:
+        """The planner's statistics, as a deployment of this age has them."""
+        if self.on_mariadb:
+            tables = ", ".join(table.name for table in db.metadata.sorted_tables)
+            know = f"analyze table {tables}"
+        else:
+            know = "analyze" if self.on_sqlite else "vacuum analyze"
+        with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.exec_driver_sql(know)
 
     def _app(self, name: str) -> Flask:
         url = (
@@ -112,6 +135,9 @@ class Laboratory:
         with engine.connect() as connection:
             connection.execute(text(statement))
         engine.dispose()
+
+
+_COLLATED = " character set utf8mb4 collate utf8mb4_nopad_bin"
 
 
 @contextmanager

@@ -7,6 +7,7 @@ time is counted without its call to WeChat, which answers from next door and is 
 import statistics
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import requests
@@ -131,7 +132,7 @@ def _bare(people: range) -> float:
 
 def raw_claim(raw: Raw) -> Callable[[str], tuple[Any, list[Any]]]:
     """The fewest statements that know somebody by openid, claim what waits and read it."""
-    now = shop.NOW if not raw.is_sqlite else "2026-11-23 01:00:00.000000"
+    now, until = raw.instant(shop.NOW), raw.instant(shop.NOW + timedelta(days=15))
 
     def claim(openid: str) -> tuple[Any, list[Any]]:
         with raw.transaction():
@@ -140,7 +141,7 @@ def raw_claim(raw: Raw) -> Callable[[str], tuple[Any, list[Any]]]:
                 " WHERE u.app_id = ? AND u.openid = ?",
                 (shop.MINI, openid),
             ).fetchone()
-            raw.run(_CLAIM, ("2027-01-01 00:00:00.000000" if raw.is_sqlite else now, now, row[0]))
+            raw.run(_CLAIM, (until, now, row[0]))
             raw.run(_CLAIMED, (now, row[0]))
             held = raw.run(
                 "SELECT id, valid_until FROM coupon WHERE member_id = ? AND grant_id > 0"

@@ -96,15 +96,15 @@ def run(lab: Laboratory, *, members: int, rounds: int) -> list[Finding]:
 
 def raw_redeem(raw: Raw) -> Callable[[int], None]:
     """The fewest statements that redeem a coupon once."""
-    now = "2026-11-23 01:00:00.000000" if raw.is_sqlite else shop.NOW
+    now = raw.instant(shop.NOW)
 
     def redeem_raw(coupon_id: int) -> None:
         with raw.transaction():
-            if raw.is_sqlite:
+            if raw.has_cte:
+                done = raw.run(_CTE, (coupon_id, now, now, now)).rowcount
+            else:
                 done = raw.run(_UPDATE, (coupon_id, now, now)).rowcount
                 raw.run(_INSERT, (coupon_id, coupon_id, now))
-            else:
-                done = raw.run(_CTE, (coupon_id, now, now, now)).rowcount
         assert done == 1
 
     return redeem_raw

@@ -135,7 +135,7 @@ def _contested(app: Flask, people: range) -> int:
 
 def _raw_settle(raw: Raw) -> Callable[[int], None]:
     """The fewest statements that leave the same rows."""
-    now: object = "2026-11-23 01:00:00.000000" if raw.is_sqlite else shop.NOW
+    now = raw.instant(shop.NOW)
     bill, tender = _Insert(raw, models.Bill, now), _Insert(raw, models.BillTender, now)
     line, spending = _Insert(raw, models.BillLine, now), _Insert(raw, Spending, now)
     entry, lot = _Insert(raw, PointsEntry, now), _Insert(raw, PointsLot, now)

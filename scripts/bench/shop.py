@@ -1,6 +1,8 @@
 """The merchant of the benchmarks: many members, older coupons behind them, one plan that runs."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
+from itertools import islice
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import insert, select
@@ -18,6 +20,7 @@ from backend.setup.reading import read
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=ZoneInfo("Asia/Shanghai"))
 """A Monday, when a wave is due."""
 MINI = "wxmini0001"
+OFFICIAL = "wxoa0001"
 ELIGIBLE = "e"
 SETUP = """
 merchants:
@@ -50,11 +53,12 @@ def fill(members: int, *, holding: float = 0.14, logins: int = 0) -> None:
     apply(read(SETUP), now=NOW - timedelta(days=60))
     merchant = db.session.scalars(select(Merchant)).one()
     with tenancy.acting_for(merchant.id), transaction():
-        _write(Member, [_member(number, holding) for number in range(1, members + 1)])
+        _write(Member, (_member(number, holding) for number in range(1, members + 1)))
         offer = _offer()
         old = NOW - timedelta(days=40)
-        _grants(offer, [(n, n, old) for n in range(1, members + 1)], state=GrantState.CLAIMED)
-        _coupons(offer, [(n, n, old) for n in range(1, members + 1)])
+        rows = [(n, n, old) for n in range(1, members + 1)]
+        _grants(offer, rows, state=GrantState.CLAIMED)
+        _coupons(offer, rows)
         holders = [n for n in range(1, members + 1) if not _is_eligible(n, holding)]
         late = NOW - timedelta(days=8)
         rows = [(members + place, n, late) for place, n in enumerate(holders, start=1)]
@@ -72,19 +76,48 @@ def identities(members: range) -> None:
     at = NOW - timedelta(days=50)
     _write(
         WechatUser,
-        [
+        (
             {"id": n, "app_id": MINI, "openid": openid(n), "created_at": at, "asked_at": at}
             for n in members
-        ],
+        ),
     )
     _write(
         Identity,
-        [{"id": n, "merchant_id": 1, "member_id": n, "wechat_user_id": n} for n in members],
+        ({"id": n, "merchant_id": 1, "member_id": n, "wechat_user_id": n} for n in members),
     )
 
 
 def openid(member_id: int) -> str:
     return f"o{member_id:027d}"
+
+
+def followers(members: range) -> None:
+    """Who of the members with an identity in the mini-program follows the official account, too."""
+    at, last = NOW - timedelta(days=50), members[-1]
+    _write(
+        WechatUser,
+        (
+            {"id": last + n, "app_id": OFFICIAL, "openid": follower(n), "created_at": at}
+            | {"asked_at": at}
+            for n in members
+        ),
+    )
+    _write(
+        Identity,
+        (
+            {"id": last + n, "merchant_id": 1, "member_id": n, "wechat_user_id": last + n}
+            | {"followed_at": at, "last_interaction_at": at}
+            for n in members
+        ),
+    )
+
+
+def follower(member_id: int) -> str:
+    return f"f{member_id:027d}"
+
+
+def phone(member_id: int) -> str:
+    return f"138{member_id:08d}"
 
 
 def open_grants(people: range, each: int, *, first_id: int) -> None:
@@ -98,7 +131,7 @@ def open_grants(people: range, each: int, *, first_id: int) -> None:
         ]
         _write(
             Grant,
-            [_grant(offer, id, member, NOW, GrantState.OPEN, cycle) for id, member, cycle in rows],
+            (_grant(offer, id, member, NOW, GrantState.OPEN, cycle) for id, member, cycle in rows),
         )
 
 
@@ -129,6 +162,7 @@ def _member(number: int, holding: float) -> dict[str, object]:
         "id": number,
         "merchant_id": 1,
         "nickname": f"顾客{number}",
+        "phone": phone(number),
         "joined_at": NOW - timedelta(days=60),
         "registered_at": NOW - timedelta(days=60),
         "follows": True,
@@ -146,7 +180,7 @@ def _grants(
     state: GrantState,
     cycle: str = "old",
 ) -> None:
-    _write(Grant, [_grant(offer, id, member, at, state, cycle) for id, member, at in rows])
+    _write(Grant, (_grant(offer, id, member, at, state, cycle) for id, member, at in rows))
 
 
 def _grant(
@@ -170,7 +204,7 @@ def _coupons(offer: offers.CurrentOffer, rows: list[tuple[int, int, datetime]]) 
     line = offer.lines[0]
     _write(
         Coupon,
-        [
+        (
             {
                 "id": id,
                 "merchant_id": 1,
@@ -187,16 +221,16 @@ def _coupons(offer: offers.CurrentOffer, rows: list[tuple[int, int, datetime]]) 
                 "claimed_at": at,
             }
             for id, member, at in rows
-        ],
+        ),
     )
 
 
-def _write(model: type, rows: list[dict[str, object]]) -> None:
-    table, connection = table_of(model), db.session.connection()
-    for start in range(0, len(rows), _BATCH):
-        connection.execute(insert(table), rows[start : start + _BATCH])
-    if rows and connection.dialect.name == "postgresql":
+def _write(model: type, rows: Iterable[dict[str, object]]) -> None:
+    table, connection, left = table_of(model), db.session.connection(), iter(rows)
+    while batch := list(islice(left, _BATCH)):
+        connection.execute(insert(table), batch)
+    if connection.dialect.name == "postgresql":
         connection.exec_driver_sql(
-            f"select setval(pg_get_serial_sequence('{table.name}', 'id'), max(id))"
-            f" from {table.name}"
+            f"select setval(pg_get_serial_sequence('{table.name}', 'id'),"
+            f" greatest(max(id), 1)) from {table.name}"
         )

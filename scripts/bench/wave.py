@@ -127,11 +127,7 @@ def _anchor(members: int) -> float:
         last = db.session.scalar(select(func.max(Member.id))) or members
     db.session.remove()
     raw = Raw()
-    now: object = shop.NOW
-    until: object = shop.NOW + timedelta(days=15)
-    if raw.is_sqlite:
-        now, until = "2026-11-23 01:00:00.000000", "2026-12-08 01:00:00.000000"
-
+    now, until = raw.instant(shop.NOW), raw.instant(shop.NOW + timedelta(days=15))
     chunk = int(current_app.config["WAVE_CHUNK"])
 
     def issue() -> None:
