@@ -22,7 +22,7 @@ from admin import access
 from admin.fields import row_id
 from backend import clock, requesting
 from backend.database import db
-from backend.errors import DomainError, Unauthenticated
+from backend.errors import DomainError, RateLimited, Unauthenticated
 from backend.merchants import staff
 from backend.merchants.models import Merchant, Role
 
@@ -55,7 +55,7 @@ def login() -> Response:
             now=clock.machine_now(),
         )
     except DomainError as refusal:
-        return _login_page(refusal.message)
+        return _login_page(refusal)
     session.clear()
     response = _to(target)
     access.enter(response, token)
@@ -162,9 +162,13 @@ _WORDS = {
 }
 
 
-def _login_page(error: str = "") -> Response:
-    body = render_template("desk/login.html", error=error, login=request.form.get("login", ""))
-    return make_response(body, 401 if error else 200)
+def _login_page(refusal: DomainError | None = None) -> Response:
+    said = "" if refusal is None else refusal.message
+    body = render_template("desk/login.html", error=said, login=request.form.get("login", ""))
+    response = make_response(body, 200 if refusal is None else refusal.http_status)
+    if isinstance(refusal, RateLimited):
+        response.headers["Retry-After"] = str(refusal.retry_after)
+    return response
 
 
 def _to(url: str) -> Response:

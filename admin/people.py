@@ -58,7 +58,6 @@ class PersonRow:
     role: str
     stores: str
     active: bool
-    locked_until: datetime | None
     created_at: datetime
 
 
@@ -89,7 +88,6 @@ class People(SecureModelView):
         word("role", "角色", ROLES),
         Column("stores", "门店范围"),
         status("active", "状态", _STATES),
-        instant("locked_until", "锁定到"),
         instant("created_at", "创建时间"),
     )
 
@@ -108,7 +106,6 @@ class People(SecureModelView):
                 if person.stores is None
                 else "、".join(named.get(str(code), str(code)) for code in person.stores),
                 active=person.active,
-                locked_until=person.locked_until,
                 created_at=person.created_at,
             )
             for person in found

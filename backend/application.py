@@ -7,6 +7,7 @@ import structlog
 from flask import Flask, Response, jsonify, request
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from backend import (
     background,
@@ -67,6 +68,10 @@ def create_backend(app: Flask, settings: Settings) -> None:
     app.teardown_request(_forget_request)
     app.after_request(_stamp)
     secure_headers.protect(app)
+    if settings.trusted_proxies:
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+            app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0, x_host=0
+        )
     app.add_url_rule("/healthz", "healthz", _healthz)
     app.add_url_rule("/readyz", "readyz", _readyz)
 

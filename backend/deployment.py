@@ -1,9 +1,13 @@
 """部署: what the running app was started with, for those who do not know Flask."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import TypeVar
 
 from flask import current_app
+
+T = TypeVar("T")
 
 
 def is_production() -> bool:
@@ -51,3 +55,9 @@ def send_lease() -> timedelta:
     """How long a dispatcher may hold a message."""
     lease: timedelta = current_app.config["SEND_LEASE"]
     return lease
+
+
+def once_per_app(name: str, make: Callable[[], T]) -> T:
+    """What this process of the app keeps under ``name``; made when it is first asked for."""
+    made: T = current_app.extensions.setdefault(name, make())
+    return made

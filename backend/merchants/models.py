@@ -179,8 +179,6 @@ class Staff(BaseModel):
         JSON(none_as_null=True), comment="codes of the stores it is limited to; empty: all"
     )
     active: Mapped[bool] = mapped_column(default=True)
-    failed_logins: Mapped[int] = mapped_column(default=0)
-    locked_until: Mapped[Instant | None]
     created_at: Mapped[Instant]
 
 

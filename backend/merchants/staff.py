@@ -1,6 +1,6 @@
 """员工: who may sign in at the desk, and their sessions on the server (R-20: no default password).
 
-``now`` is the machine's time in everything about sessions and lock-outs: they must not follow a
+``now`` is the machine's time in everything about sessions: they must not follow a
 business clock that somebody sets.
 """
 
@@ -17,15 +17,15 @@ from backend.database import changed, db, end_read, table_of, transaction, trans
 from backend.errors import Conflict, DomainError, NotFound, Unauthenticated
 from backend.merchants import audit, passwords
 from backend.merchants.models import Merchant, Role, Staff, StaffSession
+from backend.merchants.sign_in_pauses import Try
 
 IDLE = timedelta(minutes=30)
 LONGEST = timedelta(hours=12)
-TRIES = 5
 log = logging.getLogger(__name__)
 
 
 class SignInFailed(Unauthenticated):
-    """One text for unknown, wrong and locked, so that nobody learns which logins exist."""
+    """One text for unknown and wrong, so that nobody learns which logins exist."""
 
     code = "SIGN_IN_FAILED"
     message = "账号或密码不正确。连续输错5次后须等待几分钟再试"
@@ -103,7 +103,6 @@ def reset(staff_id: int, *, actor: str, origin: str = "", now: datetime) -> str:
     staff = db.session.get_one(Staff, staff_id)
     password = passwords.at_random()
     staff.password_hash = passwords.hashed(password)
-    staff.failed_logins, staff.locked_until = 0, None
     sign_out_everywhere(staff_id)
     audit.record(
         "staff.reset",
@@ -129,27 +128,19 @@ def sign_in(login: str, password: str, *, origin: str, now: datetime) -> tuple[s
     """登录 with ``boss`` or ``boss@merchantcode``: a new session's token and the person.
 
     Unknown logins take as long as wrong passwords. The password is judged outside of any
-    transaction; five wrong ones in a row lock the login for a minute, each further one for twice
-    as long, an hour at most.
+    transaction. WhichMerchant before any password is judged; TooManyTries at this ``origin``,
+    while the person signs in from any other.
     """
-    candidates = _who_may_it_be(login, now=now)
-    hashes = [candidate.password_hash for candidate in candidates]
+    person = _who_is_it(login)
+    tried = Try(login.strip() if person is None else f"staff {person.id}", origin)
+    stored = None if person is None else person.password_hash
     end_read()
-    right = [
-        candidate
-        for candidate, stored in zip(candidates, hashes, strict=True)
-        if passwords.matches(password, stored)
-    ]
-    if not candidates:
-        passwords.matches(password, None)
-    if not right:
-        for candidate in candidates:
-            _count_failure(candidate.id, now=now)
+    tried.begin()
+    if not passwords.matches(password, stored) or person is None:
         log.warning("sign-in refused", extra={"origin": origin})
         raise SignInFailed()
-    if len(right) > 1:
-        raise WhichMerchant()
-    return _new_session(right[0].id, now=now), db.session.get_one(Staff, right[0].id)
+    tried.was_right()
+    return _new_session(person.id, now=now), db.session.get_one(Staff, person.id)
 
 
 def session_staff(token: str, *, now: datetime) -> Staff | None:
@@ -197,43 +188,32 @@ def sign_out_all() -> None:
     changed(delete(StaffSession))
 
 
-def _who_may_it_be(login: str, *, now: datetime) -> list[Staff]:
-    """Active, not locked people whom this login may mean. A login may itself contain an ``@``."""
+def _who_is_it(login: str) -> Staff | None:
+    """The active person whom this login means. A login may itself contain an ``@``, but who is
+    named with their merchant comes first: nobody elsewhere can take that name from them."""
     name, _, code = login.strip().rpartition("@")
-    named = (Staff.login == name) & (Merchant.code == code)
-    found = db.session.scalars(
-        select(Staff)
-        .outerjoin(Merchant, Merchant.id == Staff.merchant_id)
-        .where((Staff.login == login.strip()) | named if name else Staff.login == login.strip())
-        .where(Staff.active.is_(True))
-        .where(Staff.locked_until.is_(None) | (Staff.locked_until <= now))
-        .order_by(Staff.id)
-        .limit(_MOST_CANDIDATES)
+    found = _named(name, code) if name else None
+    if found is not None:
+        return found
+    same = db.session.scalars(
+        select(Staff).where(Staff.login == login.strip(), Staff.active.is_(True)).limit(2)
     ).all()
-    return list(found)
+    if len(same) > 1:
+        raise WhichMerchant()
+    return same[0] if same else None
 
 
-_MOST_CANDIDATES = 20
-
-
-@transactional
-def _count_failure(staff_id: int, *, now: datetime) -> None:
-    table = table_of(Staff)
-    changed(
-        update(table).where(table.c.id == staff_id).values(failed_logins=table.c.failed_logins + 1)
-    )
-    failures = db.session.scalar(select(table.c.failed_logins).where(table.c.id == staff_id)) or 0
-    if failures >= TRIES:
-        pause = timedelta(minutes=min(60, 2 ** min(failures - TRIES, 6)))
-        changed(update(table).where(table.c.id == staff_id).values(locked_until=now + pause))
-        log.warning("a login is locked", extra={"staff_id": staff_id, "until": str(now + pause)})
+def _named(login: str, merchant_code: str) -> Staff | None:
+    return db.session.scalars(
+        select(Staff)
+        .join(Merchant, Merchant.id == Staff.merchant_id)
+        .where(Staff.login == login, Merchant.code == merchant_code, Staff.active.is_(True))
+    ).one_or_none()
 
 
 @transactional
 def _new_session(staff_id: int, *, now: datetime) -> str:
     token = secrets.token_urlsafe(32)
-    staff = table_of(Staff)
-    changed(update(staff).where(staff.c.id == staff_id).values(failed_logins=0, locked_until=None))
     dead = (StaffSession.seen_at <= now - IDLE) | (StaffSession.created_at <= now - LONGEST)
     changed(delete(StaffSession).where(StaffSession.staff_id == staff_id, dead))
     db.session.add(

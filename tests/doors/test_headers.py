@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from flask import Flask
+from flask import Flask, request
 from flask.testing import FlaskClient
 
 from backend.settings import Settings
@@ -71,3 +71,19 @@ def test_a_secret_in_other_letters_is_a_wrong_one(app: Flask, http: FlaskClient,
     visitor = at_desk(app, shop)
     visitor.browser.set_cookie("desk", "\\351")
     assert visitor.open("/admin/").status_code == 302
+
+
+@pytest.mark.parametrize(("proxies", "seen"), [(0, "127.0.0.1"), (1, "203.0.113.7")])
+def test_behind_a_trusted_proxy_the_address_is_the_callers(
+    tmp_path: Path, redis_url: str, proxies: int, seen: str
+) -> None:
+    """What stands left of it in the header anybody may have written."""
+    settings = Settings(
+        environment="test", data_dir=tmp_path, redis_url=redis_url, trusted_proxies=proxies
+    )
+    app = create_app(settings)
+    addresses: list[str | None] = []
+    app.before_request(lambda: addresses.append(request.remote_addr))
+    told = {"X-Forwarded-For": "198.51.100.1, 203.0.113.7"}
+    assert app.test_client().get("/healthz", headers=told).status_code == 200
+    assert addresses == [seen]

@@ -507,8 +507,6 @@ def upgrade():
     sa.Column('role', sa.String(length=16), nullable=False),
     sa.Column('stores', sa.JSON(none_as_null=True), nullable=True, comment='codes of the stores it is limited to; empty: all'),
     sa.Column('active', sa.Boolean(), nullable=False),
-    sa.Column('failed_logins', sa.Integer(), nullable=False),
-    sa.Column('locked_until', UtcDateTime(), nullable=True),
     sa.Column('created_at', UtcDateTime(), nullable=False),
     sa.CheckConstraint("role in ('operator', 'owner', 'marketing', 'store_manager', 'cashier', 'verifier', 'read_only')", name=op.f('ck_staff_role')),
     sa.ForeignKeyConstraint(['merchant_id'], ['merchant.id'], name=op.f('fk_staff_merchant_id')),
