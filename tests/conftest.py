@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import tempfile
-import time
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -26,6 +25,7 @@ from backend.database import db
 from backend.settings import Settings
 from scripts.wechat_platform.server import Platform, start_platform
 from tests.browser.chromium import chromium as chromium
+from tests.patience import PATIENCE_SECONDS, until
 from wsgi import create_app
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -44,6 +44,13 @@ class StillClock:
         """``move_to("2026-11-23 09:00")`` in Shanghai."""
         self.at = datetime.fromisoformat(words).replace(tzinfo=SHANGHAI)
         return self.at
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Who waits for real processes fails by what they do, not by the clock on the wall."""
+    for item in items:
+        if item.get_closest_marker("processes"):
+            item.add_marker(pytest.mark.timeout(4 * PATIENCE_SECONDS), append=False)
 
 
 @pytest.fixture(scope="session")
@@ -71,16 +78,12 @@ def redis_url(data_dir: Path) -> Iterator[str]:
     )
     url = f"unix://{socket}?db=0"
     client = Redis.from_url(url)
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        if socket.exists():
-            client.ping()
-            break
-        time.sleep(0.02)
+    until(socket.exists, "Redis listens", alive=lambda: server.poll() is None)
+    client.ping()
     client.close()
     yield url
     server.terminate()
-    server.wait(10)
+    server.wait(PATIENCE_SECONDS)
 
 
 @pytest.fixture(scope="session")

@@ -83,6 +83,9 @@ def _run(options: Options, data: Path, port: int) -> int:
     except (DataFolderInUse, WillNotStart) as refusal:
         say(str(refusal))
         return 1
+    except OSError as error:
+        say(f"无法读写数据目录 · The data folder cannot be used: {error}")
+        return 1
 
 
 def _bring_up(supervisor: Supervisor, deployment: Deployment, options: Options) -> list[str]:

@@ -41,6 +41,20 @@ def end_adopted(*, own: set[int]) -> int:
     return len(adopted)
 
 
+def stopped_among(processes: set[int]) -> set[int]:
+    """Those of these processes and of their children that stand still (SIGSTOP): they hold on to
+    ports, locks and other people's requests, and nobody ever hears of their end."""
+    everybody = processes.union(*map(_forked_by, processes)) if _LINUX else set()
+    return {pid for pid in everybody if _stat(Path(f"/proc/{pid}"))[:1] == ["T"]}
+
+
+def _forked_by(process: int) -> set[int]:
+    try:
+        return set(map(int, Path(f"/proc/{process}/task/{process}/children").read_text().split()))
+    except OSError:
+        return set()
+
+
 def _children() -> set[int]:
     if not _LINUX:
         return set()
@@ -49,8 +63,13 @@ def _children() -> set[int]:
 
 
 def _parent_of(entry: Path) -> int | None:
-    """The fourth field of ``stat``; the second, the name in brackets, may hold anything."""
+    fields = _stat(entry)
+    return int(fields[1]) if fields else None
+
+
+def _stat(entry: Path) -> list[str]:
+    """State, parent and what follows; the name in brackets before them may hold anything."""
     try:
-        return int((entry / "stat").read_text(errors="replace").rpartition(")")[2].split()[1])
-    except (OSError, IndexError):
-        return None
+        return (entry / "stat").read_text(errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return []

@@ -1,7 +1,8 @@
-"""Keeps a set of processes alive: starts them, restarts what dies, stops them in order.
+"""Keeps a set of processes alive: starts them, restarts what dies or stands still, stops them.
 
 A child has a session of its own, so Ctrl-C reaches only the supervisor, which then ends the
 children one after the other: what was started last goes first, and foundations (Redis) at the end.
+Whatever the disk refuses (a log, a pid file), the services are tended: nothing of it ends the loop.
 """
 
 import os
@@ -15,11 +16,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from types import FrameType
+from typing import BinaryIO
 
-from scripts.supervisor.kernel import adopt_orphans, die_with_parent, end_adopted
+from scripts.supervisor.kernel import adopt_orphans, die_with_parent, end_adopted, stopped_among
 from scripts.supervisor.report import say, tail
 
 LOOK_SECONDS = 0.1
+STOPPED_LOOK_SECONDS = 1.0
 QUICK_SECONDS = 5.0
 LONGEST_PAUSE_SECONDS = 4.0
 STOP_SECONDS = 25.0
@@ -50,6 +53,7 @@ class _Child:
     started_at: float
     quick_deaths: int = 0
     restart_at: float | None = None
+    is_noted: bool = False
 
 
 @dataclass
@@ -63,6 +67,8 @@ class Supervisor:
     _children: list[_Child] = field(default_factory=list)
     _errand: int = 0
     _stops_asked: int = 0
+    _stopped: set[int] = field(default_factory=set)
+    _stopped_look_at: float = 0.0
 
     def listen(self) -> None:
         """From here on signals ask for a stop, and orphans of our children are ours."""
@@ -74,12 +80,14 @@ class Supervisor:
 
     def start(self, service: Service) -> None:
         """Start a service and keep it alive from now on."""
-        self._children.append(_Child(service, self._spawn(service), time.monotonic()))
+        child = _Child(service, self._spawn(service), time.monotonic())
+        self._children.append(child)
+        self._note(child)
 
     def complete(self, name: str, command: tuple[str, ...]) -> str:
         """Run a command to its end and return what it printed; its failure ends the start."""
-        log = self._log(name)
-        with log.open("ab") as errors, tempfile.TemporaryFile() as output:
+        log = self._log_path(name)
+        with self._log(name) as errors, tempfile.TemporaryFile() as output:
             code = self._until_ended(self._popen(command, output.fileno(), errors.fileno()))
             output.seek(0)
             printed = output.read()
@@ -133,7 +141,8 @@ class Supervisor:
         while end_adopted(own=set()):
             pass
         for child in self._children:
-            self._pid_path(child.service.name).unlink(missing_ok=True)
+            with suppress(OSError):
+                self._pid_path(child.service.name).unlink(missing_ok=True)
         self._children.clear()
 
     def _until_ended(self, process: subprocess.Popen[bytes]) -> int:
@@ -152,8 +161,31 @@ class Supervisor:
             if child.restart_at is None and child.process.poll() is not None:
                 self._note_death(child, now)
             if child.restart_at is not None and child.restart_at <= now:
-                child.process = self._spawn(child.service)
-                child.started_at, child.restart_at = now, None
+                self._start_again(child, now)
+            if not child.is_noted:
+                self._note(child)
+        if now >= self._stopped_look_at:
+            self._stopped_look_at = now + STOPPED_LOOK_SECONDS
+            self._end_stopped()
+
+    def _start_again(self, child: _Child, now: float) -> None:
+        try:
+            child.process = self._spawn(child.service)
+        except OSError as error:
+            child.restart_at = now + LONGEST_PAUSE_SECONDS
+            say(f"{child.service.name} 暂时无法启动 · cannot be started yet: {error}")
+            return
+        child.started_at, child.restart_at, child.is_noted = now, None, False
+
+    def _end_stopped(self) -> None:
+        """What stood still at two looks running is killed, and then is replaced like any dead."""
+        running = (child for child in self._children if child.restart_at is None)
+        stopped = stopped_among({child.process.pid for child in running})
+        for pid in stopped & self._stopped:
+            say(f"进程 {pid} 停住了,将被替换 · stands still and is replaced")
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self._stopped = stopped
 
     def _note_death(self, child: _Child, now: float) -> None:
         _end(child.process)
@@ -171,13 +203,20 @@ class Supervisor:
         )
 
     def _spawn(self, service: Service) -> subprocess.Popen[bytes]:
-        with self._log(service.name).open("ab") as log:
-            process = self._popen(service.command, log.fileno(), log.fileno())
-        path = self._pid_path(service.name)
+        with self._log(service.name) as log:
+            return self._popen(service.command, log.fileno(), log.fileno())
+
+    def _note(self, child: _Child) -> None:
+        """Write the pid file; on a full disk none stands there until there is room again."""
+        path = self._pid_path(child.service.name)
         draft = path.with_suffix(".draft")
-        draft.write_text(f"{process.pid}\n")
-        draft.replace(path)
-        return process
+        try:
+            draft.write_text(f"{child.process.pid}\n")
+            draft.replace(path)
+            child.is_noted = True
+        except OSError:
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
 
     def _popen(
         self, command: tuple[str, ...], stdout: int | None, stderr: int | None
@@ -194,12 +233,16 @@ class Supervisor:
             pass_fds=(self.lock,),
         )
 
-    def _log(self, name: str) -> Path:
-        """The log to append to; a full one is put aside, and the one before it goes."""
+    def _log(self, name: str) -> BinaryIO:
+        """The log to append to; a full one is put aside, and the one before it goes. Where there
+        is no room for one, nothing is kept."""
         path = self._log_path(name)
-        if path.exists() and path.stat().st_size > LOG_BYTES:
-            path.replace(path.with_suffix(".log.1"))
-        return path
+        try:
+            if path.exists() and path.stat().st_size > LOG_BYTES:
+                path.replace(path.with_suffix(".log.1"))
+            return path.open("ab")
+        except OSError:
+            return Path(os.devnull).open("ab")
 
     def _log_path(self, name: str) -> Path:
         return self.data / "logs" / f"{name}.log"

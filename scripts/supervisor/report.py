@@ -12,5 +12,8 @@ def say(text: str) -> None:
 
 def tail(log: Path, lines: int = 30) -> str:
     """The end of a log, indented."""
-    text = log.read_text(errors="replace").splitlines() if log.exists() else []
+    try:
+        text = log.read_text(errors="replace").splitlines()
+    except OSError:
+        text = []
     return "\n".join(f"    {line}" for line in text[-lines:])

@@ -58,7 +58,7 @@ def play(folder: Path, *, seed: int) -> bool:
             done.append(fault.__name__)
             kills += victims
         try:
-            wait_until_quiet(deployment, seconds=180)
+            wait_until_quiet(deployment)
             assert_exactly_once(deployment, kills=kills)
         except AssertionError as error:
             problem = f"{error}\n{deployment.logs()}"

@@ -27,9 +27,9 @@ from backend import models
 from backend.clock import ClockAnchor
 from backend.database import table_of
 from scripts.environment import ROOT
-from scripts.supervisor.redis import free_port
 from tests.faults.crowd import arrive
-from tests.faults.servers import RedisServer, children_of, is_alive, kill, until
+from tests.faults.servers import RedisServer, children_of, is_alive, kill
+from tests.patience import PATIENCE_SECONDS, own_port, until
 
 WORKERS = ("worker-1", "worker-2")
 OA, MINI, TEMPLATE = "wxoa0001", "wxmini0001", "TPL1"
@@ -96,18 +96,18 @@ class Deployment:
     def start(self) -> None:
         """The whole deployment; returns when it is ready."""
         self.redis.start()
-        self.port = free_port()
+        self.port = own_port()
         arguments = ("--data", str(self.data), "--port", str(self.port), "--setup", str(self.setup))
         with (self.data / "logs" / "supervisor.log").open("wb") as log:
             self._supervisor = self._popen(("-c", _START, *arguments), log.fileno())
-        until(self._is_ready, seconds=90, what=f"the deployment is ready:\n{self.logs()}")
+        until(self._is_ready, what=f"the deployment is ready:\n{self.logs()}")
 
     def stop(self) -> None:
         """End everything, the supervisor first, which ends what it started."""
         if self._supervisor is not None:
             self._supervisor.send_signal(signal.SIGINT)
             try:
-                self._supervisor.wait(60)
+                self._supervisor.wait(PATIENCE_SECONDS)
             except subprocess.TimeoutExpired:
                 self._supervisor.kill()
                 raise
@@ -131,7 +131,7 @@ class Deployment:
             env=self.environment | settings,
             capture_output=True,
             text=True,
-            timeout=90,
+            timeout=PATIENCE_SECONDS,
         )
 
     def set_clock(self, time: str) -> None:
@@ -166,9 +166,7 @@ class Deployment:
         parents = until_some(self.busy_workers, "a worker is at work")
         horses = [horse for parent in parents for horse in children_of(parent)]
         kill(*parents)
-        until(
-            lambda: not any(map(is_alive, horses)), seconds=3, what="the horses follow their parent"
-        )
+        until(lambda: not any(map(is_alive, horses)), what="the horses follow their parent")
 
     def kill_horses(self) -> None:
         """Only the children at work."""
@@ -224,7 +222,7 @@ def until_some(found: Callable[[], list[int]], what: str) -> list[int]:
         seen[:] = found()
         return seen
 
-    until(look, seconds=30, what=what)
+    until(look, what=what)
     return seen
 
 

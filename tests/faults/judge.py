@@ -18,7 +18,7 @@ from backend.messaging.dispatch import THREADS
 from backend.messaging.models import Consent, Intent, IntentState
 from tests.faults.crowd import CONSENTS
 from tests.faults.deployment import MINI, Deployment
-from tests.faults.servers import until
+from tests.patience import until
 
 PIECES = 2
 
@@ -68,14 +68,14 @@ def doubles(sent: Counter[str]) -> list[str]:
     return sorted(openid for openid, times in sent.items() if times > 1)
 
 
-def wait_until_quiet(deployment: Deployment, *, seconds: float = 60) -> float:
+def wait_until_quiet(deployment: Deployment) -> float:
     """Until the wave is done and no message waits or is under way."""
 
     def is_quiet() -> bool:
         now = progress(deployment)
         return now.done and not now.waiting
 
-    return until(is_quiet, seconds=seconds, what="the wave and its messages are done")
+    return until(is_quiet, what="the wave and its messages are done")
 
 
 def assert_exactly_once(deployment: Deployment, *, kills: int = 0) -> None:

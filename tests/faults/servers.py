@@ -3,25 +3,12 @@
 import os
 import signal
 import subprocess
-import time
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from scripts.supervisor.redis import answers
-
-LOOK_SECONDS = 0.05
-
-
-def until(true: Callable[[], object], *, seconds: float, what: str) -> float:
-    """Wait for it; how long that took. Whoever waits in vain is told what for."""
-    began = time.monotonic()
-    while not true():
-        if time.monotonic() - began > seconds:
-            raise AssertionError(f"waited {seconds:.0f} s in vain: {what}")
-        time.sleep(LOOK_SECONDS)
-    return time.monotonic() - began
+from tests.patience import until
 
 
 def kill(*pids: int) -> None:
@@ -72,7 +59,8 @@ class RedisServer:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        until(lambda: answers(self.url), seconds=10, what="Redis answers")
+        running = self._process
+        until(lambda: answers(self.url), "Redis answers", alive=lambda: running.poll() is None)
 
     def kill(self) -> None:
         """SIGKILL; what it held is lost."""

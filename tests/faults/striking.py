@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from tests.faults.deployment import PEOPLE, Deployment
 from tests.faults.judge import Progress, progress
-from tests.faults.servers import until
+from tests.patience import until
 
 Moment = Callable[[Progress], bool]
 
@@ -21,16 +21,13 @@ def strike(
     deployment: Deployment,
     fault: Callable[[Deployment], None],
     moment: Moment,
-    *,
-    recovers_within: float = 15,
 ) -> None:
-    """Do it at that moment; the wave or its messages go on within so many seconds."""
-    until(lambda: moment(progress(deployment)), seconds=60, what=moment.__name__)
+    """Do it at that moment; the wave or its messages go on."""
+    until(lambda: moment(progress(deployment)), what=moment.__name__)
     fault(deployment)
     struck = progress(deployment)
     until(
         lambda: _is_further(progress(deployment), struck),
-        seconds=recovers_within,
         what="it goes on",
     )
 

@@ -16,7 +16,6 @@ from tests.faults.books import assert_books_agree, refunds_made
 from tests.faults.counter import MANY
 from tests.faults.deployment import Deployment
 from tests.faults.folders import Folders, fine
-from tests.faults.servers import until
 from tests.faults.test_counter_points import (
     BACK,
     EXCHANGED,
@@ -31,6 +30,7 @@ from tests.faults.test_counter_points import (
 )
 from tests.faults.warm import Warm
 from tests.malls import listening
+from tests.patience import until
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
 
@@ -57,14 +57,12 @@ def test_workers_die_and_redis_goes_while_malls_are_told_and_money_goes_back(
         for blow in BLOWS:
             until(
                 partial(is_further, deployment, ends(deployment)),
-                seconds=60,
                 what=f"something is told or goes back before {blow.__name__}",
             )
             blow(deployment)
             leases_are_over(deployment)
         until(
             lambda: count(deployment, TAKEN) == count(deployment, BACK) == MANY,
-            seconds=60,
             what=f"all is told and back:\n{deployment.logs()}",
         )
         told = Counter(event["event_id"] for event in ear.told)

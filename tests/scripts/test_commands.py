@@ -4,14 +4,14 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from scripts.environment import ROOT
 from scripts.supervisor.deployment import environment_of, wechat_port_for
-from scripts.supervisor.redis import answers, embedded_redis, free_port
+from scripts.supervisor.redis import answers, embedded_redis
+from tests.patience import PATIENCE_SECONDS, own_port, until
 
 pytestmark = pytest.mark.processes
 
@@ -25,7 +25,11 @@ START = (
 def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     """``scripts/run.py`` as somebody calls it who stands elsewhere."""
     return subprocess.run(
-        [sys.executable, RUN, *arguments], cwd=cwd, capture_output=True, text=True, timeout=60
+        [sys.executable, RUN, *arguments],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
     )
 
 
@@ -56,7 +60,7 @@ def test_a_taken_port_is_named_and_nothing_is_started(tmp_path: Path) -> None:
             env=os.environ | {"PYTHONPATH": str(ROOT)},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=PATIENCE_SECONDS,
         )
 
     assert answer.returncode == 1
@@ -92,10 +96,7 @@ def test_the_embedded_redis_answers_under_a_short_and_a_long_path(
 
     with subprocess.Popen(service.command, stdout=subprocess.DEVNULL) as process:
         try:
-            until = time.monotonic() + 10
-            while not answers(url):
-                assert time.monotonic() < until, "the embedded Redis does not answer"
-                time.sleep(0.05)
+            until(lambda: answers(url), "Redis answers", alive=lambda: process.poll() is None)
         finally:
             process.terminate()
 
@@ -116,5 +117,5 @@ def test_what_the_person_set_wins_over_the_embedded_defaults(
 
 
 def test_neighbouring_ports_get_wechat_platforms_that_do_not_meet_them() -> None:
-    port = free_port()
+    port = own_port()
     assert wechat_port_for(port) not in (port, port + 1)

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from http.client import HTTPConnection
 from pathlib import Path
@@ -14,7 +13,8 @@ import pytest
 
 from scripts.environment import ROOT
 from scripts.supervisor.deployment import WORKERS, port_is_free
-from scripts.supervisor.redis import free_port
+from tests.faults.servers import children_of, is_alive
+from tests.patience import PATIENCE_SECONDS, own_port, until
 
 pytestmark = pytest.mark.processes
 
@@ -22,32 +22,56 @@ START = (
     "import sys; from scripts.supervisor import command, options;"
     "sys.exit(command.run(options.read_options(sys.argv[1:])))"
 )
+READY = {"status": "ok", "problems": [], "degraded": []}
 EVERYBODY = {"redis", "web", "wechat", "scheduler", *WORKERS}
 
 
 def test_a_deployment_starts_twice_survives_the_loss_of_web_and_redis_and_leaves_nothing(
     tmp_path: Path,
 ) -> None:
-    port = free_port()
+    port = own_port()
     for lost in ("web", "redis"):
         with _start(tmp_path, port) as process:
             try:
                 pids = _pids(tmp_path)
                 assert set(pids) == EVERYBODY
-                _lose(tmp_path, lost, pids[lost])
+                _lose(tmp_path, lost, pids[lost], process)
                 assert _open_to_others(tmp_path) == []
-                _until(lambda: _ready(port) == {"status": "ok", "problems": [], "degraded": []})
+                until(lambda: _ready(port) == READY, "it is ready again", alive=_runs(process))
             finally:
                 process.send_signal(signal.SIGINT)
-            assert process.wait(40) == 0
+            assert process.wait(PATIENCE_SECONDS) == 0
         assert _pids(tmp_path) == {}
         assert port_is_free(port)
 
 
-def _lose(data: Path, name: str, pid: int) -> None:
+def test_a_web_process_that_stands_still_is_replaced_by_its_master(tmp_path: Path) -> None:
+    port = own_port()
+    with _start(tmp_path, port) as process:
+        try:
+            master = _pids(tmp_path)["web"]
+            stopped = children_of(master)[0]
+            os.kill(stopped, signal.SIGSTOP)
+            until(lambda: not is_alive(stopped), "it is ended", alive=_runs(process))
+            until(lambda: _ready(port) == READY, "the others and the new one serve")
+            assert _pids(tmp_path)["web"] == master
+        finally:
+            process.send_signal(signal.SIGINT)
+        assert process.wait(PATIENCE_SECONDS) == 0
+
+
+def _lose(data: Path, name: str, pid: int, supervisor: subprocess.Popen[str]) -> None:
     """Kill a process, and wait until another one stands in its place."""
     os.kill(pid, signal.SIGKILL)
-    _until(lambda: _pids(data).get(name, pid) != pid)
+    until(
+        lambda: _pids(data).get(name, pid) != pid,
+        f"another {name} stands in its place",
+        alive=_runs(supervisor),
+    )
+
+
+def _runs(process: subprocess.Popen[str]) -> Callable[[], bool]:
+    return lambda: process.poll() is None
 
 
 def _start(data: Path, port: int) -> subprocess.Popen[str]:
@@ -83,7 +107,7 @@ def _pids(data: Path) -> dict[str, int]:
 
 
 def _ready(port: int) -> object:
-    connection = HTTPConnection("127.0.0.1", port, timeout=5)
+    connection = HTTPConnection("127.0.0.1", port, timeout=30)
     try:
         connection.request("GET", "/readyz")
         return json.loads(connection.getresponse().read())
@@ -91,10 +115,3 @@ def _ready(port: int) -> object:
         return None
     finally:
         connection.close()
-
-
-def _until(is_so: Callable[[], bool], *, seconds: float = 15) -> None:
-    until = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < until, "it did not come about in time"
-        time.sleep(0.05)

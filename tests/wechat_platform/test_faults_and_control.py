@@ -12,6 +12,7 @@ from scripts.wechat_platform.accounts import all_accounts, templates_of
 from scripts.wechat_platform.scenes import scenes_of
 from scripts.wechat_platform.server import Platform, start_platform
 from scripts.wechat_platform.setup_file import load_setup
+from tests.patience import PATIENCE_SECONDS
 from tests.wechat_platform.conftest import CUSTOM_SEND, TEMPLATE_SEND, Caller, Product
 
 SETUP = """
@@ -106,7 +107,7 @@ def test_the_control_api_plays_a_whole_visit(platform: Platform, product: Produc
     control("faults", path=CUSTOM_SEND, errcode=45015)
     control("push-faults", duplicates=1)
     control("tokens/expire", app_id="wx9")
-    found = requests.get(f"{platform.url}/_sim/pushes", timeout=10).json()["items"]
+    found = requests.get(f"{platform.url}/_sim/pushes", timeout=PATIENCE_SECONDS).json()["items"]
     assert [push["event"] for push in found] == [
         "subscribe",
         "SCAN",
@@ -174,7 +175,7 @@ def test_the_command_serves_and_stops_cleanly(tmp_path: Path, end: signal.Signal
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         address = process.stdout.readline().split()[-1]
-        accounts = requests.get(f"{address}_sim/accounts", timeout=10).json()["items"]
+        accounts = requests.get(f"{address}_sim/accounts", timeout=PATIENCE_SECONDS).json()["items"]
         process.send_signal(end)
-        assert process.wait(10) == 0
+        assert process.wait(PATIENCE_SECONDS) == 0
     assert {account["app_id"] for account in accounts} == {"wxshared01", "wxmini0001"}
