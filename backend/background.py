@@ -5,12 +5,13 @@ The only place beside ``jobs/`` that knows RQ.
 """
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from flask import Flask, current_app
+from flask import Flask, current_app, has_request_context
 from redis import Redis
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import RedisError
@@ -62,16 +63,19 @@ def enqueue(job: str, *args: int | str, queue: str = MESSAGES) -> None:
 
 def wake(job: str, *, queue: str = MESSAGES) -> None:
     """Have ``job``, which looks for itself what is due, run soon after commit. Whoever wakes it
-    before it begins (``awake``) wakes it together with the others."""
+    before it begins (``awake``) wakes it together with the others.
 
-    def send() -> None:
-        first = ask_redis(
-            lambda: redis().set(_waking(job), 1, nx=True, ex=WAKE_SECONDS), otherwise=lambda: None
-        )
-        if first:
-            _send(job, (), queue)
+    A request does not wait for it: the process's bell rings for all who asked meanwhile.
+    """
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
 
-    after_commit(send, once=_waking(job))
+    def ring() -> None:
+        if has_request_context():
+            app.extensions.setdefault("bell", Bell(app)).ring(job, queue)
+        else:
+            _wake_now(job, queue)
+
+    after_commit(ring, once=_waking(job))
 
 
 def awake(job: str) -> None:
@@ -117,6 +121,56 @@ def _send(job: str, args: tuple[int | str, ...], queue: str) -> None:
         )
 
     ask_redis(enqueue_it, otherwise=lambda: None)
+
+
+class Bell:
+    """One thread of a web process that wakes jobs, once however many requests ask at a time.
+
+    It is lost with its process; the ticks find what is due.
+    """
+
+    def __init__(self, app: Flask) -> None:
+        self._app = app
+        self._changed = threading.Condition()
+        self._wanted: set[tuple[str, str]] = set()
+        self._busy = False
+        self._ringing: threading.Thread | None = None
+
+    def ring(self, job: str, queue: str) -> None:
+        """Wake it soon; returns at once."""
+        with self._changed:
+            self._wanted.add((job, queue))
+            if self._ringing is None or not self._ringing.is_alive():  # a fork takes none along
+                self._ringing = threading.Thread(target=self._run, name="bell", daemon=True)
+                self._ringing.start()
+            self._changed.notify_all()
+
+    def rest(self, *, seconds: float) -> bool:
+        """Wait until everybody who was asked for is woken; whether that is so by then."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not (self._wanted or self._busy), seconds)
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._wanted)
+                wanted, self._wanted, self._busy = self._wanted, set(), True
+            try:
+                with self._app.app_context():
+                    for job, queue in sorted(wanted):
+                        _wake_now(job, queue)
+            finally:
+                with self._changed:
+                    self._busy = False
+                    self._changed.notify_all()
+
+
+def _wake_now(job: str, queue: str) -> None:
+    first = ask_redis(
+        lambda: redis().set(_waking(job), 1, nx=True, ex=WAKE_SECONDS), otherwise=lambda: None
+    )
+    if first:
+        _send(job, (), queue)
 
 
 def _waking(job: str) -> str:
