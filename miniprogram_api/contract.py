@@ -5,6 +5,7 @@ import json
 import logging
 import re
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Annotated, Any, ParamSpec, TypeVar
 
@@ -73,13 +74,15 @@ def route(
     status: int = 200,
     query: tuple[str, ...] = (),
     once_by: str | None = None,
+    around: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> Callable[[Callable[..., Answer | Response]], Callable[..., Response]]:
     """An endpoint: ``body`` is validated and handed over as ``body=``, the answer is sent.
 
     ``query`` only tells the contract what the view reads from the query itself. A view may also
     answer with something that is no JSON (a stream). Under an Idempotency-Key a POST is one
     transaction with its remembered answer; ``once_by`` stands at those that cannot be, and names
-    the key by which their effect is single without it.
+    the key by which their effect is single without it. ``around`` is entered before it begins and
+    left when it is over.
     """
 
     def decorate(view: Callable[..., Answer | Response]) -> Callable[..., Response]:
@@ -91,7 +94,8 @@ def route(
                 said = view(**parts)
                 return said if isinstance(said, Response) else send(said, status)
 
-            return answered(answer_it, once_by=once_by)
+            with around():
+                return answered(answer_it, once_by=once_by)
 
         serve.__name__ = view.__name__
         serve.__doc__ = view.__doc__

@@ -28,6 +28,8 @@ class Limit(Enum):
 
     ``CODE`` (one code of WeChat's) and ``WECHAT`` (one person's calls that ask it) are spent
     before WeChat is asked: until it answers, nobody knows whose a code is (``LOGIN``).
+    ``WRONG_AT_TILL``: one whole quote of numbers that name nothing; of 12 digits a key finds one in
+    decades at that pace, and no till mistypes so much.
     """
 
     CUSTOMER = (RateLimitItemPerSecond(20),)
@@ -35,6 +37,7 @@ class Limit(Enum):
     CODE = (RateLimitItemPerMinute(5),)
     WECHAT = (RateLimitItemPerMinute(20),)
     WRONG_NUMBERS = (RateLimitItemPerMinute(10, 10),)
+    WRONG_AT_TILL = (RateLimitItemPerMinute(100, 10),)
     TILL = (RateLimitItemPerSecond(100), RateLimitItemPerSecond(500, 10))
     MALL = (RateLimitItemPerSecond(100), RateLimitItemPerSecond(250, 5))
 
@@ -70,14 +73,25 @@ def code_key(app: str, code: str) -> str:
 
 
 @contextmanager
-def counting_wrong_numbers(who: str) -> Iterator[None]:
-    """Around whatever reads a coupon's number: unknown ones count, too many are refused unread."""
-    refuse_if_spent(Limit.WRONG_NUMBERS, who)
+def counting_wrong_numbers(who: str, *, limit: Limit = Limit.WRONG_NUMBERS) -> Iterator[None]:
+    """Around whatever reads numbers that somebody could guess, and around its transaction: unknown
+    ones count (CouponNotFound, and as ``note_wrong_numbers`` says), too many are refused unread."""
+    refuse_if_spent(limit, who)
+    note_wrong_numbers(0)
     try:
         yield
     except CouponNotFound:
-        _ask([_Question(Limit.WRONG_NUMBERS, who, spends=True)])
+        note_wrong_numbers(1)
         raise
+    finally:
+        wrong = g.pop("wrong_numbers", 0)
+        if wrong:
+            _ask([_Question(limit, who, spends=True)] * wrong)
+
+
+def note_wrong_numbers(count: int) -> None:
+    """So many of those that this request has named are nothing here."""
+    g.wrong_numbers = count
 
 
 @dataclass(frozen=True)

@@ -64,15 +64,24 @@ S = TypeVar("S", bound=Signer)
 class Signed(Generic[S]):
     """One sort of callers that sign. ``nonces`` keeps theirs apart from those of other sorts."""
 
-    def __init__(self, find: Callable[[str], S | None], *, limit: Limit, nonces: str = "") -> None:
+    def __init__(
+        self,
+        find: Callable[[str], S | None],
+        *,
+        limit: Limit,
+        look_at: Limit | None = None,
+        nonces: str = "",
+    ) -> None:
         self._find, self._limit, self._nonces = find, limit, nonces
+        self._look_at = look_at
 
     def require(self, blueprint: Blueprint) -> None:
         """Every call below ``blueprint`` is signed by one of them, and acts for its merchant."""
 
         def enter() -> None:
             signer = self._authentic(_read(request.headers.get("Authorization", "")))
-            spend(self._limit, signer.key)
+            look_at = None if self._look_at is None else (self._look_at, signer.key)
+            spend(self._limit, signer.key, look_at=look_at)
             stack = ExitStack()
             stack.enter_context(tenancy.acting_for(signer.merchant_id))
             g.signer_stack, g.signer = stack, signer

@@ -19,7 +19,7 @@ from backend.sales.receipt import ReceiptData
 from miniprogram_api.answers import CouponAnswer
 from miniprogram_api.contract import Answer, route
 from miniprogram_api.instants import shown
-from miniprogram_api.pos.blueprint import blueprint, this_till
+from miniprogram_api.pos.blueprint import blueprint, counting_numbers, this_till
 from miniprogram_api.pos.bodies import LockBody, RefundBody, SettleBody, UnlockBody
 from miniprogram_api.pos.numbers import refuse_number
 from miniprogram_api.pos.receipts import PAPER, Printable, paper_width, printable
@@ -112,7 +112,14 @@ class RefundAnswer(Answer):
     level: str | None
 
 
-@route(blueprint, "POST", "/bills/<bill>/lock", body=LockBody, answer=LockAnswer)
+@route(
+    blueprint,
+    "POST",
+    "/bills/<bill>/lock",
+    body=LockBody,
+    answer=LockAnswer,
+    around=counting_numbers,
+)
 def lock_coupons(bill: str, body: LockBody) -> LockAnswer:
     """锁券: held for this bill for 15 minutes"""
     here, now = place(current_till().store_code), clock.now()
@@ -123,7 +130,14 @@ def lock_coupons(bill: str, body: LockBody) -> LockAnswer:
     )
 
 
-@route(blueprint, "POST", "/bills/<bill>/unlock", body=UnlockBody, answer=UnlockAnswer)
+@route(
+    blueprint,
+    "POST",
+    "/bills/<bill>/unlock",
+    body=UnlockBody,
+    answer=UnlockAnswer,
+    around=counting_numbers,
+)
 def unlock_coupons(bill: str, body: UnlockBody) -> UnlockAnswer:
     """解锁: these coupons, or all of the bill's"""
     here = place(current_till().store_code)
@@ -140,6 +154,7 @@ def unlock_coupons(bill: str, body: UnlockBody) -> UnlockAnswer:
     answer=SettleAnswer,
     status=201,
     query=PAPER,
+    around=counting_numbers,
 )
 def settle_bill(bill: str, body: SettleBody) -> SettleAnswer:
     """结账: the same bill number with the same content answers the first answer"""

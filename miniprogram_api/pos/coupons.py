@@ -6,13 +6,20 @@ from backend.redemption.redeem import redeem
 from backend.redemption.undo import undo
 from miniprogram_api.answers import CouponAnswer
 from miniprogram_api.contract import route
-from miniprogram_api.pos.blueprint import blueprint, this_till
+from miniprogram_api.pos.blueprint import blueprint, counting_numbers, this_till
 from miniprogram_api.pos.bodies import TillScanBody
 from miniprogram_api.pos.signature import current_till
 from miniprogram_api.redemptions import RedeemedAnswer, SheetAnswer, UndoBody, asked_as
 
 
-@route(blueprint, "POST", "/coupons/check", body=TillScanBody, answer=SheetAnswer)
+@route(
+    blueprint,
+    "POST",
+    "/coupons/check",
+    body=TillScanBody,
+    answer=SheetAnswer,
+    around=counting_numbers,
+)
 def check_coupon(body: TillScanBody) -> SheetAnswer:
     """查券: changes nothing, refuses exactly as redeeming would"""
     sheet = check(
@@ -21,7 +28,15 @@ def check_coupon(body: TillScanBody) -> SheetAnswer:
     return SheetAnswer.of(sheet)
 
 
-@route(blueprint, "POST", "/coupons/redeem", body=TillScanBody, answer=RedeemedAnswer, status=201)
+@route(
+    blueprint,
+    "POST",
+    "/coupons/redeem",
+    body=TillScanBody,
+    answer=RedeemedAnswer,
+    status=201,
+    around=counting_numbers,
+)
 def redeem_coupon(body: TillScanBody) -> RedeemedAnswer:
     """核销 without a bill"""
     done = redeem(

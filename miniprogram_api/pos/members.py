@@ -7,6 +7,7 @@ from pydantic import Field
 
 from backend import clock
 from backend.coupons.qr import svg
+from backend.members.errors import CardNotFound, MemberNotFound
 from backend.merchants.queries import place
 from backend.open_bills.till_scan import new_code, who_scanned
 from backend.points.till_entries import TillEntries, till_entries
@@ -14,7 +15,8 @@ from backend.visits.at_counter import identify
 from miniprogram_api.answers import CouponAnswer, MemberAnswer
 from miniprogram_api.contract import Answer, TillBody, route
 from miniprogram_api.instants import shown
-from miniprogram_api.pos.blueprint import blueprint
+from miniprogram_api.limits import note_wrong_numbers
+from miniprogram_api.pos.blueprint import blueprint, counting_numbers
 from miniprogram_api.pos.signature import current_till
 
 Said = Annotated[str, Field(min_length=1, max_length=200)]
@@ -58,20 +60,32 @@ class IdentifyAnswer(Answer):
     entries: Entries
 
 
-@route(blueprint, "POST", "/members/identify", body=IdentifyBody, answer=IdentifyAnswer)
+@route(
+    blueprint,
+    "POST",
+    "/members/identify",
+    body=IdentifyBody,
+    answer=IdentifyAnswer,
+    around=counting_numbers,
+)
 def identify_member(body: IdentifyBody) -> IdentifyAnswer:
     """识别会员: by phone, card or member code; it counts as a login"""
     now, scanned_by = clock.now(), None
     if body.scan_id is not None:
         scanned_by = who_scanned(body.scan_id, here=place(current_till().store_code))
-    visit = identify(
-        phone=body.phone,
-        card=body.card,
-        scan=body.scan,
-        openid=body.openid,
-        member_id=scanned_by,
-        now=now,
-    )
+    try:
+        visit = identify(
+            phone=body.phone,
+            card=body.card,
+            scan=body.scan,
+            openid=body.openid,
+            member_id=scanned_by,
+            now=now,
+        )
+    except (CardNotFound, MemberNotFound):
+        if body.card is not None or body.scan is not None:
+            note_wrong_numbers(1)
+        raise
     return IdentifyAnswer(
         member=MemberAnswer.of(visit.member),
         coupons=CouponAnswer.each(visit.coupons),

@@ -12,7 +12,8 @@ from backend.sales.pricing import Used
 from backend.sales.quote import Quoted, quote
 from miniprogram_api.contract import Answer, route
 from miniprogram_api.instants import shown
-from miniprogram_api.pos.blueprint import blueprint, this_till
+from miniprogram_api.limits import note_wrong_numbers
+from miniprogram_api.pos.blueprint import blueprint, counting_numbers, this_till
 from miniprogram_api.pos.bodies import QuoteBody
 from miniprogram_api.pos.signature import current_till
 
@@ -85,7 +86,7 @@ class QuoteAnswer(Answer):
         )
 
 
-@route(blueprint, "POST", "/quotes", body=QuoteBody, answer=QuoteAnswer)
+@route(blueprint, "POST", "/quotes", body=QuoteBody, answer=QuoteAnswer, around=counting_numbers)
 def make_quote(body: QuoteBody) -> QuoteAnswer:
     """报价: what a bill would cost now, good for 10 minutes"""
     here = place(current_till().store_code)
@@ -100,6 +101,7 @@ def make_quote(body: QuoteBody) -> QuoteAnswer:
         till=this_till().name,
         now=clock.now(),
     )
+    note_wrong_numbers(len(quoted.unknown))
     return QuoteAnswer.of(quoted, here.zone)
 
 

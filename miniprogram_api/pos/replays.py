@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, JsonValue, ValidationError
 
 from backend import clock
+from backend.coupons.errors import CouponNotFound
 from backend.errors import DomainError, FieldError, ParamError
 from backend.merchants.queries import place
 from backend.open_bills.settling import settle
@@ -14,8 +15,9 @@ from backend.sales.bill import Bill
 from backend.sales.replay import Replayed, Sent, replay
 from backend.wrong_fields import field_errors
 from miniprogram_api.contract import Answer, TillBody, route
+from miniprogram_api.limits import note_wrong_numbers
 from miniprogram_api.pos.bills import SettleAnswer, refuse_ahead
-from miniprogram_api.pos.blueprint import blueprint, this_till
+from miniprogram_api.pos.blueprint import blueprint, counting_numbers, this_till
 from miniprogram_api.pos.bodies import SettleBody
 from miniprogram_api.pos.numbers import refuse_number
 from miniprogram_api.pos.receipts import PAPER
@@ -64,6 +66,7 @@ class ReplayAnswer(Answer):
     answer=ReplayAnswer,
     query=PAPER,
     once_by="number of each bill",
+    around=counting_numbers,
 )
 def replay_bills(body: ReplayBody) -> ReplayAnswer:
     """离线补传: bills settled offline, in order, each judged at its own time"""
@@ -72,7 +75,9 @@ def replay_bills(body: ReplayBody) -> ReplayAnswer:
     done = replay(
         sent, settle=lambda bill: settle(bill, here=here, by=by, now=now), here=here, now=now
     )
-    return ReplayAnswer(items=[_told(each) for each in done])
+    entered = list(done)
+    note_wrong_numbers(sum(isinstance(each.outcome, CouponNotFound) for each in entered))
+    return ReplayAnswer(items=[_told(each) for each in entered])
 
 
 def _read(entry: JsonValue, *, now: datetime) -> Sent:

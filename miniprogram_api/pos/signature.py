@@ -7,7 +7,7 @@ from miniprogram_api.signature import SignatureInvalid, Signed
 
 __all__ = ["SCHEME", "SignatureInvalid", "current_till", "require_till", "sign"]
 
-_TILLS = Signed(tills.till, limit=Limit.TILL)
+_TILLS = Signed(tills.till, limit=Limit.TILL, look_at=Limit.WRONG_AT_TILL)
 
 require_till = _TILLS.require
 current_till = _TILLS.current

@@ -14,7 +14,6 @@ from miniprogram_api.answers import CouponAnswer
 from miniprogram_api.contract import Answer, Body, CodeText, route
 from miniprogram_api.customer.tokens import current_customer
 from miniprogram_api.instants import shown
-from miniprogram_api.limits import counting_wrong_numbers
 from miniprogram_api.redemptions import (
     RedeemedAnswer,
     RedemptionAnswer,
@@ -23,7 +22,12 @@ from miniprogram_api.redemptions import (
     UndoBody,
     asked_as,
 )
-from miniprogram_api.verifier.blueprint import blueprint, this_verifier, verifier_at
+from miniprogram_api.verifier.blueprint import (
+    blueprint,
+    counting_numbers,
+    this_verifier,
+    verifier_at,
+)
 
 
 class ScanBody(Body):
@@ -47,24 +51,30 @@ class History(Answer):
     today: int
 
 
-@route(blueprint, "POST", "/check", body=ScanBody, answer=SheetAnswer)
+@route(blueprint, "POST", "/check", body=ScanBody, answer=SheetAnswer, around=counting_numbers)
 def check_coupon(body: ScanBody) -> SheetAnswer:
     """查券: changes nothing, refuses exactly as redeeming would"""
     verifier_at(body.store)
-    with counting_wrong_numbers(current_customer().caller):
-        return SheetAnswer.of(check(body.scan, store_code=body.store, now=clock.now()))
+    return SheetAnswer.of(check(body.scan, store_code=body.store, now=clock.now()))
 
 
-@route(blueprint, "POST", "/redeem", body=ScanBody, answer=RedeemedAnswer, status=201)
+@route(
+    blueprint,
+    "POST",
+    "/redeem",
+    body=ScanBody,
+    answer=RedeemedAnswer,
+    status=201,
+    around=counting_numbers,
+)
 def redeem_coupon(body: ScanBody) -> RedeemedAnswer:
     """核销: once, whatever happens at the same time"""
     verifier = verifier_at(body.store)
     by = Redeemer(verifier.name or "核销员", verifier_id=verifier.id)
     caller = current_customer().caller
-    with counting_wrong_numbers(caller):
-        done = redeem(
-            body.scan, store_code=body.store, by=by, asked_as=asked_as(caller), now=clock.now()
-        )
+    done = redeem(
+        body.scan, store_code=body.store, by=by, asked_as=asked_as(caller), now=clock.now()
+    )
     return RedeemedAnswer.of(done)
 
 
