@@ -15,10 +15,12 @@ _members, _changes = table_of(Member), table_of(LevelChange)
 
 GIVEN = "given-"
 """How a change by hand or by an import begins its cause: no figures take it away."""
+OPENING = f"{GIVEN}opening"
+"""The cause of the level that an import brought: once for a member (R-24)."""
 
 
 def given_cause() -> str:
-    """The cause of a change by hand or by an import."""
+    """The cause of a change by hand."""
     return f"{GIVEN}{secrets.token_hex(8)}"
 
 

@@ -1,5 +1,7 @@
 """会员查询: an alias leads to the survivor, and the survivor to all rows of the person."""
 
+from collections.abc import Collection
+
 from sqlalchemy import bindparam, func, or_, select
 
 from backend import tenancy
@@ -43,6 +45,17 @@ def ids_of(member_id: int) -> list[int]:
     """Every id this person has here, the survivor's first: grants stay where they were made."""
     rows = db.session.connection().execute(_PERSON, _named(member_id))
     return [row.id for row in sorted(rows, key=lambda row: (row.alias_of_id is not None, row.id))]
+
+
+def persons(survivor_ids: Collection[int]) -> dict[int, set[int]]:
+    """``ids_of`` of many survivors, in one statement."""
+    found = {id: {id} for id in survivor_ids}
+    joined = select(_members.c.id, _members.c.alias_of_id).where(
+        _members.c.merchant_id == tenancy.merchant_id(), _members.c.alias_of_id.in_(found)
+    )
+    for row in db.session.connection().execute(joined):
+        found[row.alias_of_id].add(row.id)
+    return found
 
 
 def _named(member_id: int) -> dict[str, int]:

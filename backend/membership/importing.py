@@ -1,11 +1,12 @@
 """会员导入: members of an earlier system, by file; the same file again changes nothing.
 
-Imported members count as registered and get no registration gifts: nothing here grants. Points
-and balance are opening entries of their ledgers; a level is given, no refund takes it away.
+Imported members count as registered and get no registration gifts: nothing here grants. Points,
+balance and level are opening figures: they count once for a member, when first given (R-24); a
+later list never moves them, ``correcting`` does. No refund takes a given level away.
 """
 
 import csv
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -15,49 +16,44 @@ from sqlalchemy import insert, select
 
 from backend import tenancy
 from backend.database import db, table_of, transactional
-from backend.errors import DomainError
-from backend.members.level_history import given_cause
+from backend.members.level_history import OPENING
 from backend.members.models import LevelChange, Member, MemberCard, MemberLevel, MemberTag
-from backend.membership.import_lines import COLUMNS, BadLine, Line, read_line
+from backend.members.queries import persons
+from backend.membership import import_files
+from backend.membership.import_files import REASON, ImportFile, Row
+from backend.membership.import_lines import BadLine, Line, read_line
 from backend.merchants import queries
 from backend.points import ledger as points
 from backend.wallet import ledger as wallet
 
 BATCH = 500
-REASON = "reason"
-
-
-class ImportFileUnreadable(DomainError):
-    code = "IMPORT_FILE_UNREADABLE"
-    message = "导入文件无法读取：{why}"
 
 
 @dataclass(frozen=True)
 class Imported:
-    """Lines that made a member, lines of members that were there, lines that were refused."""
+    """Lines that made a member, lines of members that were there, lines that were refused; and
+    what of the lines that went in could not be read and was left empty, in words."""
 
     imported: int
     updated: int
     rejected: int
-
-
-Cells = Mapping[str, str]
+    warnings: tuple[str, ...] = ()
 
 
 def import_members(file: Path, *, now: datetime) -> Imported:
-    """会员导入 from a CSV in UTF-8 whose header names its columns in any order.
+    """会员导入 from a file as ``import_files`` reads it.
 
     Batches, each one transaction, so that a file that was cut off is simply given again. Bad
-    lines go to ``FILE.rejected.csv`` with their reason.
+    lines go to ``FILE.rejected.csv`` with their reason, under the header of the file.
     """
-    encoding, header = _header(file)
+    source = import_files.open_file(file)
     reading = _Reading(now)
-    with file.open(encoding=encoding, newline="") as source:
-        lines = csv.DictReader(source, restkey="", restval="")
-        while batch := [*islice(lines, BATCH)]:
-            reading.take(batch)
-    _write_rejected(Path(f"{file}.rejected.csv"), header, reading.rejected, encoding)
-    return Imported(reading.imported, reading.updated, len(reading.rejected))
+    while batch := [*islice(source.rows, BATCH)]:
+        reading.take(batch)
+    _write_rejected(Path(f"{file}.rejected.csv"), source, reading.rejected)
+    return Imported(
+        reading.imported, reading.updated, len(reading.rejected), tuple(reading.warnings)
+    )
 
 
 class _Reading:
@@ -67,29 +63,31 @@ class _Reading:
         self.now = now
         self.zone = queries.zone()
         self.imported = self.updated = 0
-        self.rejected: list[tuple[Cells, str]] = []
+        self.rejected: list[tuple[Row, str]] = []
+        self.warnings: list[str] = []
         self._seen: set[str] = set()
 
-    def take(self, batch: Iterable[Cells]) -> None:
+    def take(self, batch: Iterable[Row]) -> None:
         """Import the good lines of a batch, keep the bad ones with their reason."""
-        good: list[tuple[Cells, Line]] = []
-        for cells in batch:
+        good: list[tuple[Row, Line]] = []
+        for row in batch:
             try:
-                good.append((cells, self._line(cells)))
+                good.append((row, self._line(row)))
             except BadLine as bad:
-                self.rejected.append((cells, str(bad)))
+                self.rejected.append((row, str(bad)))
         stored = _store([line for _, line in good], now=self.now)
-        for (cells, _), outcome in zip(good, stored, strict=True):
+        for (row, line), outcome in zip(good, stored, strict=True):
             if isinstance(outcome, BadLine):
-                self.rejected.append((cells, str(outcome)))
-            else:
-                self.imported += outcome
-                self.updated += not outcome
+                self.rejected.append((row, str(outcome)))
+                continue
+            self.imported += outcome
+            self.updated += not outcome
+            self.warnings += [f"第{row.number}行 {words}" for words in line.unread]
 
-    def _line(self, cells: Cells) -> Line:
-        if "" in cells:
+    def _line(self, row: Row) -> Line:
+        if row.overflows:
             raise BadLine("列数多于表头")
-        line = read_line(cells, zone=self.zone, now=self.now)
+        line = read_line(row.cells, zone=self.zone, now=self.now)
         for key in filter(None, (line.phone, line.card and f"card {line.card}")):
             if key in self._seen:
                 raise BadLine("同一手机号或卡号在文件中出现过")
@@ -104,6 +102,7 @@ def _store(lines: Sequence[Line], *, now: datetime) -> list[bool | BadLine]:
     known = _Known.of(lines)
     outcomes: list[bool | BadLine] = []
     met: list[tuple[Line, Member]] = []
+    levels: list[int | None] = []
     for line in lines:
         try:
             member = known.member_of(line)
@@ -112,10 +111,12 @@ def _store(lines: Sequence[Line], *, now: datetime) -> list[bool | BadLine]:
             outcomes.append(bad)
             continue
         outcomes.append(member is None)
-        met.append((line, _figures(member or _new_member(line, known, now=now), line, level, now)))
+        met.append((line, _attributes(member or _new_member(line, known, now=now), line, now)))
+        levels.append(level)
     db.session.add_all(member for _, member in met)
     db.session.flush()
-    _open_accounts(met, now=now)
+    _open_accounts([(line, member.id) for line, member in met], now=now)
+    known.give_levels([member for _, member in met], levels, now=now)
     known.add_cards_and_tags(met)
     db.session.expunge_all()
     return outcomes
@@ -178,6 +179,38 @@ class _Known:
             raise BadLine(f"没有会员等级{line.level}")
         return self.levels[line.level]
 
+    def give_levels(
+        self, people: Sequence[Member], levels: Sequence[int | None], *, now: datetime
+    ) -> None:
+        """等级, an opening figure: given once, under one cause per member."""
+        named = [
+            (member, level_id)
+            for member, level_id in zip(people, levels, strict=True)
+            if level_id is not None
+        ]
+        all_ids = persons([member.id for member, _ in named])
+        opened = set(
+            db.session.scalars(
+                select(LevelChange.member_id).where(
+                    LevelChange.member_id.in_([id for ids in all_ids.values() for id in ids]),
+                    LevelChange.cause == OPENING,
+                )
+            )
+        )
+        for member, level_id in named:
+            if not opened.intersection(all_ids[member.id]):
+                db.session.add(
+                    LevelChange(
+                        member_id=member.id,
+                        before_level_id=member.level_id,
+                        after_level_id=level_id,
+                        at=now,
+                        cause=OPENING,
+                    )
+                )
+                member.level_id = level_id
+        db.session.flush()
+
     def add_cards_and_tags(self, met: Sequence[tuple[Line, Member]]) -> None:
         """实体卡 and 标签 that are not there yet."""
         merchant_id = tenancy.merchant_id()
@@ -215,74 +248,37 @@ def _new_member(line: Line, known: _Known, *, now: datetime) -> Member:
     )
 
 
-def _figures(member: Member, line: Line, level_id: int | None, now: datetime) -> Member:
+def _attributes(member: Member, line: Line, now: datetime) -> Member:
     """What the line names; what it leaves empty stays."""
     named = {
         "nickname": line.nickname,
-        "level_id": level_id,
         "gender": line.gender,
         "birthday": line.birthday,
         "registered_at": line.registered_at or (None if member.registered_at else now),
         "note": line.note,
     }
-    if member.id and level_id not in (None, member.level_id):
-        db.session.add(
-            LevelChange(
-                member_id=member.id,
-                before_level_id=member.level_id,
-                after_level_id=level_id,
-                at=now,
-                cause=given_cause(),
-            )
-        )
     for name, value in named.items():
         if value is not None and getattr(member, name) != value:
             setattr(member, name, value)
     return member
 
 
-def _open_accounts(met: Sequence[tuple[Line, Member]], *, now: datetime) -> None:
-    """期初: points and balance become the file's figures, by an entry in each ledger."""
+def _open_accounts(met: Sequence[tuple[Line, int]], *, now: datetime) -> None:
+    """期初: what an earlier system knows, an entry in each ledger, once for a person (R-24)."""
     reason, actor = "会员导入", "command"
-    has = {m.id: line.points for line, m in met if line.points is not None}
-    points.set_to(has, reason=reason, actor=actor, now=now)
-    saved = {m.id: line.balance_fen for line, m in met if line.balance_fen is not None}
-    wallet.set_to(saved, reason=reason, actor=actor, now=now)
+    has = {id: line.points for line, id in met if line.points is not None}
+    points.open_with(has, reason=reason, actor=actor, now=now)
+    saved = {id: line.balance_fen for line, id in met if line.balance_fen is not None}
+    wallet.open_with(saved, reason=reason, actor=actor, now=now)
 
 
-def _header(file: Path) -> tuple[str, list[str]]:
-    """How the file is spelt, and its columns."""
-    try:
-        raw = file.read_bytes()[:3]
-        encoding = "utf-8-sig" if raw == b"\xef\xbb\xbf" else "utf-8"
-        with file.open(encoding=encoding, newline="") as source:
-            header = [name.strip() for name in next(csv.reader(source), [])]
-            for _ in source:
-                pass
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ImportFileUnreadable(why="不是 UTF-8 编码的 CSV") from error
-    unknown = [name for name in header if name not in COLUMNS]
-    if unknown:
-        raise ImportFileUnreadable(why=f"不认识的列 {'、'.join(unknown)}")
-    if len(set(header)) < len(header):
-        raise ImportFileUnreadable(why="有重复的列")
-    if not {"phone", "card"} & set(header):
-        raise ImportFileUnreadable(why="表头须有 phone 或 card")
-    return encoding, header
-
-
-def _write_rejected(
-    path: Path, header: Sequence[str], rejected: Sequence[tuple[Cells, str]], encoding: str
-) -> None:
+def _write_rejected(path: Path, source: ImportFile, rejected: Sequence[tuple[Row, str]]) -> None:
     if not rejected:
         path.unlink(missing_ok=True)
         return
-    with path.open("w", encoding=encoding, newline="") as file:
+    kept = [n for n, label in enumerate(source.header) if label.strip() not in ("", REASON)]
+    with path.open("w", encoding=source.encoding, newline="") as file:
         writer = csv.writer(file)
-        writer.writerow([*header, REASON])
-        for cells, reason in rejected:
-            writer.writerow([*_values(cells, header), reason])
-
-
-def _values(cells: Cells, header: Sequence[str]) -> Iterator[str]:
-    return (cells.get(name, "") for name in header)
+        writer.writerow([*(source.header[n].strip() for n in kept), REASON])
+        for row, reason in rejected:
+            writer.writerow([*(row.said[n] if n < len(row.said) else "" for n in kept), reason])

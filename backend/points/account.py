@@ -4,7 +4,7 @@ Only ``points/ledger.py`` and its like in this package call it. Whoever holds th
 one to write this member's entries, so ``seq`` has no gaps and ``balance_after`` is a chain.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,6 +13,7 @@ from sqlalchemy import Row, bindparam, case, func, insert, select, update
 from backend import requesting, tenancy
 from backend.database import MetAnother, changed, db, table_of
 from backend.members.models import Member
+from backend.members.queries import persons
 from backend.points import lots
 from backend.points.models import EntryKind, PointsEntry
 
@@ -127,6 +128,21 @@ def post(postings: Sequence[Posting], *, now: datetime) -> list[Entry]:
         )
     rows = db.session.connection().execute(_WRITTEN, written)
     return sorted((_entry(row) for row in rows), key=lambda entry: entry.member_id)
+
+
+def opened(member_ids: Collection[int]) -> set[int]:
+    """Those of these survivors who were given their opening figure, under any of their ids."""
+    everybody = persons(member_ids)
+    causes = {opening(id): survivor for survivor, ids in everybody.items() for id in ids}
+    found = select(_entries.c.cause).where(
+        _entries.c.merchant_id == tenancy.merchant_id(), _entries.c.cause.in_(causes)
+    )
+    return {causes[cause] for cause in db.session.connection().scalars(found)}
+
+
+def opening(member_id: int) -> str:
+    """The cause of 期初: once for a member (R-24)."""
+    return f"opening-{member_id}"
 
 
 def entry_of(cause: str) -> Entry | None:

@@ -15,6 +15,8 @@ from backend.points.account import (
     Posting,
     entry_of,
     hold,
+    opened,
+    opening,
     post,
     rename,
     reversed_so_far,
@@ -111,8 +113,29 @@ def expire_due(now: datetime, *, most: int = 200) -> int:
 
 
 @transactional
+def open_with(figures: Mapping[int, int], *, reason: str, actor: str, now: datetime) -> None:
+    """期初积分 of an earlier system, on top of what was earned here: once for a person, when first
+    given, be it 0 (R-24). Two at once meet on the unique cause."""
+    if not figures:
+        return
+    hold(figures, now=now)
+    before = opened(figures)
+    entries = post(
+        [
+            Posting(id, points, EntryKind.ADJUST, opening(id), reason=reason, actor=actor)
+            for id, points in figures.items()
+            if id not in before
+        ],
+        now=now,
+    )
+    lots.open_lots(
+        [(each.id, each.member_id, each.change) for each in entries if each.change], now=now
+    )
+
+
+@transactional
 def set_to(figures: Mapping[int, int], *, reason: str, actor: str, now: datetime) -> None:
-    """期初积分: bring members to the figures that an earlier system knows, by an adjustment."""
+    """更正积分: bring members to these figures, by an adjustment."""
     has = hold(figures, now=now) if figures else {}
     entries = post(
         [

@@ -3,7 +3,7 @@
 Only this package calls it. Whoever holds the row is the only one to write this member's entries.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Row, case, func, insert, select, update
 from backend import requesting, tenancy
 from backend.database import MetAnother, changed, db, table_of
 from backend.members.models import Member
+from backend.members.queries import persons
 from backend.wallet.models import EntryKind, WalletEntry
 from backend.wallet.parts import Parts
 
@@ -102,6 +103,21 @@ def post(postings: Sequence[Posting], *, now: datetime) -> list[Entry]:
         )
     rows = db.session.connection().execute(insert(_entries).returning(_entries), written)
     return sorted((_entry(row) for row in rows), key=lambda entry: entry.member_id)
+
+
+def opened(member_ids: Collection[int]) -> set[int]:
+    """Those of these survivors who were given their opening figure, under any of their ids."""
+    everybody = persons(member_ids)
+    causes = {opening(id): survivor for survivor, ids in everybody.items() for id in ids}
+    found = select(_entries.c.cause).where(
+        _entries.c.merchant_id == tenancy.merchant_id(), _entries.c.cause.in_(causes)
+    )
+    return {causes[cause] for cause in db.session.connection().scalars(found)}
+
+
+def opening(member_id: int) -> str:
+    """The cause of 期初: once for a member (R-24)."""
+    return f"opening-{member_id}"
 
 
 def entry_of(cause: str) -> Entry | None:

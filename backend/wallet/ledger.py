@@ -14,7 +14,16 @@ from backend.database import db, table_of, transactional
 from backend.members.models import Member, Recharge
 from backend.members.queries import ids_of, survivor_id
 from backend.merchants.models import Merchant
-from backend.wallet.account import Entry, Posting, entry_of, given_back_so_far, hold, post
+from backend.wallet.account import (
+    Entry,
+    Posting,
+    entry_of,
+    given_back_so_far,
+    hold,
+    opened,
+    opening,
+    post,
+)
 from backend.wallet.caps import cap_broken
 from backend.wallet.errors import (
     BalanceCap,
@@ -108,8 +117,26 @@ def refund(cause_of_original: str, fen: int, *, cause: str, now: datetime) -> En
 
 
 @transactional
+def open_with(figures: Mapping[int, int], *, reason: str, actor: str, now: datetime) -> None:
+    """期初余额 of an earlier system, as 本金: once for a person, when first given, be it 0 (R-24).
+    Two at once meet on the unique cause."""
+    if not figures:
+        return
+    hold(figures)
+    before = opened(figures)
+    post(
+        [
+            Posting(id, Parts(fen, 0), EntryKind.ADJUST, opening(id), reason=reason, actor=actor)
+            for id, fen in figures.items()
+            if id not in before
+        ],
+        now=now,
+    )
+
+
+@transactional
 def set_to(figures: Mapping[int, int], *, reason: str, actor: str, now: datetime) -> None:
-    """期初余额: bring balances to the figures of an earlier system, which count as 本金."""
+    """更正余额: bring balances to these figures, which count as 本金."""
     held = hold(figures) if figures else {}
     post(
         [
