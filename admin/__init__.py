@@ -12,7 +12,7 @@ from flask_admin import Admin
 from flask_admin.theme import Bootstrap4Theme
 from flask_babel import Babel
 
-from admin import access, columns, pages, words
+from admin import access, columns, own_password, pages, words
 from admin.audit_log import AuditLog
 from admin.base import SecureModelView
 from admin.bills import Bills
@@ -23,6 +23,7 @@ from admin.coupons import Coupons
 from admin.ledgers import PointsLedger, WalletLedger
 from admin.level_changes import LevelChanges
 from admin.levels import Levels
+from admin.look_up import LookUp
 from admin.malls import Malls
 from admin.members import Members
 from admin.messages import Messages
@@ -109,9 +110,11 @@ def register(app: Flask) -> None:
     )
     for view, model, name, category, endpoint in _VIEWS:
         admin.add_view(view(model, db, name=name, category=category, endpoint=endpoint))
+    admin.add_view(LookUp(name="查券", category="门店", endpoint="look-up"))
     admin.add_view(RechargeRules(name="充值规则", category="系统", endpoint="recharge"))
     admin.add_view(Profile(name="商家信息", category="系统", endpoint="profile"))
     app.register_blueprint(pages.blueprint)
+    app.register_blueprint(own_password.blueprint)
     app.add_url_rule("/", "root", lambda: redirect("/admin/"))
     app.jinja_env.globals.update(
         asset=_asset,

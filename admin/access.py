@@ -153,6 +153,11 @@ def enter(response: Response, token: str) -> None:
     )
 
 
+def token() -> str:
+    """What the browser shows of its session."""
+    return request.cookies.get(_cookie(), "")
+
+
 def leave(response: Response) -> None:
     """End the session here and on the server."""
     if token := request.cookies.get(_cookie()):

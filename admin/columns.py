@@ -10,6 +10,7 @@ from markupsafe import Markup, escape
 from admin import access
 from admin.rights import Right
 from backend.calendar import local
+from backend.coupons.numbers import spaced
 from backend.merchants.audit import mask_phones
 from backend.money import yuan_amount
 
@@ -102,6 +103,12 @@ def visible_phone(number: str | None) -> str:
     if not number:
         return ""
     return number if access.may(Right.PHONES) else mask_phones(number)
+
+
+def coupon_number(spelt: str) -> str:
+    """券码: with its last four digits alone for who does not need it whole; it is as good as the
+    coupon."""
+    return spaced(spelt) if access.may(Right.COUPON_NUMBERS) else f"**** **** {spelt[-4:]}"
 
 
 def yuan(fen: int | None) -> Markup | str:

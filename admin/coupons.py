@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, select, text, union_all
 from admin import access, member_filters, queries, words
 from admin.access import batch, page
 from admin.base import NOBODY, SecureModelView, Tab
-from admin.columns import Column, instant, money, phones, status
+from admin.columns import Column, coupon_number, instant, money, phones, status
 from admin.filters import Asked, Choice, DayRange
 from admin.member_page import state_of
 from admin.rights import Right
@@ -146,7 +146,7 @@ class Coupons(SecureModelView):
         return [
             CouponRow(
                 id=coupon.id,
-                number=spaced(numbers().of(coupon.id, coupon.voucher_id)),
+                number=coupon_number(numbers().of(coupon.id, coupon.voucher_id)),
                 title=titles.get(coupon.revision_id, ""),
                 nickname=people[coupon.member_id].nickname,
                 phone=people[coupon.member_id].phone,
@@ -166,7 +166,7 @@ class Coupons(SecureModelView):
         grant = db.session.scalars(select(Grant).where(Grant.id == row.grant_id)).one_or_none()
         return {
             "row": row,
-            "number": spaced(numbers().of(row.id, row.voucher_id)),
+            "number": coupon_number(numbers().of(row.id, row.voucher_id)),
             "state": state_of(row, now=clock.now()),
             "revision": revision,
             "ticket": ticket_of(revision),

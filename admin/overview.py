@@ -25,13 +25,12 @@ class Overview(DeskPage):
         super().__init__(static_folder="static", **options)
 
     def inaccessible_callback(self, name: str, **kwargs: object) -> Response:
-        """Whoever may not see the figures begins with the first list that is theirs."""
+        """Whoever may not see the figures begins with the page of their own work."""
         here = access.at_desk()
         if here is None:
             return access.to_login()
-        for view in self.admin._views:
-            if view is not self and view.is_accessible():
-                return redirect(url_for(f"{view.endpoint}.index_view"))  # type: ignore[return-value]
+        if first := _FIRST_PAGES.get(here.role):
+            return redirect(url_for(first))  # type: ignore[return-value]
         return make_response(self.render("desk/elsewhere.html"))
 
     @page("/")
@@ -61,6 +60,9 @@ class Overview(DeskPage):
                 is_operator=access.desk().role is Role.OPERATOR,
             )
         )
+
+
+_FIRST_PAGES = {Role.STORE_MANAGER: "bills.index_view", Role.CASHIER: "look-up.index"}
 
 
 def _package(kinds: list[str] | None) -> str:

@@ -15,7 +15,9 @@ class Right(StrEnum):
     RUN_CAMPAIGNS = "run_campaigns"
     TEMPLATES = "templates"
     EDIT_TEMPLATES = "edit_templates"
+    LOOK_UP = "look_up"
     COUPONS = "coupons"
+    COUPON_NUMBERS = "coupon_numbers"
     REVOKE_COUPONS = "revoke_coupons"
     MEMBERS = "members"
     EDIT_MEMBERS = "edit_members"
@@ -54,6 +56,7 @@ _MARKETING = frozenset(
         Right.TEMPLATES,
         Right.EDIT_TEMPLATES,
         Right.COUPONS,
+        Right.COUPON_NUMBERS,
         Right.REVOKE_COUPONS,
         Right.MEMBERS,
         Right.EDIT_MEMBERS,
@@ -78,7 +81,9 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
     Role.MARKETING: _MARKETING,
     Role.STORE_MANAGER: frozenset(
         {
+            Right.LOOK_UP,
             Right.COUPONS,
+            Right.COUPON_NUMBERS,
             Right.MEMBERS,
             Right.LEVELS,
             Right.GIVE_LEVELS,
@@ -95,7 +100,9 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
             Right.EDIT_VERIFIERS,
         }
     ),
-    Role.CASHIER: frozenset({Right.COUPONS, Right.MEMBERS, Right.CARDS, Right.BILLS}),
+    Role.CASHIER: frozenset(
+        {Right.LOOK_UP, Right.COUPONS, Right.MEMBERS, Right.CARDS, Right.BILLS}
+    ),
     Role.VERIFIER: frozenset(),
     Role.READ_ONLY: frozenset(
         {

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, case, exists, func, select
 
 from admin import access, member_filters, queries, words
 from admin.base import NOBODY, SecureModelView, Tab
-from admin.columns import Column, Word, instant, money, phones, status, word
+from admin.columns import Column, Word, coupon_number, instant, money, phones, status, word
 from admin.coupons import Coupons
 from admin.filters import Asked, Choice, DayRange, equals
 from admin.member_page import state_of
@@ -106,7 +106,7 @@ class VoucherFile(Coupons):
         return [
             FileRow(
                 id=coupon.id,
-                number=spaced(named.of(coupon.id, coupon.voucher_id)),
+                number=coupon_number(named.of(coupon.id, coupon.voucher_id)),
                 title=titles.get(coupon.revision_id, ""),
                 source=coupon.source,
                 nickname=people[coupon.member_id].nickname,

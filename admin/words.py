@@ -134,6 +134,7 @@ AUDIT_ACTIONS: dict[str, str] = {
     "setup.change": "设置文件修改",
     "staff.create": "新建员工",
     "staff.reset": "重置密码",
+    "staff.password": "修改自己的密码",
     "staff.save": "修改员工",
     "staff.deactivate": "停用员工",
     "staff.activate": "启用员工",

@@ -52,6 +52,7 @@ PAGES = {
     "/admin/orders/": Right.MALLS,
     "/admin/orders/export/xlsx/": Right.EXPORT,
     "/admin/vouchers/": Right.COUPONS,
+    "/admin/look-up/": Right.LOOK_UP,
     "/admin/campaigns/new/?kind=consumption_gift": Right.EDIT_CAMPAIGNS,
     "/admin/campaigns/new/?kind=points_exchange": Right.EDIT_CAMPAIGNS,
     "/admin/campaigns/new/?kind=mall_voucher": Right.EDIT_CAMPAIGNS,
