@@ -181,7 +181,12 @@ def alarms(*, days_left: int, now: datetime) -> list[Alarm]:
         select(
             func.sum(case((Intent.state == IntentState.FAILED, 1), else_=0)),
             func.sum(case((Intent.state == IntentState.UNKNOWN, 1), else_=0)),
-        ).where(Intent.queued_at >= since)
+        ).where(
+            # by the index on state: no message may go before it was written down
+            Intent.state.in_((IntentState.FAILED, IntentState.UNKNOWN)),
+            Intent.not_before >= since,
+            Intent.queued_at >= since,
+        )
     ).one()
     paid_unsettled = db.session.scalar(
         select(func.count())
