@@ -163,17 +163,23 @@ def _right(said: str, width: int) -> str:
 
 
 def _wrapped(said: str, width: int) -> Iterator[str]:
-    row = ""
+    if len(said) * 2 <= width:
+        yield said
+        return
+    row, taken = "", 0
     for char in said:
-        if _width(row + char) > width:
+        cells = _width(char)
+        if taken + cells > width:
             yield row
-            row = ""
-        row += char
+            row, taken = "", 0
+        row, taken = row + char, taken + cells
     yield row
 
 
 def _width(said: str) -> int:
     """Cells on the printer."""
+    if said.isascii():
+        return len(said)
     return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in said)
 
 

@@ -6,6 +6,7 @@ Prints a JSON line ``{"who","login","password","url"}`` for everybody who can si
 import argparse
 import gc
 import json
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -50,12 +51,22 @@ def main() -> None:
     with backend_app(load()).app_context():
         settings: Settings = current_app.config["SETTINGS"]
         now = clock.now()
-        live(settings.data_dir, members=options.members, now=now)
+        live(settings.data_dir, members=options.members, now=now, told=_tell)
         for login in logins(settings, now=now):
             print(json.dumps(login, ensure_ascii=False), flush=True)
 
 
-def live(data: Path, *, members: int = MEMBERS, now: datetime) -> int:
+def _tell(progress: str) -> None:
+    print(progress, flush=True)
+
+
+def live(
+    data: Path,
+    *,
+    members: int = MEMBERS,
+    now: datetime,
+    told: Callable[[str], None] = lambda _progress: None,
+) -> int:
     """A year of members and six weeks of campaigns for the one merchant there is; rows written."""
     merchant = db.session.scalars(select(Merchant).order_by(Merchant.id)).first()
     if merchant is None:
@@ -70,11 +81,15 @@ def live(data: Path, *, members: int = MEMBERS, now: datetime) -> int:
         )
         shop = shops.read(merchant)
         ledger = Ledger(merchant.id)
+        told(f"{members} 位会员 · {members} members …")
         guests = people(shop, ledger, phones, chance, count=members, now=now)
         last_meal = hours(shop, now)
         month = Month(shop, ledger, guests, chance, until=last_meal.start, now=now)
+        told("一年的账单,六周的活动 · a year of bills, six weeks of campaigns …")
         month.live()
+        told("写入数据库 · writing it down …")
         written = ledger.write()
+        told("刚过去的饭点 · the last meal time …")
         evening = Evening(shop, guests, month.meals, chance, last_meal)
         evening.live()
         mall.sell(evening)

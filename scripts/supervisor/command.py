@@ -14,6 +14,7 @@ from scripts.supervisor.deployment import (
     Deployment,
     data_folder,
     environment_of,
+    first_operator,
     port_is_free,
     prepare,
     set_up,
@@ -108,14 +109,21 @@ def _first_set_up(
         if empty or kept != options.setup.read_bytes():
             return _logins(set_up(supervisor, deployment, options.setup))
         return []
-    if not (empty and options.demo and (DEMO / "setup.yaml").exists()):
+    if not empty:
         return []
-    say("正在准备演示商家 · Setting up the demo merchant …")
+    if not options.demo:
+        return _logins(first_operator(supervisor))
+    say("正在准备演示商家(约 10 秒) · Setting up the demo merchant (some 10 s) …")
     set_up(supervisor, deployment, DEMO / "setup.yaml")
-    if not (DEMO / "__main__.py").exists():
-        return []
-    printed = supervisor.complete("demo", (sys.executable, "-m", "scripts.demo", "--first-run"))
+    printed = supervisor.complete(
+        "demo", (sys.executable, "-m", "scripts.demo", "--first-run"), told=_progress
+    )
     return _logins(printed)
+
+
+def _progress(line: str) -> None:
+    if not line.startswith("{"):
+        say(f"  {line}")
 
 
 def _logins(printed: str) -> list[str]:
@@ -144,8 +152,30 @@ def _announce(deployment: Deployment, logins: list[str], *, seconds: float) -> N
         lines += ["登录(密码只显示这一次) · Logins (shown only this once)", *logins]
     else:
         lines.append("忘记密码 · forgotten password: .venv/bin/flask --app wsgi staff reset")
+    lines += _to_try(deployment, logins)
     lines.append("按 Ctrl-C 停止 · Ctrl-C stops everything")
     say("\n".join(lines))
+
+
+def _to_try(deployment: Deployment, logins: list[str]) -> list[str]:
+    """Whom to be and what to do first, where the demo has just been set up."""
+    if not (deployment.wechat_port and _is_demo(deployment) and logins):
+        return []
+    return [
+        "先试这些 · What to try first",
+        "  1. 打开模拟手机,扮演王小勇,点开他的券 · on the phone page be 王小勇 and open his coupon",
+        "  2. 再扮演店员小张,扫码核销这张券 · be 店员小张 and redeem it at 皇岗店",
+        "  3. 扮演新顾客小林,关注公众号,看券到手 · be 新顾客小林, follow, and get a coupon",
+        "  4. 以 boss@xinghuo 登录后台,看活动与核销 · log in at the desk as boss@xinghuo",
+        "  5. 把业务时钟拨到下一次发券 · move the business clock to the next wave:",
+        f"     DATA_DIR={deployment.data} .venv/bin/flask --app wsgi clock set 09:00",
+    ]
+
+
+def _is_demo(deployment: Deployment) -> bool:
+    return deployment.setup.exists() and (
+        deployment.setup.read_bytes() == (DEMO / "setup.yaml").read_bytes()
+    )
 
 
 def _tour(deployment: Deployment) -> tuple[str, ...]:

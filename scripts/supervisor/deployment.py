@@ -140,6 +140,12 @@ def set_up(supervisor: Supervisor, deployment: Deployment, file: Path) -> str:
     return told
 
 
+def first_operator(supervisor: Supervisor) -> str:
+    """Somebody who can sign in where nobody is yet; again a JSON line. Who is there stays: then
+    nothing is told."""
+    return supervisor.complete("operator", _python("scripts.supervisor.operator"))
+
+
 def start_all(supervisor: Supervisor, deployment: Deployment) -> None:
     """Start web, workers, scheduler and the local WeChat platform; return when they answer."""
     for service in _services(deployment):

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -84,11 +84,20 @@ class Supervisor:
         self._children.append(child)
         self._note(child)
 
-    def complete(self, name: str, command: tuple[str, ...]) -> str:
-        """Run a command to its end and return what it printed; its failure ends the start."""
+    def complete(
+        self,
+        name: str,
+        command: tuple[str, ...],
+        *,
+        told: Callable[[str], None] = lambda _line: None,
+    ) -> str:
+        """Run a command to its end and return what it printed; its failure ends the start.
+        ``told`` hears each line as it comes."""
         log = self._log_path(name)
         with self._log(name) as errors, tempfile.TemporaryFile() as output:
-            code = self._until_ended(self._popen(command, output.fileno(), errors.fileno()))
+            hear = partial(next, _lines(output.fileno(), told))
+            errand = self._popen(command, output.fileno(), errors.fileno())
+            code = self._until_ended(errand, meanwhile=hear)
             output.seek(0)
             printed = output.read()
             if code:
@@ -145,11 +154,14 @@ class Supervisor:
                 self._pid_path(child.service.name).unlink(missing_ok=True)
         self._children.clear()
 
-    def _until_ended(self, process: subprocess.Popen[bytes]) -> int:
+    def _until_ended(
+        self, process: subprocess.Popen[bytes], *, meanwhile: Callable[[], object] = bool
+    ) -> int:
         self._errand = process.pid
         try:
             while process.poll() is None:
                 self.wait(LOOK_SECONDS)
+                meanwhile()
         finally:
             _end(process)
             self._errand = 0
@@ -252,6 +264,17 @@ class Supervisor:
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         self._stops_asked += 1
+
+
+def _lines(output: int, told: Callable[[str], None]) -> Iterator[None]:
+    """At each ``next``: tell the lines that were printed since."""
+    heard = 0
+    while True:
+        whole, line_end, _ = os.pread(output, 65536, heard).rpartition(b"\n")
+        heard += len(whole + line_end)
+        for line in whole.splitlines():
+            told(line.decode(errors="replace"))
+        yield
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
