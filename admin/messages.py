@@ -44,6 +44,7 @@ class Messages(SecureModelView):
     empty_help = "发券、到期提醒等消息会出现在这里"
     list_help = (
         "“结果未知”指已经发出、没有收到微信的回答；不会自动重发，以免打扰顾客。"
+        "“暂时联系不上”的，等顾客关注、授权或来信后自动发出，过了有效时间不再发。"
         "“恢复后暂停”指恢复备份时还未发出，可能已经发过，等人决定（命令 outbox release 或 drop）"
     )
     can_view_details = True

@@ -97,6 +97,7 @@ INTENT_STATES: dict[str, Word] = {
     IntentState.FAILED: Word("发送失败", "bad"),
     IntentState.UNKNOWN: Word("结果未知", "warn"),
     IntentState.EXPIRED: Word("已过时效"),
+    IntentState.UNREACHABLE: Word("暂时联系不上"),
 }
 OUTCOMES: dict[str, str] = {
     Outcome.ACCEPTED: "已送达微信",

@@ -6,7 +6,7 @@ between chunks, and a follow or a budget cannot be counted twice.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, exists, func, insert, literal, not_, select, update
 
@@ -233,14 +233,23 @@ class _Granting:
 
     def _tell(self) -> int:
         offer, zone = self.crowd.offer, self.calendar.zone
+        lasts = outbox.USEFUL
         if self.is_given_at_once:
             purpose, until = Purpose.COUPON_RECEIVED, offer.first_end(claimed_at=self.at, zone=zone)
             facts = offer.facts(until=until, zone=zone)
         else:
             purpose = Purpose.COUPONS_WAITING
             facts = offer.facts(until=self.wave.lapses_at, zone=zone)
+            lasts = self._claimable_for()
         people = select(_grants.c.member_id).where(*self._written()).subquery()
-        return outbox.queue_for_crowd(people, purpose, facts, wave_id=self.wave.id, now=self.at)
+        return outbox.queue_for_crowd(
+            people, purpose, facts, wave_id=self.wave.id, now=self.at, lasts=lasts
+        )
+
+    def _claimable_for(self) -> timedelta:
+        """How long coupons that wait are worth a message."""
+        until = self.wave.lapses_at
+        return outbox.LONGEST if until is None else until - self.at
 
     def _count_passed_over(self, tally: Tally) -> None:
         verdicts = self.crowd.verdicts().where(not_(self._has_grant())).subquery()

@@ -201,6 +201,7 @@ def _tell(people: People, days: int, conditions: list[ColumnElement[bool]]) -> i
             Purpose.COUPON_EXPIRING,
             _facts(batch, people.calendar.zone),
             now=people.at,
+            lasts=batch.valid_until - people.at,
         )
     return told
 

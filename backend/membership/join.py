@@ -28,6 +28,7 @@ from backend.members.models import (
 from backend.members.recognise import Recognised
 from backend.membership import levels
 from backend.merchants.models import Verifier
+from backend.messaging import roads
 from backend.messaging.models import Intent, OptOut
 from backend.points import ledger as points
 from backend.tenancy import MerchantRow
@@ -58,6 +59,7 @@ def join(member_id: int, other_id: int, *, now: datetime) -> int:
     _join_figures(kept, joined)
     joined.alias_of_id = kept.id
     db.session.flush()
+    roads.opened([kept.id])
     spending.judge_class(kept.id, cause=f"join-{joined.id}", now=now)
     levels.judge(kept.id, cause=f"join-{joined.id}", also=joined.level_id, now=now)
     db.session.refresh(kept)

@@ -11,6 +11,7 @@ from enum import StrEnum
 from sqlalchemy import insert, select, update
 
 from backend.database import changed, db, table_of, transactional
+from backend.messaging import roads
 from backend.messaging.models import Consent, ConsentEntry
 
 PAIRED_WITHIN = timedelta(seconds=60)
@@ -34,6 +35,8 @@ def report(
 
     ``cause`` names the report, so that a repeat of it changes nothing.
     """
+    if any(choice.startswith("accept") for choice in results.values()):
+        roads.opened_to(wechat_user_id)
     for template_id, choice in results.items():
         if choice.startswith("accept"):
             _accept(_account(wechat_user_id, template_id), road, cause, now)

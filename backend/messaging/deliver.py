@@ -5,17 +5,16 @@ At most once by itself: a claim that was taken over records nothing, and a messa
 lost is ``unknown`` (D-6, F-19).
 """
 
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Row, insert, select, update
 
 from backend import clock, faults, tenancy
 from backend.database import changed, db, table_of, transaction, transactional
-from backend.members.models import Member
 from backend.merchants.models import Merchant
-from backend.messaging import consents, leases, letters
+from backend.messaging import consents, leases, letters, roads
 from backend.messaging.leases import Claim
 from backend.messaging.letters import Letter
 from backend.messaging.models import Attempt, Channel, Intent, IntentState, Outcome, Purpose
@@ -25,7 +24,7 @@ from backend.wechat.notices import Sent
 NONE_ACCEPTED = "43101"
 """WeChat's code for: this person has accepted no such message."""
 
-_intents, _attempts, _members = table_of(Intent), table_of(Attempt), table_of(Member)
+_intents, _attempts = table_of(Intent), table_of(Attempt)
 
 
 def deliver(claim: Claim, *, now: datetime) -> IntentState | None:
@@ -53,6 +52,7 @@ class _Underway:
     """The row says ``sending``: the first letter may go out, the others stand by."""
 
     claim: Claim
+    purpose: Purpose
     tries: int
     letters: tuple[Letter, ...]
 
@@ -63,56 +63,56 @@ class _Underway:
 
 
 def _begin(claim: Claim, now: datetime) -> _Underway | IntentState:
-    """The rules, then the row. Marketing to one member takes turns, so that the cap holds."""
+    """The rules, then the row. Marketing to one member takes turns, so that the cap holds; and
+    before a notice is left waiting it is looked at once more, with the member's row in hand."""
     asked = select(_intents).where(leases.held(claim), _intents.c.state == IntentState.DUE)
     intent = db.session.connection().execute(asked).one_or_none()
     if intent is None:
         raise _TakenOver
     purpose = Purpose(intent.purpose)
-    with transaction() if purpose in MARKETING else nullcontext():
-        if purpose in MARKETING:
-            _hold(intent.member_id)
-        merchant = db.session.scalars(
-            select(Merchant).where(Merchant.id == claim.merchant_id)
-        ).one()
-        written = letters.write(
-            intent.member_id,
-            purpose,
-            intent.facts,
-            merchant=merchant,
-            queued_at=intent.queued_at,
-            now=now,
-        )
-        if written.hold_until:
-            return _leave(claim, IntentState.DUE, not_before=written.hold_until)
-        if written.reason:
-            return _leave(claim, IntentState.FAILED, failure=written.reason)
-        return _go_on(
-            _Underway(claim, intent.tries, written.letters),
-            before=IntentState.DUE,
-            otherwise=NO_CHANNEL,
-            now=now,
+    if purpose not in MARKETING and (step := _weighed(claim, intent, purpose, now)):
+        return step
+    with transaction():
+        roads.hold([intent.member_id])
+        return _weighed(claim, intent, purpose, now) or _leave(
+            claim, _without_road(purpose), failure=NO_CHANNEL
         )
 
 
-def _hold(member_id: int) -> None:
-    db.session.connection().execute(
-        select(_members.c.id)
-        .where(_members.c.merchant_id == tenancy.merchant_id(), _members.c.id == member_id)
-        .with_for_update(key_share=True)
+def _weighed(
+    claim: Claim, intent: Row[*tuple[Any, ...]], purpose: Purpose, now: datetime
+) -> _Underway | IntentState | None:
+    """What the rules say of it now; None: no road is open."""
+    merchant = db.session.scalars(select(Merchant).where(Merchant.id == claim.merchant_id)).one()
+    written = letters.write(
+        intent.member_id,
+        purpose,
+        intent.facts,
+        merchant=merchant,
+        queued_at=intent.queued_at,
+        now=now,
     )
+    if written.hold_until:
+        return _leave(claim, IntentState.DUE, not_before=written.hold_until)
+    if written.reason and written.reason != NO_CHANNEL:
+        return _leave(claim, IntentState.FAILED, failure=written.reason)
+    work = _Underway(claim, purpose, intent.tries, written.letters)
+    return _first_that_may_go(work, before=IntentState.DUE, now=now)
+
+
+def _without_road(purpose: Purpose) -> IntentState:
+    """A notice waits for the person; nobody waits for marketing."""
+    return IntentState.FAILED if purpose in MARKETING else IntentState.UNREACHABLE
 
 
 @transactional
-def _go_on(
-    work: _Underway, *, before: IntentState, otherwise: str, now: datetime
-) -> _Underway | IntentState:
-    """Take the first letter in hand whose consent is there; else it failed, for that reason."""
+def _first_that_may_go(work: _Underway, *, before: IntentState, now: datetime) -> _Underway | None:
+    """Take the first letter in hand whose consent is there."""
     ready = work.letters
     while ready and not _may_go(ready[0], work.cause, now):
         ready = ready[1:]
     if not ready:
-        return _leave(work.claim, IntentState.FAILED, before=before, failure=otherwise)
+        return None
     _move(
         work.claim,
         before,
@@ -186,7 +186,9 @@ def _after(
             )
         case Outcome.UNREACHABLE:
             rest = replace(work, letters=work.letters[1:])
-            return _go_on(rest, before=sending, otherwise=failure, now=now)
+            return _first_that_may_go(rest, before=sending, now=now) or _leave(
+                claim, _without_road(work.purpose), before=sending, failure=failure
+            )
 
 
 def _settle_consent(letter: Letter, outcome: Outcome, code: str, cause: str, now: datetime) -> None:

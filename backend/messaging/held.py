@@ -15,7 +15,7 @@ def hold_due() -> int:
     """After a restore: hold what waits, and leave as unknown what was under way; how many."""
     held = changed(
         update(_intents)
-        .where(_intents.c.state == IntentState.DUE)
+        .where(_intents.c.state.in_((IntentState.DUE, IntentState.UNREACHABLE)))
         .values(
             state=IntentState.HELD.value, failure=MAYBE_SENT, claim_token=None, lease_until=None
         )

@@ -19,6 +19,9 @@ PAUSES = tuple(timedelta(seconds=s) for s in (30, 120, 600, 1800, 3600))
 """Before the second, third … try; machine time."""
 MOST_STUMBLES = 5
 
+_NOT_SENT_YET = (IntentState.DUE, IntentState.UNREACHABLE)
+_PUT_AWAY_AT_ONCE = 500
+
 _intents = table_of(Intent)
 
 
@@ -39,11 +42,12 @@ def take_due(limit: int, *, machine: datetime, now: datetime) -> list[Claim]:
 
 def put_away(*, machine: datetime, now: datetime) -> Counter[str]:
     """What is too late has expired; what was left in the middle is unknown."""
-    late = and_(_intents.c.state == IntentState.DUE, _intents.c.not_after <= now)
+    late = and_(_intents.c.state.in_(_NOT_SENT_YET), _intents.c.not_after <= now)
     lost = and_(_intents.c.state == IntentState.SENDING, _intents.c.lease_until < machine)
-    if not _any(or_(late, lost)):
-        return Counter()
-    return _put_away(late, lost)
+    ended: Counter[str] = Counter()
+    while _any(late) or _any(lost):
+        ended += _put_away(late, lost)
+    return ended
 
 
 def is_any_under_way(*, machine: datetime, now: datetime) -> bool:
@@ -143,17 +147,21 @@ def _lease(due: ColumnElement[bool], limit: int, machine: datetime) -> list[Clai
 
 @transactional
 def _put_away(late: ColumnElement[bool], lost: ColumnElement[bool]) -> Counter[str]:
+    """So many at a time: what waited for a whole crowd ends at one moment."""
     ends = (
         (late, IntentState.EXPIRED, "过了有效时间"),
         (lost, IntentState.UNKNOWN, "发送中断，结果未知"),
     )
-    return Counter(
-        {
-            state.value: changed(
-                update(_intents)
-                .where(condition)
-                .values(state=state.value, failure=words, claim_token=None)
-            )
-            for condition, state, words in ends
-        }
-    )
+    ended: Counter[str] = Counter()
+    for condition, state, words in ends:
+        ids = (
+            db.session.connection()
+            .scalars(select(_intents.c.id).where(condition).limit(_PUT_AWAY_AT_ONCE))
+            .all()
+        )
+        ended[state.value] = changed(
+            update(_intents)
+            .where(_intents.c.id.in_(ids), condition)
+            .values(state=state.value, failure=words, claim_token=None)
+        )
+    return ended

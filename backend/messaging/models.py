@@ -45,7 +45,8 @@ class Channel(StrEnum):
 
 class IntentState(StrEnum):
     """``unknown``: sent, answer lost; shown, never sent again by itself. ``held``: was due when a
-    backup was made and may have gone since; a person decides (``outbox release``)."""
+    backup was made and may have gone since; a person decides (``outbox release``).
+    ``unreachable``: no road to the person is open; what opens one makes it ``due`` again."""
 
     DUE = "due"
     HELD = "held"
@@ -54,6 +55,7 @@ class IntentState(StrEnum):
     FAILED = "failed"
     UNKNOWN = "unknown"
     EXPIRED = "expired"
+    UNREACHABLE = "unreachable"
 
 
 class Outcome(StrEnum):
@@ -72,15 +74,16 @@ class Intent(MerchantRow, BaseModel):
         UniqueConstraint("merchant_id", "dedupe_key"),
         one_of("state", IntentState),
         Index(None, "state", "not_before"),
+        Index(None, "state", "not_after"),
         Index(None, "merchant_id", "queued_at"),
-        Index(None, "member_id"),
+        Index(None, "member_id", "state"),
     )
     id: Mapped[Id]
     member_id: Mapped[Ref]
     purpose: Mapped[str] = mapped_column(String(24))
     facts: Mapped[JsonObject] = mapped_column(JSON, comment="title, valid_to, count … (spec/09)")
     dedupe_key: Mapped[str] = mapped_column(String(80))
-    state: Mapped[str] = mapped_column(String(10), default=IntentState.DUE)
+    state: Mapped[str] = mapped_column(String(12), default=IntentState.DUE)
     queued_at: Mapped[Instant]
     not_before: Mapped[Instant] = mapped_column(comment="business time")
     not_after: Mapped[Instant] = mapped_column(comment="business time; later it is worthless")

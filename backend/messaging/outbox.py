@@ -50,6 +50,9 @@ THROUGH = "app_id"
 USEFUL = timedelta(hours=24)
 """How long a message is worth sending unless its purpose says otherwise."""
 
+LONGEST = timedelta(days=30)
+"""How long one about something without an end is."""
+
 
 @transactional
 def queue(

@@ -18,6 +18,7 @@ from backend.members.models import Identity, Member, WechatUser
 from backend.members.queries import ids_of
 from backend.membership.join import join_same_person
 from backend.merchants.models import Merchant, Store
+from backend.messaging import roads
 from backend.visits import feedback, replies
 from backend.wechat import accounts, qrcodes
 from backend.wechat.callbacks import Push, fit_reply
@@ -119,13 +120,18 @@ def _click(push: Push, now: datetime) -> str | None:
 
 def _touch(push: Push, now: datetime) -> str | None:
     """互动: the last contact, for every merchant this person follows through this account."""
-    with tenancy.across_merchants("one contact counts for every merchant of a shared account"):
-        user_id = select(WechatUser.id).where(
+    user_id = db.session.scalar(
+        select(WechatUser.id).where(
             WechatUser.app_id == push.app_id, WechatUser.openid == push.openid
         )
+    )
+    if user_id is None:
+        return None
+    roads.opened_to(user_id)
+    with tenancy.across_merchants("one contact counts for every merchant of a shared account"):
         db.session.execute(
             update(Identity)
-            .where(Identity.wechat_user_id == user_id.scalar_subquery())
+            .where(Identity.wechat_user_id == user_id)
             .values(interacted_at=now)
             .execution_options(synchronize_session=False)
         )
@@ -190,6 +196,7 @@ def _follow(
         ).one()
         if push.kind != "subscribe":
             identity.interacted_at = now
+        roads.opened([known.member.id])
         is_late = push.created_at < (identity.follow_push or 0)
         identity.follow_push = max(identity.follow_push or 0, push.created_at)
         if _follows(identity) or is_late:

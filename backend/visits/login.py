@@ -21,6 +21,7 @@ from backend.members.models import Member, WechatUser
 from backend.members.view import MemberView, member_view
 from backend.membership.join import join, join_same_person
 from backend.merchants.models import Merchant, Store
+from backend.messaging import roads
 from backend.points import registration
 from backend.tenancy import across_merchants
 from backend.wechat import accounts
@@ -148,6 +149,7 @@ def take_phone(member_id: int, phone: str, *, now: datetime) -> Bound:
     if recognise.register(member_id, now=now):
         registration.welcome(member_id, now=now)
     claimed = grants.claim_open(member_id, now=now)
+    roads.opened([member_id])
     return Bound(member_view(member_id), card_pack.by_ids(claimed, now=now))
 
 

@@ -46,7 +46,9 @@ class Letters:
             purpose=purpose.value,
             facts=dict(facts),
             dedupe_key=key,
-            state=IntentState.FAILED.value,
+            state=(
+                IntentState.UNREACHABLE if self.now < at + USEFUL else IntentState.EXPIRED
+            ).value,
             queued_at=at,
             not_before=at,
             not_after=at + USEFUL,

@@ -242,7 +242,7 @@ def test_draining_twice_sends_once_and_says_what_it_did(
 ) -> None:
     queue(anna)
     business_clock.start_at(clock.at, nothing_recorded=True)
-    nothing = '{"due": 0, "sent": 0, "failed": 0, "unknown": 0, "expired": 0}\n'
+    nothing = '{"due": 0, "sent": 0, "failed": 0, "unknown": 0, "expired": 0, "unreachable": 0}\n'
     assert _drain(app.config["SETTINGS"]).stdout == nothing.replace('"sent": 0', '"sent": 1')
     assert _drain(app.config["SETTINGS"]).stdout == nothing
     assert len(wechat.delivered()) == 1

@@ -392,7 +392,7 @@ def upgrade():
     sa.Column('purpose', sa.String(length=24), nullable=False),
     sa.Column('facts', sa.JSON(), nullable=False, comment='title, valid_to, count … (spec/09)'),
     sa.Column('dedupe_key', sa.String(length=80), nullable=False),
-    sa.Column('state', sa.String(length=10), nullable=False),
+    sa.Column('state', sa.String(length=12), nullable=False),
     sa.Column('queued_at', UtcDateTime(), nullable=False),
     sa.Column('not_before', UtcDateTime(), nullable=False, comment='business time'),
     sa.Column('not_after', UtcDateTime(), nullable=False, comment='business time; later it is worthless'),
@@ -405,7 +405,7 @@ def upgrade():
     sa.Column('failure', sa.String(length=200), nullable=False),
     sa.Column('sent_at', UtcDateTime(), nullable=True, comment='when the try that stands began'),
     sa.Column('merchant_id', RowId, nullable=False, comment='所属商家'),
-    sa.CheckConstraint("state in ('due', 'held', 'sending', 'sent', 'failed', 'unknown', 'expired')", name=op.f('ck_intent_state')),
+    sa.CheckConstraint("state in ('due', 'held', 'sending', 'sent', 'failed', 'unknown', 'expired', 'unreachable')", name=op.f('ck_intent_state')),
     sa.ForeignKeyConstraint(['merchant_id'], ['merchant.id'], name=op.f('fk_intent_merchant_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_intent')),
     sa.UniqueConstraint('merchant_id', 'dedupe_key', name=op.f('uq_intent_merchant_id_dedupe_key')),
@@ -414,8 +414,9 @@ def upgrade():
     mysql_engine='InnoDB'
     )
     with op.batch_alter_table('intent', schema=None) as batch_op:
-        batch_op.create_index(batch_op.f('ix_intent_member_id'), ['member_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_intent_member_id_state'), ['member_id', 'state'], unique=False)
         batch_op.create_index(batch_op.f('ix_intent_merchant_id_queued_at'), ['merchant_id', 'queued_at'], unique=False)
+        batch_op.create_index(batch_op.f('ix_intent_state_not_after'), ['state', 'not_after'], unique=False)
         batch_op.create_index(batch_op.f('ix_intent_state_not_before'), ['state', 'not_before'], unique=False)
 
     op.create_table('member_level',

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, func, or_, select, update
 
 from backend.database import table_of
 from backend.messaging.models import Attempt, Consent, ConsentEntry, Intent, IntentState, Outcome
+from backend.messaging.policy import MARKETING
 from backend.reports.invariants.invariant import Invariant, by
 
 STUCK = timedelta(minutes=5)
@@ -71,6 +72,17 @@ INVARIANTS = (
                     (_intents.c.state == IntentState.SENT) & _accepted.c.times.is_(None),
                     (_intents.c.state != IntentState.SENT) & _accepted.c.times.is_not(None),
                 )
+            )
+        ),
+    ),
+    Invariant(
+        "intent.unreachable",
+        "暂时联系不上的只有通知，没有营销消息（spec/06）",
+        "intent",
+        by(
+            select(_intents.c.id).where(
+                _intents.c.state == IntentState.UNREACHABLE,
+                or_(_intents.c.purpose.in_(MARKETING), _intents.c.claim_token.is_not(None)),
             )
         ),
     ),

@@ -105,7 +105,7 @@ def test_who_has_no_address_gets_nothing_and_the_row_says_why(
     wechat: Platform, shop: Shop, anna: Customer
 ) -> None:
     message = queue(anna)
-    assert dispatch.send_due() == {"failed": 1}
+    assert dispatch.send_due() == {"unreachable": 1}
     assert intent(shop, message).failure == "没有可用的消息渠道"
     assert attempts(shop, message) == []
 
@@ -130,13 +130,13 @@ def test_who_cannot_be_reached_one_way_is_reached_the_next_at_once(
 
 
 @pytest.mark.parametrize("errcode", [45015, 45047])
-def test_when_no_channel_is_left_it_failed_for_the_last_reason(
+def test_when_no_channel_is_left_it_waits_for_one_and_says_the_last_reason(
     wechat: Platform, shop: Shop, errcode: int
 ) -> None:
     ben = a_customer(wechat, shop, interacted=True)
     wechat.fail(CUSTOM, errcode=errcode)
     message = queue(ben)
-    assert dispatch.send_due() == {"failed": 1}
+    assert dispatch.send_due() == {"unreachable": 1}
     assert intent(shop, message).failure.startswith(str(errcode))
     assert dispatch.send_due() == {}
 
@@ -287,7 +287,7 @@ def test_an_unfollower_is_not_written_to_through_the_account(
     has_template(shop, Channel.TEMPLATE)
     unfollows(anna)
     queue(anna)
-    assert dispatch.send_due() == {"failed": 1}
+    assert dispatch.send_due() == {"unreachable": 1}
     assert wechat.calls(TEMPLATE) == 0
 
 

@@ -99,6 +99,9 @@ DAMAGES = {
     "intent.stuck": [
         "update intent set state='sending', lease_until='2026-11-23 00:00:00' where id={due}"
     ],
+    "intent.unreachable": [
+        "update intent set state='unreachable', purpose='campaign_news' where id={due}"
+    ],
     "consent.balance": ["update consent set remaining=remaining+1 where id={consent}"],
     "consent.ledger": ["update consent_entry set remaining=remaining+1 where id={entry}"],
     "bill.lines": ["update bill_line set reduction_fen=reduction_fen+1 where id={line}"],
