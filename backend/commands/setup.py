@@ -31,8 +31,8 @@ def apply_(file: Path) -> None:
     except SetupRefused as refused:
         click.echo(str(refused), err=True)
         sys.exit(1)
-    for unused in applied.unused:
-        click.echo(str(unused), err=True)
+    for warning in applied.warnings:
+        click.echo(str(warning), err=True)
     for login in applied.logins:
         click.echo(
             json.dumps(

@@ -30,19 +30,27 @@ def fields(
 def fitted(field: str, value: JsonValue, *, fact: str = "", zone: ZoneInfo) -> str:
     """One value as WeChat's field type takes it; never empty, which WeChat refuses.
 
-    ``thing1`` cuts at 20 characters, ``phrase`` keeps 5 Chinese ones, ``amount`` writes yuan. Where
-    a time has no value (a coupon without an end) a far one stands.
+    ``thing1`` cuts at 20 characters, ``phrase`` keeps 5 Chinese ones, ``amount`` writes yuan, a
+    phone goes without its extension. A number of any sort that is too long is left out: its
+    beginning would be another. Where a time has no value (a coupon without an end) a far one
+    stands.
     """
     kind = re.sub(r"\d+$", "", field)
     if kind in ("date", "time"):
         return _timed(kind, value, fact, zone)
     words = re.sub(r"\s+", " ", _written(kind, value, zone)).strip()
+    if kind == "phone_number":
+        words = _EXTENSION.split(words)[0]
     if kind in _KEEPS:
         words = "".join(re.findall(_KEEPS[kind], words))
     elif kind in _IS:
         found = re.search(_IS[kind], words)
         words = found[0] if found else ""
     limit = _LIMITS.get(kind)
+    if kind == "name" and _LATIN.fullmatch(words):
+        limit = _LATIN_NAME
+    if limit and len(words) > limit and kind in _WHOLE:
+        words = ""
     if limit and len(words) > limit:
         words = words[: limit - 1] + "…" if kind in ("thing", "keyword") else words[:limit]
     return words or _EMPTY.get(kind, "无")
@@ -67,7 +75,11 @@ _KEEPS = {
     "phone_number": r"[\d+\-]",
     "symbol": r"[^\w\s\u4e00-\u9fff]",
 }
-_IS = {"number": r"^[+-]?\d+(?:\.\d+)?", "amount": r"\d{1,10}(?:\.\d+)?元?"}
+_IS = {"number": r"^[+-]?\d+(?:\.\d+)?", "amount": r"(?<!\d)\d{1,10}(?![\d])(?:\.\d+)?元?"}
+_WHOLE = {"number", "phone_number", "car_number"}
+_EXTENSION = re.compile(r"转|分机|[#,，;；]|(?:extension|ext|x)\b", re.IGNORECASE)
+_LATIN = re.compile(r"[\x20-\x7e]+")
+_LATIN_NAME = 20
 _EMPTY = {
     "character_string": "-", "letter": "A", "number": "0", "amount": "0元", "symbol": "-",
     "phone_number": "0",

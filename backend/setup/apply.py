@@ -26,12 +26,12 @@ from backend.setup.sections import (
 
 @dataclass(frozen=True)
 class Applied:
-    """What was made and changed, passwords made at random, and what was read but is not used."""
+    """What was made and changed, passwords made at random, and what will not do what it says."""
 
     made: list[str]
     changed: list[str]
     logins: list[Login]
-    unused: list[Problem]
+    warnings: list[Problem]
 
 
 @transactional
@@ -47,7 +47,7 @@ def apply(file: SetupFile, *, now: datetime) -> Applied:
         _apply_merchant(entry, run, at=f"merchants.{position}")
     if run.problems:
         raise SetupRefused(run.problems)
-    return Applied(run.made, run.changed, run.logins, run.unused)
+    return Applied(run.made, run.changed, run.logins, run.warnings)
 
 
 def _apply_operator(entry: OperatorEntry, run: Applying, *, at: str) -> None:

@@ -37,11 +37,15 @@ class Applying:
     changed: list[str] = field(default_factory=list)
     logins: list[Login] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
-    unused: list[Problem] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
 
     def refuse(self, path: str, text: str) -> None:
         """Note a refusal and go on, so that one run names all that is wrong."""
         self.problems.append(Problem(path, text))
+
+    def warn(self, path: str, text: str) -> None:
+        """Note what is applied and will not do what it seems to say."""
+        self.warnings.append(Problem(path, text))
 
     @contextmanager
     def entry(self, path: str) -> Iterator[None]:

@@ -6,8 +6,12 @@ from typing import Annotated, Literal
 from pydantic import Field, JsonValue, StringConstraints
 from sqlalchemy import select
 
+from backend import tenancy
 from backend.database import db
+from backend.members.models import MemberLevel
+from backend.merchants.models import Merchant, Store
 from backend.messaging.models import Channel, MessageTemplate, Purpose
+from backend.messaging.unfit import misfit
 from backend.setup.applying import Applying
 from backend.setup.section import Section
 from backend.wechat.models import AppKind, WechatApp
@@ -113,6 +117,9 @@ def apply(entries: Sequence[MessageEntry], run: Applying, *, at: str) -> None:
         if kind and entry.app_id and apps[entry.app_id] != kind:
             run.refuse(f"{at}.{position}.app_id", f"{entry.app_id}不是{label}")
             continue
+        for name, fact in entry.fields.items():
+            if wrong := misfit(name, fact, values=_values(fact)):
+                run.warn(f"{at}.{position}.fields.{name}", wrong)
         row = _known(entry)
         named = entry.named("app_id", "template_id", "page", "fields", "active")
         run.store(
@@ -123,6 +130,19 @@ def apply(entries: Sequence[MessageEntry], run: Applying, *, at: str) -> None:
             named,
             subject=f"message {entry.purpose}/{entry.channel}",
         )
+
+
+def _values(fact: str) -> Sequence[str]:
+    """What this data name says at this merchant, where that is known before."""
+    match fact:
+        case "level":
+            return db.session.scalars(select(MemberLevel.name)).all()
+        case "store":
+            return db.session.scalars(select(Store.name)).all()
+        case "merchant":
+            ours = select(Merchant.name).where(Merchant.id == tenancy.merchant_id())
+            return db.session.scalars(ours).all()
+    return ()
 
 
 def _known(entry: MessageEntry) -> MessageTemplate | None:

@@ -517,3 +517,26 @@ def test_a_mall_shop_of_another_store_is_not_taken_over(app: Flask) -> None:
     assert [str(p) for p in refused.value.problems] == [
         "merchants.0.stores.0.mall.id: m01已由别的门店绑定"
     ]
+
+
+def test_a_field_that_cannot_hold_its_value_is_applied_and_warned_of(app: Flask) -> None:
+    """Field case D: V3 in a phrase would leave as 无."""
+    more = """
+  - code: two
+    name: 二号店
+    levels: [{name: 普通会员}, {name: V3}]
+    messages:
+      - purpose: level_changed
+        channel: subscribe
+        template_id: T1
+        fields: {thing1: title, phrase2: level, amount3: points, phrase4: merchant}
+"""
+    applied = apply(read(SMALL.rstrip() + more), now=clock.now())
+    assert [(each.path, "“V3”" in each.text) for each in applied.warnings] == [
+        ("merchants.1.messages.0.fields.phrase2", True),
+        ("merchants.1.messages.0.fields.amount3", False),
+    ]
+
+
+def test_the_demonstration_set_up_warns_of_nothing(app: Flask) -> None:
+    assert apply(read(DEMO.read_text()), now=clock.now()).warnings == []
