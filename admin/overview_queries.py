@@ -262,11 +262,14 @@ def _counted(
 
 
 def _by_day(column: Any, listed: Sequence[date], zone: ZoneInfo, *conditions: Any) -> list[int]:
-    """Counts per day of the zone, in one statement."""
-    spans = [days(day, day, zone) for day in listed]
-    sums = (func.sum(case((_in(column, span), 1), else_=0)) for span in spans)
-    whole = _in(column, Span(spans[0].start, spans[-1].end))
-    return [int(n or 0) for n in db.session.execute(select(*sums).where(whole, *conditions)).one()]
+    """Counts per day of the zone, in one statement: each day by its own stretch of the index."""
+    counts = [
+        select(func.count(column))
+        .where(_in(column, days(day, day, zone)), *conditions)
+        .scalar_subquery()
+        for day in listed
+    ]
+    return [int(n or 0) for n in db.session.execute(select(*counts)).one()]
 
 
 def _in(column: Any, span: Span) -> ColumnElement[bool]:
