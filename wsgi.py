@@ -3,6 +3,7 @@
 import click
 from flask import Flask
 from flask.cli import FlaskGroup
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from backend import commands
 from backend.application import NAME, backend_app, create_backend
@@ -26,7 +27,15 @@ def create_app(settings: Settings | None = None) -> Flask:
     commands.register(app)
     miniprogram_api.register(app)
     admin.register(app)
+    believe_proxies(app, settings.trusted_proxies)
     return app
+
+
+def believe_proxies(app: Flask, proxies: int) -> None:
+    """TRUSTED_PROXIES: who asks, and over which scheme, as so many proxies in front say it. None:
+    what a client claims of itself counts for nothing."""
+    if proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=1, x_host=0)  # type: ignore[method-assign]
 
 
 def command_app() -> Flask:
