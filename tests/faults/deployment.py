@@ -104,6 +104,12 @@ class Deployment:
 
     def stop(self) -> None:
         """End everything, the supervisor first, which ends what it started."""
+        self.stop_processes()
+        self.redis.kill()
+        self.engine.dispose()
+
+    def stop_processes(self) -> None:
+        """End all but Redis."""
         if self._supervisor is not None:
             self._supervisor.send_signal(signal.SIGINT)
             try:
@@ -114,8 +120,6 @@ class Deployment:
         for process in self._others:
             process.kill()
             process.wait()
-        self.redis.kill()
-        self.engine.dispose()
 
     def flask(self, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
         """A command of the product, as a person at the terminal gives it."""
