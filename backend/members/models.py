@@ -82,8 +82,9 @@ class Member(MerchantRow, BaseModel):
         CheckConstraint("points >= 0", name="points"),
         CheckConstraint("principal_fen >= 0 and bonus_fen >= 0", name="balance"),
         CheckConstraint("consumption_count >= 0", name="consumption_count"),
-        Index(None, "alias_of_id"),
         Index(None, "merchant_id", "joined_at"),
+        Index(None, "alias_of_id"),
+        Index(None, "merchant_id", "alias_of_id"),
     )
     id: Mapped[Id]
     nickname: Mapped[Name] = mapped_column(default="")
@@ -155,8 +156,10 @@ class Identity(MerchantRow, BaseModel):
     __table_args__ = table_args(
         UniqueConstraint("merchant_id", "wechat_user_id"),
         in_merchant("member_id", to="member"),
-        Index(None, "member_id"),
         Index(None, "merchant_id", "followed_at"),
+        Index(None, "merchant_id", "member_id"),
+        Index(None, "wechat_user_id"),
+        Index(None, "followed_at"),
     )
     id: Mapped[Id]
     member_id: Mapped[Ref]
@@ -178,7 +181,7 @@ class MemberCard(MerchantRow, BaseModel):
         UniqueConstraint("merchant_id", "number"),
         in_merchant("member_id", to="member"),
         one_of("state", CardState),
-        Index(None, "member_id"),
+        Index(None, "merchant_id", "member_id"),
     )
     id: Mapped[Id]
     member_id: Mapped[Ref]
@@ -206,7 +209,7 @@ class LevelChange(MerchantRow, BaseModel):
 
     __tablename__ = "level_change"
     __table_args__ = table_args(
-        UniqueConstraint("member_id", "cause"),
+        UniqueConstraint("merchant_id", "member_id", "cause"),
         in_merchant("member_id", to="member"),
         in_merchant("before_level_id", to="member_level"),
         in_merchant("after_level_id", to="member_level"),
@@ -232,7 +235,7 @@ class Spending(MerchantRow, BaseModel):
     __table_args__ = table_args(
         UniqueConstraint("cause"),
         in_merchant("member_id", to="member"),
-        Index(None, "member_id", "spent_at"),
+        Index(None, "merchant_id", "member_id", "spent_at"),
     )
     id: Mapped[Id]
     member_id: Mapped[Ref]
@@ -249,7 +252,7 @@ class Recharge(MerchantRow, BaseModel):
     __table_args__ = table_args(
         UniqueConstraint("merchant_id", "cause"),
         in_merchant("member_id", to="member"),
-        Index(None, "member_id", "recharged_at"),
+        Index(None, "merchant_id", "member_id", "recharged_at"),
     )
     id: Mapped[Id]
     member_id: Mapped[Ref]

@@ -39,7 +39,7 @@ class PointsEntry(MerchantRow, BaseModel):
     __tablename__ = "points_entry"
     __table_args__ = table_args(
         within_merchant(),
-        UniqueConstraint("member_id", "seq"),
+        UniqueConstraint("merchant_id", "member_id", "seq"),
         UniqueConstraint("merchant_id", "cause"),
         in_merchant("member_id", to="member"),
         one_of("kind", EntryKind),
@@ -71,7 +71,7 @@ class PointsLot(MerchantRow, BaseModel):
         in_merchant("member_id", to="member"),
         in_merchant("points_entry_id", to="points_entry"),
         CheckConstraint("remaining between 0 and points", name="remaining"),
-        Index(None, "member_id", "earned_at"),
+        Index(None, "merchant_id", "member_id", "earned_at"),
         Index(None, "expires_at"),
     )
     id: Mapped[Id]

@@ -33,7 +33,8 @@ class Redemption(MerchantRow, BaseModel):
         Index(None, "coupon_id"),
         Index(None, "member_id", "store_id"),
         Index(None, "merchant_id", "at"),
-        Index(None, "verifier_id", "at"),
+        Index(None, "merchant_id", "verifier_id", "id"),
+        Index(None, "merchant_id", "verifier_id", "at"),
         Index(None, "bill_id"),
     )
     id: Mapped[Id]

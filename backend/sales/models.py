@@ -48,7 +48,7 @@ class Bill(MerchantRow, BaseModel):
         CheckConstraint("paid_fen >= 0 and reduction_fen >= 0", name="amounts"),
         CheckConstraint("refunded_fen >= 0 and refunded_fen <= paid_fen", name="refunded"),
         Index(None, "merchant_id", "settled_at"),
-        Index(None, "member_id", "settled_at"),
+        Index(None, "merchant_id", "member_id", "settled_at"),
     )
     id: Mapped[Id]
     store_id: Mapped[Ref]
@@ -127,6 +127,7 @@ class Refund(MerchantRow, BaseModel):
         within_merchant(),
         UniqueConstraint("bill_id", "number"),
         in_merchant("bill_id", to="bill"),
+        Index(None, "merchant_id", "bill_id"),
         Index(None, "merchant_id", "refunded_at"),
         CheckConstraint("refunded_fen >= 0", name="amount"),
     )

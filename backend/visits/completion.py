@@ -7,7 +7,7 @@ does right after it, and a sweep where the job was lost.
 import logging
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from backend import clock, tenancy
 from backend.background import UPKEEP, enqueue
@@ -55,23 +55,24 @@ def complete_pending(*, now: datetime) -> int:
 
 
 def pending_completions(*, now: datetime) -> list[int]:
-    """Recent followers about whom WeChat has not answered yet, oldest first."""
+    """Recent followers about whom WeChat has not answered yet, oldest first.
+
+    They are found by the day they followed: by an empty unionid SQLite would find nearly everybody.
+    """
     with tenancy.across_merchants("the sweep looks at the followers of all merchants"):
-        return list(
-            db.session.scalars(
-                select(WechatUser.id)
-                .join(Identity, Identity.wechat_user_id == WechatUser.id)
-                .where(
-                    WechatUser.unionid.is_(None),
-                    WechatUser.asked_at.is_(None),
-                    Identity.followed_at > now - ASKED_WITHIN,
-                    Identity.unfollowed_at.is_(None),
-                )
-                .order_by(WechatUser.id)
-                .distinct()
-                .limit(MOST_AT_ONCE)
+        waiting = db.session.scalars(
+            select(WechatUser.id)
+            .join(Identity, Identity.wechat_user_id == WechatUser.id)
+            .where(
+                func.coalesce(WechatUser.unionid, "") == "",
+                WechatUser.asked_at.is_(None),
+                Identity.followed_at > now - ASKED_WITHIN,
+                Identity.unfollowed_at.is_(None),
             )
+            .order_by(Identity.followed_at, Identity.id)
+            .limit(MOST_AT_ONCE)
         )
+        return list(dict.fromkeys(waiting))
 
 
 def _remember_asked(wechat_user_id: int) -> None:

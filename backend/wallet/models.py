@@ -37,7 +37,7 @@ class WalletEntry(MerchantRow, BaseModel):
     __tablename__ = "wallet_entry"
     __table_args__ = table_args(
         within_merchant(),
-        UniqueConstraint("member_id", "seq"),
+        UniqueConstraint("merchant_id", "member_id", "seq"),
         UniqueConstraint("merchant_id", "cause"),
         in_merchant("member_id", to="member"),
         one_of("kind", EntryKind),

@@ -636,7 +636,7 @@ def upgrade():
     mysql_engine='InnoDB'
     )
     with op.batch_alter_table('bill', schema=None) as batch_op:
-        batch_op.create_index(batch_op.f('ix_bill_member_id_settled_at'), ['member_id', 'settled_at'], unique=False)
+        batch_op.create_index(batch_op.f('ix_bill_merchant_id_member_id_settled_at'), ['merchant_id', 'member_id', 'settled_at'], unique=False)
         batch_op.create_index(batch_op.f('ix_bill_merchant_id_settled_at'), ['merchant_id', 'settled_at'], unique=False)
 
     op.create_table('campaign_coupon',
@@ -752,8 +752,9 @@ def upgrade():
     mysql_engine='InnoDB'
     )
     with op.batch_alter_table('member', schema=None) as batch_op:
-        batch_op.create_index(batch_op.f('ix_member_alias_of_id'), ['alias_of_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_member_merchant_id_joined_at'), ['merchant_id', 'joined_at'], unique=False)
+        batch_op.create_index(batch_op.f('ix_member_alias_of_id'), ['alias_of_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_member_merchant_id_alias_of_id'), ['merchant_id', 'alias_of_id'], unique=False)
 
     op.create_table('offer',
     sa.Column('id', RowId, nullable=False),
@@ -867,7 +868,8 @@ def upgrade():
         batch_op.create_index(batch_op.f('ix_redemption_coupon_id'), ['coupon_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_redemption_member_id_store_id'), ['member_id', 'store_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_redemption_merchant_id_at'), ['merchant_id', 'at'], unique=False)
-        batch_op.create_index(batch_op.f('ix_redemption_verifier_id_at'), ['verifier_id', 'at'], unique=False)
+        batch_op.create_index(batch_op.f('ix_redemption_merchant_id_verifier_id_at'), ['merchant_id', 'verifier_id', 'at'], unique=False)
+        batch_op.create_index(batch_op.f('ix_redemption_merchant_id_verifier_id_id'), ['merchant_id', 'verifier_id', 'id'], unique=False)
 
     op.create_table('refused_bill',
     sa.Column('id', RowId, nullable=False),
@@ -1102,8 +1104,10 @@ def upgrade():
     mysql_engine='InnoDB'
     )
     with op.batch_alter_table('identity', schema=None) as batch_op:
-        batch_op.create_index(batch_op.f('ix_identity_member_id'), ['member_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_identity_merchant_id_followed_at'), ['merchant_id', 'followed_at'], unique=False)
+        batch_op.create_index(batch_op.f('ix_identity_followed_at'), ['followed_at'], unique=False)
+        batch_op.create_index(batch_op.f('ix_identity_merchant_id_member_id'), ['merchant_id', 'member_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_identity_wechat_user_id'), ['wechat_user_id'], unique=False)
 
     op.create_table('level_change',
     sa.Column('id', RowId, nullable=False),
@@ -1120,7 +1124,7 @@ def upgrade():
     sa.ForeignKeyConstraint(['merchant_id', 'member_id'], ['member.merchant_id', 'member.id'], name=op.f('fk_level_change_merchant_id_member_id')),
     sa.ForeignKeyConstraint(['merchant_id'], ['merchant.id'], name=op.f('fk_level_change_merchant_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_level_change')),
-    sa.UniqueConstraint('member_id', 'cause', name=op.f('uq_level_change_member_id_cause')),
+    sa.UniqueConstraint('merchant_id', 'member_id', 'cause', name=op.f('uq_level_change_merchant_id_member_id_cause')),
     mysql_charset='utf8mb4',
     mysql_collate='utf8mb4_nopad_bin',
     mysql_engine='InnoDB'
@@ -1174,7 +1178,7 @@ def upgrade():
     mysql_engine='InnoDB'
     )
     with op.batch_alter_table('mall_voucher', schema=None) as batch_op:
-        batch_op.create_index(batch_op.f('ix_mall_voucher_member_id'), ['member_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_mall_voucher_merchant_id_member_id'), ['merchant_id', 'member_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_mall_voucher_merchant_id_product_state'), ['merchant_id', 'product', 'state'], unique=False)
         batch_op.create_index(batch_op.f('ix_mall_voucher_merchant_id_sold_at'), ['merchant_id', 'sold_at'], unique=False)
 
@@ -1194,7 +1198,7 @@ def upgrade():
     mysql_engine='InnoDB'
     )
     with op.batch_alter_table('member_card', schema=None) as batch_op:
-        batch_op.create_index(batch_op.f('ix_member_card_member_id'), ['member_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_member_card_merchant_id_member_id'), ['merchant_id', 'member_id'], unique=False)
 
     op.create_table('member_tag',
     sa.Column('id', RowId, nullable=False),
@@ -1258,7 +1262,7 @@ def upgrade():
     sa.ForeignKeyConstraint(['merchant_id', 'member_id'], ['member.merchant_id', 'member.id'], name=op.f('fk_points_entry_merchant_id_member_id')),
     sa.ForeignKeyConstraint(['merchant_id'], ['merchant.id'], name=op.f('fk_points_entry_merchant_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_points_entry')),
-    sa.UniqueConstraint('member_id', 'seq', name=op.f('uq_points_entry_member_id_seq')),
+    sa.UniqueConstraint('merchant_id', 'member_id', 'seq', name=op.f('uq_points_entry_merchant_id_member_id_seq')),
     sa.UniqueConstraint('merchant_id', 'cause', name=op.f('uq_points_entry_merchant_id_cause')),
     sa.UniqueConstraint('merchant_id', 'id', name=op.f('uq_points_entry_merchant_id_id')),
     mysql_charset='utf8mb4',
@@ -1285,7 +1289,7 @@ def upgrade():
     mysql_engine='InnoDB'
     )
     with op.batch_alter_table('recharge', schema=None) as batch_op:
-        batch_op.create_index(batch_op.f('ix_recharge_member_id_recharged_at'), ['member_id', 'recharged_at'], unique=False)
+        batch_op.create_index(batch_op.f('ix_recharge_merchant_id_member_id_recharged_at'), ['merchant_id', 'member_id', 'recharged_at'], unique=False)
 
     op.create_table('refund',
     sa.Column('id', RowId, nullable=False),
@@ -1311,6 +1315,7 @@ def upgrade():
     mysql_engine='InnoDB'
     )
     with op.batch_alter_table('refund', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_refund_merchant_id_bill_id'), ['merchant_id', 'bill_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_refund_merchant_id_refunded_at'), ['merchant_id', 'refunded_at'], unique=False)
 
     op.create_table('scan_payment',
@@ -1366,7 +1371,7 @@ def upgrade():
     mysql_engine='InnoDB'
     )
     with op.batch_alter_table('spending', schema=None) as batch_op:
-        batch_op.create_index(batch_op.f('ix_spending_member_id_spent_at'), ['member_id', 'spent_at'], unique=False)
+        batch_op.create_index(batch_op.f('ix_spending_merchant_id_member_id_spent_at'), ['merchant_id', 'member_id', 'spent_at'], unique=False)
 
     op.create_table('verifier',
     sa.Column('id', RowId, nullable=False),
@@ -1407,7 +1412,7 @@ def upgrade():
     sa.ForeignKeyConstraint(['merchant_id', 'member_id'], ['member.merchant_id', 'member.id'], name=op.f('fk_wallet_entry_merchant_id_member_id')),
     sa.ForeignKeyConstraint(['merchant_id'], ['merchant.id'], name=op.f('fk_wallet_entry_merchant_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_wallet_entry')),
-    sa.UniqueConstraint('member_id', 'seq', name=op.f('uq_wallet_entry_member_id_seq')),
+    sa.UniqueConstraint('merchant_id', 'member_id', 'seq', name=op.f('uq_wallet_entry_merchant_id_member_id_seq')),
     sa.UniqueConstraint('merchant_id', 'cause', name=op.f('uq_wallet_entry_merchant_id_cause')),
     sa.UniqueConstraint('merchant_id', 'id', name=op.f('uq_wallet_entry_merchant_id_id')),
     mysql_charset='utf8mb4',
@@ -1441,7 +1446,7 @@ def upgrade():
     )
     with op.batch_alter_table('points_lot', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_points_lot_expires_at'), ['expires_at'], unique=False)
-        batch_op.create_index(batch_op.f('ix_points_lot_member_id_earned_at'), ['member_id', 'earned_at'], unique=False)
+        batch_op.create_index(batch_op.f('ix_points_lot_merchant_id_member_id_earned_at'), ['merchant_id', 'member_id', 'earned_at'], unique=False)
 
     op.create_table('refund_line',
     sa.Column('id', RowId, nullable=False),

@@ -1,7 +1,7 @@
 """积分账与储值账: balances against their ledgers, chains without gaps, lots against points,
 reversals within their originals (V-01, V-03…V-05, V-07…V-09)."""
 
-from sqlalchemy import ColumnElement, Select, Table, func, or_, select
+from sqlalchemy import ColumnElement, Select, Table, and_, func, or_, select
 
 from backend.database import table_of
 from backend.members.models import Member, Recharge
@@ -19,6 +19,11 @@ _USES_GOOD_POINTS = (EntryKind.SPEND, EntryKind.ADJUST, EntryKind.REVERSE)
 def _sum(of: ColumnElement[int], *where: ColumnElement[bool]) -> ColumnElement[int]:
     total = select(func.coalesce(func.sum(of), 0)).where(*where)
     return total.correlate(_members, _lots).scalar_subquery()
+
+
+def _theirs(rows: Table) -> ColumnElement[bool]:
+    """The rows of the member at hand, by the index that begins with the merchant."""
+    return and_(rows.c.merchant_id == _members.c.merchant_id, rows.c.member_id == _members.c.id)
 
 
 def _breaks(entries: Table, *amounts: tuple[str, str]) -> Select[tuple[int]]:
@@ -63,7 +68,7 @@ INVARIANTS = (
         "member",
         by(
             select(_members.c.id).where(
-                _members.c.points != _sum(_points.c.change, _points.c.member_id == _members.c.id)
+                _members.c.points != _sum(_points.c.change, _theirs(_points))
             )
         ),
     ),
@@ -79,7 +84,7 @@ INVARIANTS = (
         "member",
         by(
             select(_members.c.id).where(
-                _members.c.points != _sum(_lots.c.remaining, _lots.c.member_id == _members.c.id)
+                _members.c.points != _sum(_lots.c.remaining, _theirs(_lots))
             )
         ),
     ),
@@ -117,10 +122,8 @@ INVARIANTS = (
         by(
             select(_members.c.id).where(
                 or_(
-                    _members.c.principal_fen
-                    != _sum(_wallet.c.principal_fen, _wallet.c.member_id == _members.c.id),
-                    _members.c.bonus_fen
-                    != _sum(_wallet.c.bonus_fen, _wallet.c.member_id == _members.c.id),
+                    _members.c.principal_fen != _sum(_wallet.c.principal_fen, _theirs(_wallet)),
+                    _members.c.bonus_fen != _sum(_wallet.c.bonus_fen, _theirs(_wallet)),
                 )
             )
         ),
@@ -143,8 +146,7 @@ INVARIANTS = (
         "member",
         by(
             select(_members.c.id).where(
-                _members.c.recharged_fen
-                != _sum(_recharges.c.principal_fen, _recharges.c.member_id == _members.c.id)
+                _members.c.recharged_fen != _sum(_recharges.c.principal_fen, _theirs(_recharges))
             )
         ),
     ),

@@ -12,7 +12,11 @@ _members, _identities, _coupons = table_of(Member), table_of(Identity), table_of
 _spending = table_of(Spending)
 _survivors = _members.alias("survivor")
 
-_counted = and_(_spending.c.member_id == _members.c.id, _spending.c.reversed_at.is_(None))
+_counted = and_(
+    _spending.c.merchant_id == _members.c.merchant_id,
+    _spending.c.member_id == _members.c.id,
+    _spending.c.reversed_at.is_(None),
+)
 _bills = select(func.count()).where(_counted).correlate(_members).scalar_subquery()
 _paid = (
     select(func.coalesce(func.sum(_spending.c.paid_fen), 0))
@@ -24,6 +28,7 @@ _last = select(func.max(_spending.c.spent_at)).where(_counted).correlate(_member
 _follows = (
     select(func.count())
     .where(
+        _identities.c.merchant_id == _members.c.merchant_id,
         _identities.c.member_id == _members.c.id,
         _identities.c.followed_at.is_not(None),
         _identities.c.unfollowed_at.is_(None),
