@@ -86,6 +86,13 @@ def first_of_next_month(day: date) -> date:
     return day.replace(day=1) + timedelta(days=month_days(day))
 
 
+def year_before(at: datetime, zone: ZoneInfo = SHANGHAI) -> datetime:
+    """近12个月: the same time of the same day, twelve calendar months ago; 29 February → 28."""
+    here = local(at, zone)
+    day = min(here.day, month_days(date(here.year - 1, here.month, 1)))
+    return instant(date(here.year - 1, here.month, day), here.time(), zone)
+
+
 def parse_date(text: str) -> date:
     """A date as written in files and forms, ``2026-11-23``; anything else is a ValueError."""
     day = date.fromisoformat(text)

@@ -2,24 +2,23 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import ColumnElement, Table, bindparam, func, select, update
 
 from backend import tenancy
+from backend.calendar import year_before
 from backend.database import db, table_of, transactional
 from backend.members import level_history
 from backend.members.errors import LevelNotFound
 from backend.members.models import Member, MemberLevel, Recharge, Spending
 from backend.members.queries import survivor_id
 from backend.merchants.models import Merchant
+from backend.merchants.queries import zone
 
 _members, _levels = table_of(Member), table_of(MemberLevel)
 _spending, _recharges, _merchants = table_of(Spending), table_of(Recharge), table_of(Merchant)
-
-YEAR = timedelta(days=365)
-"""近12个月."""
 
 _ALL = (
     select(_levels.c.id, _levels.c.position, _levels.c.name, _levels.c.upgrade)
@@ -202,7 +201,7 @@ def _figures(member_id: int, rule: _Rule, *, now: datetime) -> Figures:
             ).where(*_one(member_id))
         ).one()
         return Figures(*row)
-    since = now - YEAR
+    since = year_before(now, zone())
     spent = connection.execute(
         select(func.coalesce(func.sum(_spending.c.paid_fen), 0), func.count()).where(
             *_theirs(_spending, member_id),

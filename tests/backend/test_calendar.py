@@ -111,3 +111,12 @@ def test_a_time_names_its_offset() -> None:
     assert calendar.parse_instant("2026-11-23T01:00:00Z") == at
     with pytest.raises(ValueError):
         calendar.parse_instant("2026-11-23T09:00:00")
+
+
+def test_twelve_months_are_calendar_months_also_over_a_leap_day() -> None:
+    """999 on 2027-12-01 still count on 2028-11-30, which is 365 days later (field case C)."""
+    zone = ZoneInfo("Asia/Shanghai")
+    since = calendar.year_before(datetime(2028, 11, 30, 23, tzinfo=zone), zone)
+    assert since == datetime(2027, 11, 30, 23, tzinfo=zone)
+    leap = calendar.year_before(datetime(2028, 2, 29, 8, tzinfo=zone), zone)
+    assert leap == datetime(2027, 2, 28, 8, tzinfo=zone)

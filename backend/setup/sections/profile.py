@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from typing import Annotated, Literal, Self
+from zoneinfo import available_timezones
 
 from pydantic import (
     AfterValidator,
@@ -82,6 +83,15 @@ class Refund(Section):
     reissue: bool = False
 
 
+def _zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError(f"没有时区{name}，例：Asia/Shanghai、Asia/Tokyo")
+    return name
+
+
+Zone = Annotated[str, StringConstraints(max_length=40), AfterValidator(_zone)]
+
+
 class Sms(Section):
     signature: Annotated[str, StringConstraints(max_length=20)] = ""
     quota: int = Field(default=0, ge=0)
@@ -92,6 +102,7 @@ class Profile(Section):
 
     code: Code
     name: Name | None = None
+    zone: Zone = "Asia/Shanghai"
     contact: Annotated[str, StringConstraints(max_length=60)] = ""
     phone: Phone = ""
     address: Annotated[str, StringConstraints(max_length=200)] = ""
@@ -116,6 +127,7 @@ class Profile(Section):
 
 _COLUMNS = (
     "name",
+    "zone",
     "contact",
     "phone",
     "address",
@@ -188,6 +200,7 @@ def apply_subscription(profile: Profile, run: Applying) -> None:
 def export(merchant: Merchant) -> dict[str, JsonValue]:
     """The merchant's own keys."""
     entry: dict[str, JsonValue] = {"code": merchant.code, "name": merchant.name}
+    entry["zone"] = merchant.zone
     for name in ("contact", "phone", "address", "introduction", "receipt_footer"):
         if value := getattr(merchant, name):
             entry[name] = value

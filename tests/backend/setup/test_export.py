@@ -103,3 +103,16 @@ def test_the_rule_of_refunds_is_set_and_exported_and_taken_back(app: Flask) -> N
     assert not _apply(export()).changed
     _apply(on.replace("reissue: true", "reissue: false"))
     assert "reissue" not in export()
+
+
+def test_a_merchants_zone_is_applied_exported_and_refused_when_there_is_none(
+    app: Flask, tmp_path: Path
+) -> None:
+    file = tmp_path / "zone.yaml"
+    run = app.test_cli_runner().invoke
+    file.write_text("merchants: [{code: sakura, name: 樱, zone: Asia/Tokyo}]")
+    assert run(args=["setup", "apply", str(file)]).exit_code == 0
+    assert "zone: Asia/Tokyo" in run(args=["setup", "export"]).output
+    file.write_text("merchants: [{code: sakura, zone: Asia/Nowhere}]")
+    refused = run(args=["setup", "apply", str(file)])
+    assert (refused.exit_code, "没有时区Asia/Nowhere" in refused.output) == (1, True)
