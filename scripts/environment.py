@@ -86,7 +86,8 @@ def _as_pip_is_told() -> dict[str, str]:
     told = subprocess.run([*_PIP, "config", "list"], capture_output=True, text=True).stdout
     found = dict(re.findall(r"^(?:[\w:]+)\.([\w-]+)='(.*)'$", told, re.MULTILINE))
     wanted = {uv: found[pip] for pip, uv in _SETTINGS.items() if pip in found}
-    return wanted | dict(os.environ)
+    # pip looks into all of its indexes; what comes is checked by hash, wherever it lay
+    return {"UV_INDEX_STRATEGY": "unsafe-best-match"} | wanted | dict(os.environ)
 
 
 def _is_installed(lock: str) -> bool:
