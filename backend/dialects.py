@@ -56,12 +56,12 @@ def take_care(engine: Engine, *, data_dir: Path) -> None:
 
 def met_another(error: DBAPIError) -> bool:
     """A deadlock or serialisation failure: the same work may succeed the next time."""
-    return _driver_code(error) in ("40001", "40P01", 1213, 1020)
+    return bool(_driver_codes(error) & {"40001", "40P01", 1213, 1020})
 
 
 def is_busy(error: DBAPIError) -> bool:
     """The database was held by others for as long as we wait."""
-    return "database is locked" in str(error.orig) or _driver_code(error) in (1205, "55P03")
+    return "database is locked" in str(error.orig) or bool(_driver_codes(error) & {1205, "55P03"})
 
 
 def is_away(error: BaseException) -> bool:
@@ -75,11 +75,10 @@ def is_away(error: BaseException) -> bool:
 _AWAY = (OperationalError, InterfaceError, PoolTimeout, DisconnectionError, PendingRollbackError)
 
 
-def _driver_code(error: DBAPIError) -> object:
+def _driver_codes(error: DBAPIError) -> set[object]:
+    """SQLSTATE and the server's own number: MariaDB tells a lock wait by its number alone."""
     orig = error.orig
-    if sqlstate := getattr(orig, "sqlstate", None):
-        return sqlstate
-    return orig.args[0] if orig is not None and orig.args else None
+    return {getattr(orig, "sqlstate", None), *(orig.args[:1] if orig is not None else ())}
 
 
 def _lock_file(database: str, data_dir: Path) -> Path:
