@@ -11,6 +11,7 @@ from backend.coupons.models import Coupon, TemplateRevision
 from backend.coupons.numbers import spaced
 from backend.database import db, table_of
 from backend.merchants.models import Store
+from backend.quantity import Quantity, amount_fen, from_thousandths
 from backend.redemption.models import Redemption
 from backend.sales.bill import Method
 from backend.sales.models import Bill, BillLine, BillTender, Refund, RefundLine
@@ -23,19 +24,15 @@ class LineRow:
     line: int
     name: str
     category: str
-    quantity: int
+    quantity: Quantity
     price_fen: int
     coupons_fen: int
     level_fen: int
     points_fen: int
     manual_fen: int
     left_fen: int
-    refunded: int
-
-    @property
-    def total_fen(self) -> int:
-        """原价."""
-        return self.quantity * self.price_fen
+    refunded: Quantity
+    total_fen: int
 
 
 @dataclass(frozen=True)
@@ -72,6 +69,7 @@ def facts(bill: Bill) -> Mapping[str, object]:
         "returned": _returned(bill.id),
         "names": {line.line: line.name for line in lines},
         "points": points_earned(bill),
+        "quantity": from_thousandths,
         "methods": {**words.TENDERS, Method.BALANCE: "会员余额"},
     }
 
@@ -106,7 +104,7 @@ def _lines(bill_id: int) -> list[LineRow]:
     refunded: dict[int, int] = {
         row[0]: int(row[1])
         for row in db.session.execute(
-            select(RefundLine.line, func.sum(RefundLine.quantity))
+            select(RefundLine.line, func.sum(RefundLine.thousandths))
             .where(RefundLine.bill_id == bill_id)
             .group_by(RefundLine.line)
         )
@@ -119,14 +117,15 @@ def _lines(bill_id: int) -> list[LineRow]:
             line=row.line,
             name=row.name,
             category=row.category,
-            quantity=row.quantity,
+            quantity=from_thousandths(row.thousandths),
             price_fen=row.price_fen,
             coupons_fen=row.reduction_fen - row.level_fen - row.points_fen - row.manual_fen,
             level_fen=row.level_fen,
             points_fen=row.points_fen,
             manual_fen=row.manual_fen,
-            left_fen=row.quantity * row.price_fen - row.reduction_fen,
-            refunded=refunded.get(row.line, 0),
+            left_fen=amount_fen(row.thousandths, row.price_fen) - row.reduction_fen,
+            refunded=from_thousandths(refunded.get(row.line, 0)),
+            total_fen=amount_fen(row.thousandths, row.price_fen),
         )
         for row in rows
     ]

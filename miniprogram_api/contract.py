@@ -10,9 +10,17 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ParamSpec, TypeVar
 
 from flask import Blueprint, Flask, Response, current_app, request
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    ValidationError,
+    WithJsonSchema,
+)
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
+from backend import quantity
 from backend.errors import DomainError, InternalError, NotFound, ParamError
 from backend.wrong_fields import field_errors
 from miniprogram_api.idempotency import answered
@@ -25,7 +33,34 @@ P = ParamSpec("P")
 B = TypeVar("B", bound="Body")
 
 Money = Annotated[int, Field(ge=0, le=10**10, description="分")]
-Quantity = Annotated[int, Field(ge=1, le=10**6)]
+
+
+def _quantity(said: object) -> quantity.Quantity:
+    """A whole number, or a weight in words: what a float would mean is not guessed."""
+    if isinstance(said, str):
+        read = quantity.parse_quantity(said)
+    elif isinstance(said, int) and not isinstance(said, bool):
+        read = said
+    else:
+        raise ValueError('应为整数，或最多三位小数的文字，例："0.5"')
+    if not 0 < read <= MOST_OF_A_LINE:
+        raise ValueError(f"应大于0，且不超过{MOST_OF_A_LINE}")
+    return read
+
+
+MOST_OF_A_LINE = 10**6
+Quantity = Annotated[
+    quantity.Quantity,
+    PlainValidator(_quantity),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 1, "maximum": MOST_OF_A_LINE},
+                {"type": "string", "pattern": r"^[0-9]{1,7}(\.[0-9]{1,3})?$", "examples": ["0.5"]},
+            ]
+        }
+    ),
+]
 Text = Annotated[str, Field(max_length=200)]
 CodeText = Annotated[str, Field(min_length=1, max_length=64)]
 

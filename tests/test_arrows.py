@@ -22,6 +22,7 @@ ROWS = (
         "dialects",
         "calendar",
         "money",
+        "quantity",
         "faults",
         "requesting",
         "signing",

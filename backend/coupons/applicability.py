@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from backend.calendar import SHANGHAI, day_of, last_day_before, local
 from backend.coupons.bill import BillLine
+from backend.coupons.discount import reduction
 from backend.coupons.errors import (
     BelowMinimum,
     CouponExpired,
@@ -22,9 +23,10 @@ from backend.coupons.errors import (
     CouponRedeemed,
     CouponRevoked,
     DishMissing,
+    NothingOff,
     TimeNotAllowed,
 )
-from backend.coupons.kinds import GeneralRule, GroupBuyRule
+from backend.coupons.kinds import GeneralRule, GiftRule, GroupBuyRule
 from backend.coupons.models import CouponState
 from backend.coupons.promise import Promise
 from backend.coupons.validity import Age, age
@@ -61,7 +63,7 @@ class UseFacts:
 def verdict(promise: Promise, standing: Standing, use: UseFacts) -> DomainError | None:
     """可用判断. The first refusal in the order of spec/05, or ``None``: it may be used.
 
-    State, validity, store, weekday and hour, minimum (inclusive), dish.
+    State, validity, store, weekday and hour, minimum (inclusive), dish, that it takes anything off.
     """
     return (
         _by_state(standing, use)
@@ -142,7 +144,15 @@ def _by_bill(promise: Promise, lines: Sequence[BillLine]) -> DomainError | None:
     missing_fen = promise.needed_fen - promise.applicable_fen(lines)
     if missing_fen > 0:
         return BelowMinimum(minimum_fen=promise.needed_fen, missing_fen=missing_fen)
-    return None if _has_its_dishes(promise, lines) else DishMissing()
+    if not _has_its_dishes(promise, lines):
+        return DishMissing()
+    return None if _takes_something_off(promise, lines) else NothingOff()
+
+
+def _takes_something_off(promise: Promise, lines: Sequence[BillLine]) -> bool:
+    """What staff give by a text is not counted here; everything else must be worth a fen (R-26)."""
+    by_text = isinstance(promise.rule, GeneralRule)
+    return by_text or reduction(promise, lines).total_fen > 0
 
 
 def _has_its_dishes(promise: Promise, lines: Sequence[BillLine]) -> bool:
@@ -151,10 +161,12 @@ def _has_its_dishes(promise: Promise, lines: Sequence[BillLine]) -> bool:
         case GroupBuyRule(dishes=dishes):
             ordered: Counter[str] = Counter()
             for line in filter(promise.names, lines):
-                ordered[line.dish] += line.quantity
+                ordered[line.dish] += line.pieces
             return Counter(dishes) <= ordered
         case GeneralRule() if not (promise.scope.dishes or promise.scope.categories):
             return True
+        case GiftRule():
+            return any(promise.names(line) and line.pieces for line in lines)
         case _:
             counts = promise.names if promise.named_dishes else promise.counts
             return any(map(counts, lines))

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from backend.quantity import PIECE, Quantity, amount_fen, thousandths
+
 
 @dataclass(frozen=True)
 class BillLine:
@@ -12,15 +14,25 @@ class BillLine:
 
     dish: str
     category: str | None
-    quantity: int
+    quantity: Quantity
     price_fen: int
     discounted: bool = False
 
     def __post_init__(self) -> None:
-        if self.quantity < 1 or self.price_fen < 0:
-            raise ValueError("a line has at least one unit and no negative price")
+        if self.thousandths < 1 or self.price_fen < 0:
+            raise ValueError("a line has something of its dish and no negative price")
+
+    @property
+    def thousandths(self) -> int:
+        """The quantity as it is counted and kept."""
+        return thousandths(self.quantity)
+
+    @property
+    def pieces(self) -> int:
+        """Whole pieces: what is given away or makes a set; of 0.5 斤 there is none."""
+        return self.thousandths // PIECE
 
     @property
     def amount_fen(self) -> int:
-        """Quantity × price."""
-        return self.quantity * self.price_fen
+        """Quantity × price, rounded half up to the fen."""
+        return amount_fen(self.thousandths, self.price_fen)

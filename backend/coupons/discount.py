@@ -65,22 +65,27 @@ def _units_off(promise: Promise, lines: Sequence[BillLine]) -> Reduction:
     off = [0] * len(lines)
     dearest_first = sorted(
         (place for place, line in enumerate(lines) if promise.names(line)),
-        key=lambda place: -lines[place].price_fen,
+        key=lambda place: -_one_fen(lines[place]),
     )
     match promise.rule:
         case GiftRule(quantity=quantity):
             left = quantity
             for place in dearest_first:
-                units = min(left, lines[place].quantity)
+                units = min(left, lines[place].pieces)
                 off[place], left = units * lines[place].price_fen, left - units
         case DeductionRule(value_fen=value_fen):
             for place in dearest_first[:1]:
-                off[place] = min(value_fen, lines[place].price_fen)
+                off[place] = min(value_fen, _one_fen(lines[place]))
         case GroupBuyRule(dishes=dishes):
             wanted = Counter(dishes)
             for place in dearest_first:
                 line = lines[place]
-                units = min(wanted[line.dish], line.quantity)
+                units = min(wanted[line.dish], line.pieces)
                 off[place] = units * line.price_fen
                 wanted[line.dish] -= units
     return Reduction(tuple(off))
+
+
+def _one_fen(line: BillLine) -> int:
+    """What one of it costs; of less than one, what there is."""
+    return min(line.price_fen, line.amount_fen)

@@ -109,6 +109,14 @@ class SoldOut(DomainError):
     http_status = 409
 
 
+class NothingOff(DomainError):
+    """It would take nothing off this bill, so it is not used up by it (R-26)."""
+
+    code = "NOTHING_OFF"
+    message = "此券在本单没有可减的金额，未使用"
+    hint = "请下次使用"
+
+
 class ClaimLapsed(DomainError):
     code = "CLAIM_LAPSED"
     message = "已过领取时间"

@@ -11,6 +11,7 @@ from pydantic import JsonValue
 
 from backend.calendar import parse_instant
 from backend.coupons.bill import BillLine
+from backend.quantity import Quantity, parse_quantity
 from backend.sales.bill import DishLine, Goods
 
 
@@ -38,7 +39,7 @@ class Content:
                     "name": each.name,
                     "dish": each.line.dish,
                     "category": each.line.category,
-                    "quantity": each.line.quantity,
+                    "quantity": _kept(each.line.quantity),
                     "price_fen": each.line.price_fen,
                     "discounted": each.line.discounted,
                     **({"unit": each.unit} if each.unit else {}),
@@ -60,7 +61,7 @@ class Content:
                 BillLine(
                     dish=each["dish"],
                     category=each["category"],
-                    quantity=each["quantity"],
+                    quantity=_read(each["quantity"]),
                     price_fen=each["price_fen"],
                     discounted=each["discounted"],
                 ),
@@ -76,3 +77,11 @@ class Content:
             cashier=kept["cashier"],
             opened_at=None if opened_at is None else parse_instant(opened_at),
         )
+
+
+def _kept(quantity: Quantity) -> int | str:
+    return quantity if isinstance(quantity, int) else str(quantity)
+
+
+def _read(kept: int | str) -> Quantity:
+    return kept if isinstance(kept, int) else parse_quantity(kept)

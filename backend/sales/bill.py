@@ -5,6 +5,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 
 from backend.coupons.bill import BillLine
@@ -59,6 +60,11 @@ class Goods:
     @property
     def total_fen(self) -> int:
         return self.lines_fen + self.service_fen
+
+    @property
+    def is_consumption(self) -> bool:
+        """消费: worth something before reductions (R-23); else nobody's counter moves for it."""
+        return self.total_fen > 0
 
 
 @dataclass(frozen=True)
@@ -129,6 +135,8 @@ def _counting(fields: list[tuple[str, object]]) -> dict[str, object]:
 def _spelling(value: object) -> str:
     if isinstance(value, datetime):
         return str(value.timestamp())
+    if isinstance(value, Decimal):
+        return str(value)
     raise TypeError(type(value).__name__)
 
 

@@ -94,7 +94,7 @@ class BillLine(MerchantRow, BaseModel):
     dish: Mapped[Code]
     name: Mapped[Name]
     category: Mapped[Code] = mapped_column(default="")
-    quantity: Mapped[int]
+    thousandths: Mapped[int] = mapped_column(comment="数量 × 1000")
     price_fen: Mapped[Fen]
     reduction_fen: Mapped[Fen] = mapped_column(
         default=0, comment="coupons, level discount, points and manual change together"
@@ -153,13 +153,13 @@ class RefundLine(MerchantRow, BaseModel):
         in_merchant("refund_id", to="refund"),
         in_merchant("bill_id", to="bill"),
         Index(None, "bill_id", "line"),
-        CheckConstraint("quantity > 0", name="quantity"),
+        CheckConstraint("thousandths > 0", name="thousandths"),
     )
     id: Mapped[Id]
     refund_id: Mapped[Ref]
     bill_id: Mapped[Ref]
     line: Mapped[int]
-    quantity: Mapped[int]
+    thousandths: Mapped[int] = mapped_column(comment="数量 × 1000")
     paid_fen: Mapped[Fen] = mapped_column(comment="in money")
     level_fen: Mapped[Fen] = mapped_column(default=0)
     points_fen: Mapped[Fen] = mapped_column(default=0)

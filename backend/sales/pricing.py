@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from backend.coupons.applicability import UseFacts, verdict
 from backend.coupons.discount import Reduction, reduction
-from backend.coupons.errors import NotCombinable
+from backend.coupons.errors import NotCombinable, NothingOff
 from backend.errors import DomainError
 from backend.redemption.facts import CouponFacts
 from backend.sales.best_plan import Benefits, Plan, best_plan, plan_of
@@ -96,6 +96,12 @@ def price_by_hand(
         if candidate.refusal is None:
             chosen.append(candidate)
     plan = plan_of(_amounts(goods), [each.offer for each in chosen], benefits)
+    while idle := _idle(chosen, plan):
+        chosen = [each for each in chosen if each not in idle]
+        candidates = [
+            replace(each, refusal=NothingOff()) if each in idle else each for each in candidates
+        ]
+        plan = plan_of(_amounts(goods), [each.offer for each in chosen], benefits)
     return _price(goods, plan, candidates)
 
 
@@ -113,6 +119,12 @@ def judged(
     if same not in known:
         known[same] = reduction(promise, lines)
     return Candidate(coupon, known[same], None)
+
+
+def _idle(chosen: Sequence[Candidate], plan: Plan) -> list[Candidate]:
+    """Those to whom the others leave nothing to take off: they stay unused (R-26)."""
+    parts = {offer.number: sum(part) for offer, part in zip(plan.offers, plan.parts, strict=True)}
+    return [each for each in chosen if each.reduction.total_fen and not parts[each.offer.number]]
 
 
 def _beside(candidate: Candidate, chosen: Sequence[Candidate]) -> Candidate:

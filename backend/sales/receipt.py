@@ -11,6 +11,7 @@ from pydantic import JsonValue, TypeAdapter
 from backend.calendar import local
 from backend.members.view import MemberView
 from backend.merchants.queries import Place
+from backend.quantity import Quantity
 from backend.sales.bill import Bill, Method, Tender, paid_by
 
 _FAREWELL = "谢谢惠顾,欢迎下次光临!"
@@ -21,7 +22,7 @@ class ReceiptLine:
     """一道菜, at its original price."""
 
     name: str
-    quantity: int
+    quantity: Quantity
     unit: str
     amount_fen: int
 

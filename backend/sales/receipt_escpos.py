@@ -1,10 +1,11 @@
-"""ESC/POS 小票: the receipt as a printer takes it, Chinese in GB18030. (spec/05, 4)
+"""ESC/POS 小票: the receipt as a printer takes it, Chinese in GBK. (spec/05, 4)
 
 python-escpos costs a third of a second to import and is loaded at the first receipt.
 """
 
 from typing import Any
 
+from backend.sales.paper import ENCODING
 from backend.sales.receipt import ReceiptData
 from backend.sales.receipt_layout import NARROW, Kind, Row, rows
 
@@ -33,5 +34,5 @@ def _print_row(paper: Any, row: Row) -> None:  # noqa: ANN401
     paper.set(align="center" if centred else "left", bold=row.kind is Kind.TITLE)
     if row.kind is Kind.CODE:
         paper.qr(row.text, ec=QR_ECLEVEL_M, size=_CODE_SIZE, native=True)
-    paper._raw(b"" if row.kind is Kind.CODE else row.text.encode("gb18030"))
+    paper._raw(b"" if row.kind is Kind.CODE else row.text.encode(ENCODING))
     paper._raw(b"\n")

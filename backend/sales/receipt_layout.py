@@ -1,15 +1,16 @@
 """结账单: the receipt in rows of a printer's width, and as ready text. Pure. (S1-21)
 
-A Chinese character takes two cells: 32 of them at 58 mm, 48 at 80 mm. Control characters of names
-and notes are never printed.
+32 cells at 58 mm, 48 at 80 mm; what a sign takes of them is ``paper``'s to say, and what of names
+and notes is never printed.
 """
 
-import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
 
+from backend.sales.paper import clean, wrapped
+from backend.sales.paper import width as cells
 from backend.sales.receipt import ReceiptData, ReceiptLine, ReceiptMember
 
 NARROW, WIDE = 32, 48
@@ -44,7 +45,7 @@ def rows(data: ReceiptData, width: int = NARROW) -> Iterator[Row]:
     yield Row("结账单", Kind.CENTRED)
     yield from map(Row, _head(data, width))
     yield rule
-    yield Row(_columns("商品名称", "数量", "金额", width))
+    yield Row(_left("商品名称", width - 16) + _figures("数量", "金额"))
     for line in data.lines:
         yield from map(Row, _dish(line, width))
     yield rule
@@ -61,7 +62,7 @@ def rows(data: ReceiptData, width: int = NARROW) -> Iterator[Row]:
     if data.claim_url is not None:
         yield rule
         yield Row("微信扫码领取优惠券", Kind.CENTRED)
-        yield Row(_clean(data.claim_url), Kind.CODE)
+        yield Row(clean(data.claim_url), Kind.CODE)
     yield rule
     for said in data.footer.splitlines():
         yield from _centred(said, width, Kind.CENTRED)
@@ -83,12 +84,15 @@ def _head(data: ReceiptData, width: int) -> Iterator[str]:
 
 
 def _dish(line: ReceiptLine, width: int) -> list[str]:
-    """One row; a long name stands above its figures."""
-    name, quantity = _clean(line.name), f"{line.quantity}{_clean(line.unit)}"
-    figures = quantity, _amount(line.amount_fen)
-    if _width(name) < width - 16:
-        return [_columns(name, *figures, width)]
-    return [*_wrapped(name, width), _columns("", *figures, width)]
+    """One row; a long name stands above its figures, and so does what is long of these."""
+    name, quantity = clean(line.name), f"{line.quantity}{clean(line.unit)}"
+    amount = _amount(line.amount_fen)
+    figures = _figures(quantity, amount)
+    if cells(name) + cells(figures) < width:
+        return [_left(name, width - cells(figures)) + figures]
+    if cells(figures) <= width:
+        return [*wrapped(name, width), _right(figures, width, least=0)]
+    return [*wrapped(name, width), *wrapped(quantity, width), _right(amount, width, least=0)]
 
 
 def _sums(data: ReceiptData) -> Iterator[tuple[str, int]]:
@@ -103,7 +107,7 @@ def _sums(data: ReceiptData) -> Iterator[tuple[str, int]]:
 
 def _member(member: ReceiptMember, width: int) -> Iterator[str]:
     if member.card:
-        yield from _wrapped(_pair("卡号", _clean(member.card), width), width)
+        yield from wrapped(_pair("卡号", clean(member.card), width), width)
     if member.phone:
         yield _pair("手机号码", member.phone, width)
     fields = [
@@ -125,72 +129,38 @@ def _flowing(fields: Iterable[tuple[str, str | None]], width: int) -> Iterator[s
     for name, value in fields:
         if value == "":
             continue
-        field = name if value is None else f"{name}:{_clean(value)}"
-        if row and _width(f"{row} {field}") > width:
-            yield from _wrapped(row, width)
+        field = name if value is None else f"{name}:{clean(value)}"
+        if row and cells(f"{row} {field}") > width:
+            yield from wrapped(row, width)
             row = field
         else:
             row = f"{row} {field}" if row else field
     if row:
-        yield from _wrapped(row, width)
+        yield from wrapped(row, width)
 
 
-def _columns(name: str, quantity: str, amount: str, width: int) -> str:
-    return _left(name, width - 16) + _right(quantity, 6) + _right(amount, 10)
+def _figures(quantity: str, amount: str) -> str:
+    return _right(quantity, 6) + _right(amount, 10)
 
 
 def _pair(name: str, value: str, width: int) -> str:
-    return f"{name}:" + _right(value, width - _width(name) - 1)
+    return f"{name}:" + _right(value, width - cells(name) - 1)
 
 
 def _centred(said: str, width: int, kind: Kind) -> Iterator[Row]:
-    for part in _wrapped(_clean(said), width):
+    for part in wrapped(clean(said), width):
         yield Row(part, kind)
 
 
 def _placed(row: Row, width: int) -> str:
     if row.kind in (Kind.TITLE, Kind.CENTRED):
-        return " " * ((width - _width(row.text)) // 2) + row.text
+        return " " * ((width - cells(row.text)) // 2) + row.text
     return row.text
 
 
 def _left(said: str, width: int) -> str:
-    return said + " " * max(0, width - _width(said))
+    return said + " " * max(0, width - cells(said))
 
 
-def _right(said: str, width: int) -> str:
-    return " " * max(1, width - _width(said)) + said
-
-
-def _wrapped(said: str, width: int) -> Iterator[str]:
-    if len(said) * 2 <= width:
-        yield said
-        return
-    row, taken = "", 0
-    for char in said:
-        cells = _width(char)
-        if taken + cells > width:
-            yield row
-            row, taken = "", 0
-        row, taken = row + char, taken + cells
-    yield row
-
-
-def _width(said: str) -> int:
-    """Cells on the printer."""
-    if said.isascii():
-        return len(said)
-    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in said)
-
-
-def _clean(said: str) -> str:
-    """Without what would steer a printer, or the eye: controls and breaks become spaces, marks of
-    direction, joiners and unknown characters go."""
-    return "".join(map(_printable, said))
-
-
-def _printable(char: str) -> str:
-    category = unicodedata.category(char)
-    if category in ("Cc", "Zl", "Zp"):
-        return " "
-    return "" if category.startswith("C") else char
+def _right(said: str, width: int, *, least: int = 1) -> str:
+    return " " * max(least, width - cells(said)) + said

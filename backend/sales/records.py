@@ -67,7 +67,7 @@ def write_content(bill: Bill, bill_id: int, *, to_pay: Due) -> None:
                     "dish": each.line.dish,
                     "name": each.name,
                     "category": each.line.category or "",
-                    "quantity": each.line.quantity,
+                    "thousandths": each.line.thousandths,
                     "price_fen": each.line.price_fen,
                     "reduction_fen": off[place],
                     "level_fen": plan.level_lines[place],

@@ -23,7 +23,7 @@ from backend.sales.errors import RefundConflict
 from backend.sales.house_rules import reissues_after_refund
 from backend.sales.refund_news import tell
 from backend.sales.refund_records import Refunded, RefundOrder, SettledBill
-from backend.sales.remaining import Step, units_by_line
+from backend.sales.remaining import Step, thousandths_by_line
 from backend.wallet import ledger as wallet
 
 ONE_DAY = timedelta(days=1)
@@ -55,8 +55,8 @@ def _refund(order: RefundOrder, *, bill: str, here: Place, by: str, now: datetim
             raise RefundConflict(refund=order.number)
         return earlier.refunded
     before = records.state(settled)
-    units = None if order.lines is None else units_by_line(order.lines)
-    step = Step(before, before.after(units))
+    counts = None if order.lines is None else thousandths_by_line(order.lines)
+    step = Step(before, before.after(counts))
     refund_id = records.write(order, settled, step, by=by, now=now)
     if step.after.no_dish_left:
         gifts.take_back(settled.id, by=by, now=now)

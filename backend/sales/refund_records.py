@@ -11,6 +11,7 @@ from backend import requesting, tenancy
 from backend.database import changed, db, table_of
 from backend.merchants.queries import Place
 from backend.points.earn import EarnRule, Multiple, Rules
+from backend.quantity import Quantity, amount_fen
 from backend.redemption.models import Redemption
 from backend.sales import models
 from backend.sales.bill import Method
@@ -27,13 +28,13 @@ class RefundOrder:
     """退款 as the till asks for it; ``lines`` are (line, quantity), None: all that is left."""
 
     number: str
-    lines: tuple[tuple[int, int], ...] | None = None
+    lines: tuple[tuple[int, Quantity], ...] | None = None
     reason: str = ""
 
     @property
     def fingerprint(self) -> str:
         """Equal only for the same refund."""
-        return hashlib.sha256(json.dumps(asdict(self)).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(asdict(self), default=str).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -119,20 +120,20 @@ def state(bill: SettledBill) -> BillState:
     """The bill, and what of it went back so far."""
     connection, merchant_id = db.session.connection(), tenancy.merchant_id()
     returned = (
-        select(_refund_lines.c.line, func.sum(_refund_lines.c.quantity).label("units"))
+        select(_refund_lines.c.line, func.sum(_refund_lines.c.thousandths).label("count"))
         .where(_refund_lines.c.merchant_id == merchant_id, _refund_lines.c.bill_id == bill.id)
         .group_by(_refund_lines.c.line)
         .subquery()
     )
     rows = connection.execute(
         select(
-            _lines.c.quantity,
+            _lines.c.thousandths,
             _lines.c.price_fen,
             _lines.c.reduction_fen,
             _lines.c.points_fen,
             _lines.c.level_fen,
             _lines.c.manual_fen,
-            func.coalesce(returned.c.units, 0).label("returned"),
+            func.coalesce(returned.c.count, 0).label("returned"),
         )
         .outerjoin(returned, returned.c.line == _lines.c.line)
         .where(_lines.c.merchant_id == merchant_id, _lines.c.bill_id == bill.id)
@@ -141,13 +142,13 @@ def state(bill: SettledBill) -> BillState:
     lines = tuple(
         LineState(
             Parts(
-                amount_fen=row.quantity * row.price_fen,
-                paid_fen=row.quantity * row.price_fen - row.reduction_fen,
+                amount_fen=amount_fen(row.thousandths, row.price_fen),
+                paid_fen=amount_fen(row.thousandths, row.price_fen) - row.reduction_fen,
                 points_fen=row.points_fen,
                 level_fen=row.level_fen,
                 manual_fen=row.manual_fen,
             ),
-            row.quantity,
+            row.thousandths,
             int(row.returned),
         )
         for row in rows
@@ -208,7 +209,7 @@ def write(order: RefundOrder, bill: SettledBill, step: Step, *, by: str, now: da
             "refund_id": refund_id,
             "bill_id": bill.id,
             "line": place,
-            "quantity": after.returned - before.returned,
+            "thousandths": after.returned - before.returned,
             "paid_fen": after.back.paid_fen - before.back.paid_fen,
             "level_fen": after.back.level_fen - before.back.level_fen,
             "points_fen": after.back.points_fen - before.back.points_fen,

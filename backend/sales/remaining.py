@@ -1,6 +1,7 @@
 """余额 of a bill: what of it was given back so far, and what it would earn as it is now. Pure.
 
 Every part of a line goes back by units: each gives the floor of its share, the last one the rest.
+Quantities are thousandths of a unit: what is weighed goes back by weight.
 """
 
 from collections.abc import Mapping, Sequence
@@ -8,6 +9,7 @@ from dataclasses import astuple, dataclass
 from operator import add, sub
 
 from backend.points.earn import Rules, counted_fen, points_for
+from backend.quantity import PIECE, Quantity, thousandths
 from backend.sales.errors import RefundExceeds
 
 
@@ -21,11 +23,20 @@ class Parts:
     level_fen: int = 0
     manual_fen: int = 0
 
-    def of_units(self, units: int, quantity: int) -> "Parts":
-        """The share of the first ``units``: 100 fen over 3 → 33, 66, 100."""
-        return Parts(
-            *(whole if units == quantity else whole // quantity * units for whole in astuple(self))
-        )
+    @property
+    def coupons_fen(self) -> int:
+        """What neither of the others is."""
+        return self.amount_fen - self.paid_fen - self.points_fen - self.level_fen - self.manual_fen
+
+    def of_first(self, count: int, quantity: int) -> "Parts":
+        """The share of the first ``count``: 100 fen over 3 → 33, 66, 100; half of 1 fen → 0."""
+        if count == quantity:
+            return self
+        _, *made_of = astuple(self)
+        shares = [
+            whole * PIECE // quantity * count // PIECE for whole in (*made_of, self.coupons_fen)
+        ]
+        return Parts(sum(shares), *shares[:-1])
 
     def __add__(self, other: "Parts") -> "Parts":
         return Parts(*map(add, astuple(self), astuple(other)))
@@ -36,26 +47,26 @@ class Parts:
 
 @dataclass(frozen=True)
 class LineState:
-    """One line, and how many of its units went back before."""
+    """One line, and how much of it went back before, in thousandths."""
 
     parts: Parts
     quantity: int
     returned: int = 0
 
     @property
-    def units_left(self) -> int:
+    def left(self) -> int:
         return self.quantity - self.returned
 
     @property
     def back(self) -> Parts:
         """What went back of it."""
-        return self.parts.of_units(self.returned, self.quantity)
+        return self.parts.of_first(self.returned, self.quantity)
 
-    def after(self, units: int) -> "LineState":
-        """With so many more units gone back; RefundExceeds when there are not as many."""
-        if units > self.units_left:
+    def after(self, count: int) -> "LineState":
+        """With so much more gone back; RefundExceeds when there is not as much."""
+        if count > self.left:
             raise RefundExceeds()
-        return LineState(self.parts, self.quantity, self.returned + units)
+        return LineState(self.parts, self.quantity, self.returned + count)
 
 
 @dataclass(frozen=True)
@@ -68,27 +79,27 @@ class BillState:
     balance_fen: int
     points_spent: int
 
-    def after(self, units: Mapping[int, int] | None) -> "BillState":
-        """With these units by line gone back; ``None``: with all that is left of the bill."""
-        if units is None:
+    def after(self, counts: Mapping[int, int] | None) -> "BillState":
+        """With this much by line gone back; ``None``: with all that is left of the bill."""
+        if counts is None:
             if self.is_over:
                 raise RefundExceeds()
-            lines = [line.after(line.units_left) for line in self.lines]
+            lines = [line.after(line.left) for line in self.lines]
         else:
-            if not set(units) <= set(range(len(self.lines))):
+            if not set(counts) <= set(range(len(self.lines))):
                 raise RefundExceeds()
-            lines = [line.after(units.get(place, 0)) for place, line in enumerate(self.lines)]
+            lines = [line.after(counts.get(place, 0)) for place, line in enumerate(self.lines)]
         return BillState(
             tuple(lines),
             self.service_fen,
-            self.service_back or units is None,
+            self.service_back or counts is None,
             self.balance_fen,
             self.points_spent,
         )
 
     @property
     def no_dish_left(self) -> bool:
-        return not any(line.units_left for line in self.lines)
+        return not any(line.left for line in self.lines)
 
     @property
     def is_over(self) -> bool:
@@ -159,12 +170,12 @@ class Step:
         return self.before.earns(rules) - self.after.earns(rules)
 
 
-def units_by_line(asked: Sequence[tuple[int, int]]) -> dict[int, int]:
+def thousandths_by_line(asked: Sequence[tuple[int, Quantity]]) -> dict[int, int]:
     """(line, quantity) as asked for, a line named twice counted together."""
-    units: dict[int, int] = {}
+    counts: dict[int, int] = {}
     for line, quantity in asked:
-        units[line] = units.get(line, 0) + quantity
-    return units
+        counts[line] = counts.get(line, 0) + thousandths(quantity)
+    return counts
 
 
 def _share(part: int, *, of: int, whole: int) -> int:

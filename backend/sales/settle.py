@@ -77,9 +77,9 @@ def _settle(
             balance_fen=to_pay.balance_fen,
             now=now,
         )
-        gift = gifts.for_bill(
-            PaidBill(bill_id, member_id, bill.money_fen, here.code, bill.settled_at), now=now
-        )
+        if bill.goods.is_consumption:
+            paid = PaidBill(bill_id, member_id, bill.money_fen, here.code, bill.settled_at)
+            gift = gifts.for_bill(paid, now=now)
     settlement = _settlement(bill, to_pay, here=here, member=member, earned=earned, gift=gift)
     write_answer(bill_id, settlement, to_pay=to_pay, earning=earning)
     faults.point("settle.before_commit")
@@ -114,6 +114,8 @@ def _move(
     )
     earned = earn.points_for(counted_fen, rule=earning.rule, multiple=earning.multiple)
     points.earn(member_id, earned, cause=f"{cause}-earn", now=now)
+    if not bill.goods.is_consumption:
+        return earned
     spending.add_bill(
         member_id, bill_id=bill_id, paid_fen=bill.money_fen, spent_at=bill.settled_at, now=now
     )

@@ -12,6 +12,7 @@ from backend.open_bills.guest import guest_of
 from backend.open_bills.paying import Paying, pay
 from backend.open_bills.promise import quote_for
 from backend.open_bills.show import Payer, Shown, bill_at_table, payable, show
+from backend.quantity import Quantity
 from backend.wechat.pay import PayParams
 from miniprogram_api.contract import Answer, Body, CodeText, route
 from miniprogram_api.customer.blueprint import blueprint
@@ -40,7 +41,8 @@ class ShownLine(Answer):
     """账单明细 at its original price."""
 
     name: str
-    quantity: int
+    quantity: Quantity
+    unit: str
     price_fen: int
     amount_fen: int
 
@@ -102,6 +104,7 @@ class BillAnswer(Answer):
                     ShownLine(
                         name=each.name,
                         quantity=each.line.quantity,
+                        unit=each.unit,
                         price_fen=each.line.price_fen,
                         amount_fen=each.line.amount_fen,
                     )

@@ -58,7 +58,7 @@ class LineBody(Body):
         )
 
 
-Lines = Annotated[list[LineBody], Field(max_length=500)]
+Lines = Annotated[list[LineBody], Field(min_length=1, max_length=500)]
 
 
 class TenderBody(Body):

@@ -151,7 +151,7 @@ class Meals:
                 dish=each.line.dish,
                 name=each.name,
                 category=each.line.category,
-                quantity=each.line.quantity,
+                thousandths=each.line.thousandths,
                 price_fen=each.line.price_fen,
                 reduction_fen=fen,
                 level_fen=0 if taken.coupon else fen,

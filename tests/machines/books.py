@@ -7,6 +7,7 @@ Amounts in fen; a month's points end at the midnight after the same day of the n
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
+from decimal import ROUND_HALF_UP, Decimal
 from itertools import combinations
 
 QUOTE_LASTS = timedelta(minutes=10)
@@ -167,7 +168,7 @@ class Person:
 
 @dataclass(frozen=True)
 class Line:
-    """A line, and what of it was taken off and paid by points."""
+    """A line, and what of it was taken off and paid by points; its quantity in thousandths."""
 
     quantity: int
     price: int
@@ -176,7 +177,8 @@ class Line:
 
     @property
     def amount(self) -> int:
-        return self.quantity * self.price
+        exact = Decimal(self.quantity) * self.price / 1000
+        return int(exact.quantize(Decimal(1), ROUND_HALF_UP))
 
 
 @dataclass
@@ -227,7 +229,9 @@ class Sale:
     def earns(self) -> int:
         """One point for each yuan of what remains, at original prices."""
         whole = sum(line.amount for line in self.lines) + self.service
-        return (whole - self._back(lambda line: line.amount) - self._service_back) // 100
+        coupons = self._back(lambda line: line.off - line.by_points)
+        by_points = self._back(lambda line: line.by_points)
+        return (whole - self.money_back - by_points - coupons) // 100
 
     @property
     def _service_back(self) -> int:
@@ -236,7 +240,7 @@ class Sale:
     def _back(self, part: Callable[[Line], int]) -> int:
         """Each unit gives the floor of its share, the last one the rest."""
         return sum(
-            part(line) if n == line.quantity else part(line) // line.quantity * n
+            part(line) if n == line.quantity else part(line) * 1000 // line.quantity * n // 1000
             for n, line in zip(self.returned, self.lines, strict=True)
         )
 

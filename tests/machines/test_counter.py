@@ -38,6 +38,7 @@ from backend.members.models import Member
 from backend.merchants.models import Merchant
 from backend.merchants.queries import Place, place
 from backend.points import ledger as points_ledger
+from backend.quantity import from_thousandths
 from backend.redemption.redeem import Redeemer, redeem
 from backend.redemption.undo import undo
 from backend.reports import doctor
@@ -66,7 +67,9 @@ SHARE = st.sampled_from([0, 50, 100])
 """Percent of a bill that the balance pays."""
 SERVICE = st.sampled_from([0, 500])
 LINES = st.lists(
-    st.builds(Line, st.integers(1, 3), st.sampled_from([1_999, 3_333, 6_800])),
+    st.builds(
+        Line, st.sampled_from([1_000, 2_000, 3_000, 755]), st.sampled_from([1_999, 3_333, 6_800])
+    ),
     min_size=1,
     max_size=2,
 )
@@ -252,14 +255,14 @@ class Counter(RuleBasedStateMachine):
             )
 
     @precondition(lambda self: self.sales)
-    @rule(data=st.data(), units=st.none() | st.integers(1, 3))
+    @rule(data=st.data(), units=st.none() | st.sampled_from([1_000, 2_000, 500, 255]))
     def refunds(self, data: st.DataObject, units: int | None) -> None:
-        """Whole, or some units of one line; the same number twice is one refund."""
+        """Whole, or so many thousandths of one line; the same number twice is one refund."""
         number = data.draw(st.sampled_from(sorted(self.sales)))
         sale, place_ = self.sales[number], 0
         if units is not None:
             place_ = data.draw(st.integers(0, len(sale.lines) - 1))
-        lines = None if units is None else ((place_, units),)
+        lines = None if units is None else ((place_, from_thousandths(units)),)
         left = sale.lines[place_].quantity - sale.returned[place_]
         beyond = sale.is_over if units is None else units > left
         order = refund_records.RefundOrder(next(self.names), lines)
@@ -459,7 +462,10 @@ class Counter(RuleBasedStateMachine):
         return place("s01")
 
     def _goods(self, lines: Sequence[Line], service: int) -> Goods:
-        dishes = (DishLine("菜", BillLine("d", None, line.quantity, line.price)) for line in lines)
+        dishes = (
+            DishLine("菜", BillLine("d", None, from_thousandths(line.quantity), line.price))
+            for line in lines
+        )
         return Goods(tuple(dishes), service)
 
 

@@ -5,7 +5,7 @@ from flask.testing import FlaskClient
 from pydantic import JsonValue
 
 from tests.builders import a_shop
-from tests.miniprogram_api.pos.till import till_of
+from tests.miniprogram_api.pos.till import a_dish, till_of
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_a_wrong_method_is_told_the_right_ones(http: FlaskClient) -> None:
 def test_a_word_that_is_none_of_a_few_is_told_which(http: FlaskClient) -> None:
     wrong = {
         "settled_at": "2026-11-23T12:00:00+08:00",
-        "lines": [],
+        "lines": [a_dish()],
         "tenders": [{"method": "gold"}],
     }
     answer = till_of(http, a_shop()).post("/bills/B1/settle", wrong)
@@ -60,7 +60,7 @@ def test_a_word_that_is_none_of_a_few_is_told_which(http: FlaskClient) -> None:
     "said", ["1795306603", 1795306603, "2026-11-23", "2026-11-23T12:00:00", None]
 )
 def test_a_time_is_written_out_with_its_offset(http: FlaskClient, said: JsonValue) -> None:
-    body = {"settled_at": said, "lines": [], "tenders": []}
+    body = {"settled_at": said, "lines": [a_dish()], "tenders": []}
     answer = till_of(http, a_shop()).post("/bills/B1/settle", body)
     assert answer.status_code == 400
     assert [error["field"] for error in answer.get_json()["detail"]["errors"]] == ["settled_at"]

@@ -3,6 +3,7 @@
 from sqlalchemy import and_, func, or_, select
 
 from backend.database import table_of
+from backend.quantity import PIECE
 from backend.redemption.models import Redemption
 from backend.reports.invariants.invariant import Invariant, by
 from backend.sales.bill import Method
@@ -15,10 +16,15 @@ _refunds, _refund_lines = table_of(Refund), table_of(RefundLine)
 _MONEY = [method.value for method in Method if method.is_money]
 _PARTS = ("level_fen", "points_fen", "manual_fen")
 
+# Pieces apart from the rest, so that no product leaves a BIGINT.
+_amount_fen = (
+    _lines.c.thousandths // PIECE * _lines.c.price_fen
+    + (_lines.c.thousandths % PIECE * _lines.c.price_fen + PIECE // 2) // PIECE
+)
 _goods = (
     select(
         _lines.c.bill_id,
-        func.sum(_lines.c.quantity * _lines.c.price_fen).label("lines_fen"),
+        func.sum(_amount_fen).label("lines_fen"),
         *(func.sum(_lines.c[part]).label(part) for part in ("reduction_fen", *_PARTS)),
     )
     .group_by(_lines.c.bill_id)
@@ -53,7 +59,7 @@ _returned = (
     select(
         _refund_lines.c.bill_id,
         _refund_lines.c.line,
-        func.sum(_refund_lines.c.quantity).label("quantity"),
+        func.sum(_refund_lines.c.thousandths).label("thousandths"),
     )
     .group_by(_refund_lines.c.bill_id, _refund_lines.c.line)
     .subquery()
@@ -147,7 +153,7 @@ INVARIANTS = (
     ),
     Invariant(
         "bill_line.returned",
-        "每行退回的份数不超过所点（V-09）",
+        "每行退回的数量不超过所点（V-09）",
         "bill_line",
         by(
             select(_lines.c.id)
@@ -155,7 +161,7 @@ INVARIANTS = (
                 _returned,
                 and_(_returned.c.bill_id == _lines.c.bill_id, _returned.c.line == _lines.c.line),
             )
-            .where(_returned.c.quantity > _lines.c.quantity)
+            .where(_returned.c.thousandths > _lines.c.thousandths)
         ),
     ),
 )

@@ -167,7 +167,7 @@ def test_refusals_come_in_the_order_found_state_validity_store_hour_minimum_dish
     assert code(here, USABLE, evening) == "TIME_NOT_ALLOWED"
     assert code(here, USABLE, use([a_line()])) == "BELOW_MINIMUM"
     assert code(here, USABLE, use([a_line(yuan=1000)])) == "DISH_MISSING"
-    assert code(here, USABLE, use([a_line(yuan=1000), a_line("D009", 0)])) is None
+    assert code(here, USABLE, use([a_line(yuan=1000), a_line("D009", 1)])) is None
 
 
 def test_without_a_bill_neither_minimum_nor_dish_is_judged() -> None:

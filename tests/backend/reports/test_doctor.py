@@ -108,7 +108,9 @@ DAMAGES = {
     "bill.parts": ["update bill_line set manual_fen=manual_fen+1 where id={line}"],
     "bill.paid": ["update bill set service_fen=service_fen+1 where id={bill}"],
     "bill.refunded": ["update bill set refunded_fen=refunded_fen+1 where id={bill}"],
-    "bill_line.returned": ["update refund_line set quantity=quantity+2 where id={returned}"],
+    "bill_line.returned": [
+        "update refund_line set thousandths=thousandths+2000 where id={returned}"
+    ],
     "refund.lines": ["update refund_line set paid_fen=paid_fen+1 where id={returned}"],
     "voucher.coupon": ["update mall_voucher set coupon_id=null where id={voucher}"],
     "coupon.voucher": ["update coupon set source='local' where id={mall_coupon}"],

@@ -3,9 +3,12 @@
 import unicodedata
 from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from backend.sales.receipt import ReceiptData, ReceiptLine, ReceiptMember, ReceiptTender, kept, read
 from backend.sales.receipt_escpos import escpos
@@ -36,7 +39,7 @@ RECEIPT = ReceiptData(
 
 
 def cells(row: str) -> int:
-    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in row)
+    return len(row.encode("gbk"))
 
 
 @pytest.mark.parametrize("width", [NARROW, WIDE])
@@ -51,6 +54,36 @@ def test_no_row_is_wider_than_the_paper(width: int) -> None:
     )
     assert max(map(cells, text(long, width).splitlines())) <= width
     assert "电话 0755-1234567" in text(long, width)
+
+
+@pytest.mark.parametrize("dish", ["番茄·牛腩", "“招牌”毛肚", "毛肚×2", "℃冰粉①"])
+@pytest.mark.parametrize("width", [NARROW, WIDE])
+def test_a_dish_takes_exactly_the_cells_of_the_paper(dish: str, width: int) -> None:
+    ordered = replace(RECEIPT, lines=(ReceiptLine(dish, 1, "份", 3800),))
+    (row,) = (row for row in text(ordered, width).splitlines() if row.startswith(dish))
+    assert len(row.encode("gbk")) == width
+    assert row.encode("gbk") in escpos(ordered, width)
+
+
+def test_what_gbk_lacks_is_replaced_by_what_it_has() -> None:
+    said = "🔥毛肚 café ¥9 ﬁsh 한"
+    printed = text(replace(RECEIPT, lines=(ReceiptLine(said, 1, "", 1),)))
+    assert "毛肚 café ￥9 fish ?" in printed
+    printed.encode("gbk")
+
+
+@given(st.text(max_size=40), st.text(max_size=8), st.sampled_from([NARROW, WIDE]))
+def test_whatever_is_written_fits_the_paper_and_the_printer(said: str, unit: str, on: int) -> None:
+    dish = ReceiptLine(said, Decimal("999999.999"), unit, 10**16)
+    written = replace(RECEIPT, store=said, cashier=said, lines=(dish,), footer=said)
+    assert max(map(cells, text(written, on).splitlines())) <= on
+    escpos(written, on)
+
+
+def test_half_a_pound_is_printed_as_it_was_weighed() -> None:
+    fish = replace(RECEIPT, lines=(ReceiptLine("鲈鱼", Decimal("0.5"), "斤", 1900),))
+    assert f"{'鲈鱼':<14} 0.5斤     19.00" in text(fish).splitlines()
+    assert read(kept(fish)) == fish  # type: ignore[arg-type]
 
 
 def test_wide_paper_holds_more_fields_on_a_row() -> None:
@@ -99,16 +132,16 @@ def test_no_control_character_reaches_text_or_printer() -> None:
 
 
 def test_the_bytes_begin_and_end_a_print_and_are_the_rows_of_the_text() -> None:
-    """ESC @, FS &, the name centred and bold, GB18030, GS V at the end."""
+    """ESC @, FS &, the name centred and bold, GBK, GS V at the end."""
     printed = escpos(RECEIPT)
     assert printed.startswith(b"\x1b@\x1c&")
-    name = RECEIPT.store.encode("gb18030")
+    name = RECEIPT.store.encode("gbk")
     before = printed[: printed.index(name)]
     assert b"\x1ba\x01" in before and b"\x1bE\x01" in before
     after = printed[printed.index(name) :]
     assert b"\x1bE\x00" in after
     for row in text(RECEIPT).splitlines():
-        assert row.strip().encode("gb18030") in printed
+        assert row.strip().encode("gbk") in printed
     assert b"\x1dV" in printed[-5:]
 
 

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backend.points.earn import EarnRule, Multiple, Rules
+from backend.quantity import PIECE, amount_fen
 from backend.sales.errors import RefundExceeds
 from backend.sales.remaining import BillState, LineState, Parts, Step
 
@@ -15,8 +16,8 @@ ONE_PER_YUAN = Rules(EarnRule(per_fen=100, points=1), Multiple())
 
 @st.composite
 def lines(draw: st.DrawFn) -> LineState:
-    quantity = draw(st.integers(1, 7))
-    amount = quantity * draw(st.integers(0, 9999))
+    quantity = draw(st.integers(1, 7).map(PIECE.__mul__) | st.integers(1, 7 * PIECE))
+    amount = amount_fen(quantity, draw(st.integers(0, 9999)))
     coupons = draw(st.integers(0, amount))
     level = draw(st.integers(0, amount - coupons))
     points = draw(st.integers(0, amount - coupons - level))
@@ -41,11 +42,11 @@ def test_parts_in_any_order_and_then_the_rest_are_the_whole(
 ) -> None:
     steps, state = [], bill
     for _ in range(data.draw(st.integers(0, 4))):
-        open_lines = [place for place, line in enumerate(state.lines) if line.units_left]
+        open_lines = [place for place, line in enumerate(state.lines) if line.left]
         if not open_lines:
             break
         place = data.draw(st.sampled_from(open_lines))
-        units = data.draw(st.integers(1, state.lines[place].units_left))
+        units = data.draw(st.integers(1, state.lines[place].left))
         steps.append(Step(state, state.after({place: units})))
         state = steps[-1].after
     if not state.is_over:
@@ -73,9 +74,9 @@ def test_parts_in_any_order_and_then_the_rest_are_the_whole(
 def test_each_unit_gives_the_floor_of_its_share_and_the_last_one_the_rest(
     units: Sequence[int], fen: list[int]
 ) -> None:
-    state, given_back = BillState((LineState(Parts(300, 100), 3),), 0, False, 0, 0), []
+    state, given_back = BillState((LineState(Parts(300, 100), 3 * PIECE),), 0, False, 0, 0), []
     for each in units:
-        step = Step(state, state.after({0: each}))
+        step = Step(state, state.after({0: each * PIECE}))
         given_back.append(step.paid_fen)
         state = step.after
     assert given_back == fen

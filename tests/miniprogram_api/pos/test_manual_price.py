@@ -178,7 +178,7 @@ def test_the_changed_price_is_what_the_bill_costs_and_its_refund_gives_back_to_t
         assert (row.manual_fen, row.paid_fen) == (667, 8833)
         lines = db.session.scalars(select(BillLine).order_by(BillLine.line)).all()
         assert sum(each.manual_fen for each in lines) == 667
-        paid = [each.quantity * each.price_fen - each.reduction_fen for each in lines]
+        paid = [each.thousandths // 1000 * each.price_fen - each.reduction_fen for each in lines]
     back = [
         till.post("/bills/B1/refund", {"refund": f"T{n}", "lines": [{"line": 0, "quantity": 1}]})
         for n in range(2)

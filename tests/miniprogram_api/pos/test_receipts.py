@@ -20,7 +20,7 @@ def test_a_reprint_says_which_time_and_changes_nothing_else(app: Flask, http: Fl
         assert again["receipt"] == first["receipt"] | {"printed": n}
         assert again["receipt_text"] == first["receipt_text"].replace("第1次", f"第{n}次")
         printed = base64.b64decode(again["receipt_escpos"])
-        assert f"第{n}次打印".encode("gb18030") in printed
+        assert f"第{n}次打印".encode("gbk") in printed
     assert till.post("/bills/B1/settle", a_bill()).get_json() == first
 
 

@@ -78,6 +78,11 @@ def test_each_bill_is_judged_at_its_own_time_and_the_first_in_order_has_the_coup
     assert [row.number for row in kept(shop)] == ["B2", "B3", "B5"]
 
 
+def test_a_bill_without_lines_is_refused_alone(app: Flask, http: FlaskClient) -> None:
+    items = sends(till_of(http, a_shop()), named("B1"), named("B2") | {"lines": []}, named("B3"))
+    assert statuses(items) == [("B1", 201, None), ("B2", 400, "PARAM_ERROR"), ("B3", 201, None)]
+
+
 def test_a_broken_entry_stops_no_other_and_is_kept_as_it_came(
     app: Flask, http: FlaskClient
 ) -> None:

@@ -135,11 +135,12 @@ def test_two_secrets_live_at_once_and_die_with_their_key(app: Flask, http: Flask
 
     have(next_secret="the-next-one")
     old, new = till_of(http, shop), TillClient(http, shop.pos_key, "the-next-one")
-    assert [till.post("/quotes", {"lines": []}).status_code for till in (old, new)] == [200, 200]
+    asked = {"lines": [a_dish()]}
+    assert [till.post("/quotes", asked).status_code for till in (old, new)] == [200, 200]
     have(secret="the-next-one", next_secret=None)
-    assert [till.post("/quotes", {"lines": []}).status_code for till in (old, new)] == [401, 200]
+    assert [till.post("/quotes", asked).status_code for till in (old, new)] == [401, 200]
     have(active=False)
-    assert new.post("/quotes", {"lines": []}).status_code == 401
+    assert new.post("/quotes", asked).status_code == 401
 
 
 def test_a_forged_request_is_refused_before_its_body_is_read(app: Flask, http: FlaskClient) -> None:
