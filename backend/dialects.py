@@ -4,6 +4,7 @@ their errors mean."""
 import fcntl
 import os
 import sqlite3
+import tempfile
 import threading
 import time
 from contextlib import suppress
@@ -128,13 +129,29 @@ def _prepare_sqlite(engine: Engine, *, lock_file: Path) -> None:
 def _keep_private(
     _dialect: Dialect, _entry: ConnectionPoolEntry, arguments: list[str], _named: dict[str, Any]
 ) -> None:
-    """Only its owner reads the database; SQLite gives what stands beside it the same rights."""
-    database = arguments[0]
-    os.close(os.open(database, os.O_RDWR | os.O_CREAT, 0o600))
-    for path in (Path(database), Path(f"{database}-wal"), Path(f"{database}-shm")):
+    """Only its owner reads the database; SQLite gives what stands beside it the same rights.
+
+    Never opened here once it is there: closing any handle of it would drop the locks that SQLite
+    holds on it in this process.
+    """
+    database = Path(arguments[0])
+    if not database.exists():
+        _make_private(database)
+    for path in (database, Path(f"{database}-wal"), Path(f"{database}-shm")):
         with suppress(FileNotFoundError):
             if path.stat().st_mode & 0o077:
                 path.chmod(0o600)
+
+
+def _make_private(database: Path) -> None:
+    """An empty one, closed before it has its name; another's that came first stays."""
+    handle, draft = tempfile.mkstemp(dir=database.parent, prefix=".database-")
+    os.close(handle)
+    try:
+        with suppress(FileExistsError):
+            os.link(draft, database)
+    finally:
+        Path(draft).unlink()
 
 
 def _take_writers_lock(connection: Connection, lock_file: Path) -> float:

@@ -2,7 +2,11 @@
 
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
+
+from sqlalchemy import text
 
 from backend.database import db
 from scripts.supervisor.deployment import data_folder
@@ -27,6 +31,27 @@ def test_a_database_that_others_could_read_is_closed_to_them(embedded: Embedded)
     db.engine.dispose()
     a_shop()
     assert _rights(embedded.database) == 0o600
+
+
+def test_another_connection_of_this_process_leaves_the_locks_of_the_first(
+    embedded: Embedded,
+) -> None:
+    """POSIX drops all locks of a process on a file when it closes any handle of it. Without its
+    lock, another process that leaves takes itself for the last one and removes the log that the
+    first goes on writing to: the database is broken."""
+    a_shop()
+    with db.engine.connect() as first, db.engine.connect() as second:
+        for connection in (first, second):
+            connection.execute(text("select count(*) from merchant")).scalar()
+            connection.rollback()
+        passes_by = (
+            "import sqlite3, sys\n"
+            "database = sqlite3.connect(sys.argv[1])\n"
+            "database.execute('select count(*) from merchant').fetchone()\n"
+            "database.close()"
+        )
+        subprocess.run([sys.executable, "-c", passes_by, str(embedded.database)], check=True)
+        assert Path(f"{embedded.database}-wal").exists()
 
 
 def test_logs_that_others_could_read_are_closed_to_them(tmp_path: Path) -> None:
