@@ -98,9 +98,10 @@ def _audience(wanted: Mapping[str, Any]) -> dict[str, object]:
         raise CampaignInvalid(errors=field_errors(error)) from None
     zone, now = access.shop().zone, clock.now()
     audience.refuse_unknown(conditions)
+    estimate = audience.estimate(conditions, zone=zone, at=now)
     return {
-        "count": audience.count(conditions, zone=zone, at=now),
-        "sample": audience.sample(conditions, zone=zone, at=now),
+        "count": estimate.count,
+        "sample": estimate.sample,
         "chips": [condition_form.in_words(condition) for condition in wanted["conditions"]],
         "joined": "且" if wanted["match"] == "all" else "或",
         "fixed": wanted["mode"] == "fixed",

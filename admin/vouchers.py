@@ -18,7 +18,6 @@ from backend import clock
 from backend.campaigns.models import Campaign, Grant
 from backend.coupons.card_pack import meant_by, numbers
 from backend.coupons.models import Coupon, CouponSource
-from backend.coupons.numbers import spaced
 from backend.database import db
 from backend.malls.models import MallShop, MallVoucher, VoucherState
 from backend.members.models import Member
@@ -226,7 +225,7 @@ class MallOrders(SecureModelView):
                 order_number=voucher.order_number,
                 product=voucher.product,
                 voucher=voucher.voucher,
-                number=spaced(named.of_voucher(voucher.id)),
+                number=coupon_number(named.of_voucher(voucher.id)),
                 shop=shops.get(voucher.shop_id, ""),
                 nickname=people[buyers[voucher.member_id]].nickname,
                 phone=people[buyers[voucher.member_id]].phone,

@@ -21,6 +21,9 @@ from backend.database import (
 )
 from backend.tenancy import MerchantRow
 
+ORDER_NUMBER_CHARS = 30
+"""商户单号: as long as every one of ours is; a refund's number begins with its order's."""
+
 
 class OpenBillState(StrEnum):
     """``paid``: by phone, waiting for the till to settle it. ``withdrawn``: the till dropped it."""

@@ -17,7 +17,12 @@ from backend.open_bills import kept_points, queries
 from backend.open_bills.ending import end
 from backend.open_bills.errors import BillAlreadyPaid, BillBeingPaid
 from backend.open_bills.guest import Guest
-from backend.open_bills.models import OpenBillState, PaymentState, ScanPayment
+from backend.open_bills.models import (
+    ORDER_NUMBER_CHARS,
+    OpenBillState,
+    PaymentState,
+    ScanPayment,
+)
 from backend.open_bills.promise import lock_coupons, promised
 from backend.open_bills.queries import BillOnTable, Payment
 from backend.open_bills.taking import mark_paid
@@ -144,7 +149,7 @@ def _write(
             merchant_id=tenancy.merchant_id(),
             open_bill_id=bill.id,
             live_key=bill.id,
-            out_trade_no=f"qb{secrets.token_hex(14)}",
+            out_trade_no=f"qb{secrets.token_hex(ORDER_NUMBER_CHARS // 2 - 1)}",
             app_id=guest.app_id,
             openid=guest.openid,
             member_id=guest.member_ids[0],

@@ -51,6 +51,14 @@ def test_a_bill_tells_lines_payments_reductions_and_refunds(app: Flask, guest: G
     assert receipt and receipt.splitlines()[0].strip() in text
 
 
+def test_coupon_numbers_on_a_bill_are_whole_for_who_needs_them_alone(
+    app: Flask, guest: Guest
+) -> None:
+    page = f"/admin/bills/details/?id={id_of(guest, 'B1001')}"
+    assert "**** **** " not in at_desk(app, guest.shop).read(page)
+    assert "**** **** " in at_desk(app, guest.shop, Role.CASHIER).read(page)
+
+
 def test_the_list_is_narrowed_and_exported_with_amounts_that_add_up(
     app: Flask, guest: Guest
 ) -> None:

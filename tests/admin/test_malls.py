@@ -119,11 +119,13 @@ def test_the_orders_and_the_file_tell_what_became_of_each_voucher(
     for text in ("O-V1", "O-V3", "已核销", "已退款", "待关联", "138****8000", "¥170.00", "¥60.00"):
         assert text in page, text
     assert "13800138000" not in page
+    limited = at_desk(app, shop, Role.READ_ONLY).read("/admin/orders/")
+    spaced = f"{used[:5]} {used[5:9]} {used[9:]}"
+    assert spaced in page and spaced not in limited and f"**** **** {used[-4:]}" in limited
     only = visitor.read(f"/admin/orders/?flt1_1={used}")
     assert "O-V1" in only and "O-V2" not in only
     assert "O-V3" in visitor.read("/admin/orders/?tab=waiting")
     file = visitor.read("/admin/vouchers/")
-    spaced = f"{used[:5]} {used[5:9]} {used[9:]}"
     for text in (spaced, "商城", "已核销", "0023", f"till {shop.pos_key}", "138****8000"):
         assert text in file, text
     assert spaced in visitor.read(f"/admin/vouchers/?flt0_0={used[1:]}")

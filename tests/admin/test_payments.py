@@ -6,17 +6,18 @@ from dataclasses import replace
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from backend import clock as business
 from backend import tenancy
-from backend.database import db
+from backend.database import db, transaction
 from backend.merchants.models import AuditEntry, Role
-from backend.open_bills import taking
+from backend.open_bills import taking, till_events
 from backend.open_bills.errors import PaymentMismatch
-from backend.open_bills.models import OpenBill
+from backend.open_bills.models import OpenBill, PaymentState, ScanPayment, TillEvent
 from scripts.wechat_platform.server import Platform
 from tests.admin.desk import at_desk
+from tests.admin.test_large import on_sqlite, plans
 from tests.backend.open_bills.dining import Dining, a_dining_room, is_sound
 from tests.backend.open_bills.test_late_money import refunded
 from tests.builders import a_store, reread
@@ -67,6 +68,34 @@ def test_payments_tell_who_paid_what_and_what_must_be_looked_at(
     with pytest.raises(PaymentMismatch):
         taking.take(replace(_notice(room), amount_fen=1), now=business.now())
     assert "金额或付款人不符" in visitor.read("/admin/scan-payments/?tab=alarm")
+
+
+@on_sqlite
+def test_a_payment_that_wechat_cannot_give_back_is_found_without_asking_for_each(
+    app: Flask, room: Dining
+) -> None:
+    """Scale: what the tills were told is read once for the page."""
+    with transaction(), tenancy.acting_for(room.shop.merchant_id):
+        payment = db.session.scalars(select(ScanPayment)).one()
+        payment.state = PaymentState.REFUNDING
+        subject = f"{payment.out_trade_no}-7"
+        content = {"payment": payment.out_trade_no}
+        till_events.tell(
+            room.shop.store_id,
+            till_events.REFUND_FAILED,
+            subject=subject,
+            content=content,
+            now=business.now(),
+        )
+    visitor = at_desk(app, room.shop)
+    with plans() as found:
+        assert "退款失败" in visitor.read("/admin/scan-payments/?tab=alarm")
+    told = [plan for statement, plan in found.items() if "till_event" in statement]
+    assert told
+    assert not [row for plan in told for row in plan if row[2].startswith("CORRELATED")]
+    with transaction(), tenancy.acting_for(room.shop.merchant_id):
+        db.session.scalars(select(ScanPayment)).one().state = PaymentState.PAID
+        db.session.execute(delete(TillEvent).where(TillEvent.subject == subject))
 
 
 def test_a_paid_bill_is_given_back_with_a_reason_once(

@@ -7,6 +7,7 @@ from itertools import count
 import pytest
 from flask import Flask
 from pydantic import JsonValue, TypeAdapter, ValidationError
+from sqlalchemy import event
 
 from backend import tenancy
 from backend.calendar import SHANGHAI
@@ -48,9 +49,9 @@ def spent(shop: Shop, member: int, *bills: tuple[int, int], reversed: bool = Fal
 def meets(shop: Shop, member: int, *conditions: dict[str, JsonValue], match: str = "all") -> bool:
     wanted = Conditions.model_validate({"match": match, "conditions": list(conditions)})
     with tenancy.acting_for(shop.merchant_id):
-        found = audience.sample(wanted, zone=SHANGHAI, at=NOW)
-        assert audience.count(wanted, zone=SHANGHAI, at=NOW) == len(found)
-    return member in {person.id for person in found}
+        found = audience.estimate(wanted, zone=SHANGHAI, at=NOW)
+        assert found.count == len(found.sample)
+    return member in {person.id for person in found.sample}
 
 
 NUMBERS = [
@@ -248,5 +249,28 @@ def test_joined_and_black_listed_people_are_not_counted(app: Flask) -> None:
     change_member(shop, two, alias_of_id=one)
     change_member(shop, three, blacklisted=True)
     with tenancy.acting_for(shop.merchant_id):
-        assert audience.count(Conditions(), zone=SHANGHAI, at=NOW) == 1
+        assert audience.estimate(Conditions(), zone=SHANGHAI, at=NOW).count == 1
         assert db.session.query(Member).count() == 3
+
+
+def test_the_count_and_the_sample_read_the_members_once(app: Flask) -> None:
+    """Scale: of many the newest ten are shown, and one statement judges everybody."""
+    shop = a_shop()
+    people = [a_member(shop) for _ in range(12)]
+    judged: list[str] = []
+
+    def note(_c: object, _u: object, statement: str, *_: object) -> None:
+        if "customer_class IN" in statement.replace("`", ""):
+            judged.append(statement)
+
+    wanted = Conditions.model_validate(
+        {"conditions": [{"field": "class", "op": "in", "value": ["new", "loyal"]}]}
+    )
+    event.listen(db.engine, "before_cursor_execute", note)
+    try:
+        with tenancy.acting_for(shop.merchant_id):
+            found = audience.estimate(wanted, zone=SHANGHAI, at=NOW)
+    finally:
+        event.remove(db.engine, "before_cursor_execute", note)
+    assert found.count == 12 and len(judged) == 1
+    assert [person.id for person in found.sample] == people[:1:-1]
