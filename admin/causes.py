@@ -5,7 +5,7 @@ One statement per kind of thing that causes name, whatever the rows.
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from flask import url_for
 from markupsafe import Markup
@@ -21,6 +21,7 @@ from backend.sales.models import Bill, Refund
 
 _NAMED = re.compile(r"(bill|refund)-(\d{1,18})(?:-|$)")
 _RECHARGE = re.compile(r"recharge-([^/]+)/(.+)")
+_OWED = re.compile(r"(.+)-owed-\d+")
 _WORDS: Sequence[tuple[str, str]] = (
     ("registration-", "注册送积分"),
     ("manual-", "手工调整"),
@@ -47,7 +48,12 @@ def told(causes: Collection[str]) -> dict[str, Cause]:
     """Each of these causes, for people."""
     bills, refunds = _bills(causes)
     stores = _store_names(causes)
-    return {cause: _told(cause, bills, refunds, stores) for cause in causes}
+    found = {}
+    for cause in causes:
+        owed = _OWED.fullmatch(cause)
+        of = _told(owed[1] if owed else cause, bills, refunds, stores)
+        found[cause] = replace(of, text=f"{of.text}：扣回所欠积分") if owed else of
+    return found
 
 
 def column(label: str = "原因") -> Column:

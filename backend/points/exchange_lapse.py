@@ -11,6 +11,7 @@ from backend.campaigns.models import ClaimLink, ClaimLinkKind
 from backend.database import db, table_of, transactional
 from backend.points import ledger
 from backend.points.notices import tell_changed
+from backend.points.owed import collected
 
 _links = table_of(ClaimLink)
 
@@ -40,5 +41,5 @@ def give_back(link_id: int, *, now: datetime) -> bool:
     entry = ledger.reverse(str(cause), cause=f"{cause}-back", now=now)
     if entry is not None:
         remark = "兑换的券未在期限内领取，积分已退回"
-        tell_changed(entry, title="积分退回", remark=remark, now=now)
+        tell_changed(entry, title="积分退回", remark=remark, owed=collected(entry.cause), now=now)
     return True

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from backend.database import transactional
 from backend.members.queries import survivor_id
-from backend.points import lots
+from backend.points import lots, owed
 from backend.points.account import (
     Entry,
     Posting,
@@ -69,24 +69,31 @@ def reverse(
     """冲回 all that is left of an entry, or ``points`` of it; None when there is no such entry.
 
     What was spent goes back into the lots it came from, as old as it was. What was earned is taken
-    back, from its own lot first, as far as the member still has points.
+    back from its own lot; what is missing there is owed by it until it comes back (R-25).
     """
     original = entry_of(cause_of_original)
     if original is None:
         return None
-    member_id, has = _held(original.member_id, now=now)
+    member_id, _ = _held(original.member_id, now=now)
     if earlier := entry_of(cause):
         return earlier
-    left = abs(original.change) - reversed_so_far(original.id)
-    wanted = left if points is None else min(left, points)
-    back = -min(wanted, has) if original.change > 0 else wanted
+    so_far = reversed_so_far(original.id)
+    if original.change > 0:
+        return owed.take_back(
+            original,
+            points=points,
+            reversed_already=so_far,
+            member_id=member_id,
+            cause=cause,
+            now=now,
+        )
+    left = -original.change - so_far
+    back = left if points is None else min(left, points)
     (entry,) = post(
         [Posting(member_id, back, EntryKind.REVERSE, cause, reverses_id=original.id)], now=now
     )
-    if original.change > 0:
-        lots.take(-back, member_id=member_id, entry_id=entry.id, first=original.id, now=now)
-    else:
-        lots.put_back(back, entry_id=entry.id, taken_by=reversing(original.id), now=now)
+    debts = lots.put_back(back, entry_id=entry.id, taken_by=reversing(original.id), now=now)
+    owed.collect(debts, member_id=member_id, cause=cause, now=now)
     return entry
 
 

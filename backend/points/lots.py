@@ -43,6 +43,24 @@ class Lot:
 
 
 @dataclass(frozen=True)
+class Brought:
+    """The lot of one earning: what is left of it, and what it owes (R-25)."""
+
+    id: int
+    remaining: int
+    owed: int
+
+
+@dataclass(frozen=True)
+class Debt:
+    """What came back into a lot and was owed by its earning."""
+
+    lot_id: int
+    earned_by: int
+    points: int
+
+
+@dataclass(frozen=True)
 class Due:
     """What of a member's points is over."""
 
@@ -75,12 +93,10 @@ def open_lots(brought: Iterable[tuple[int, int, int]], *, now: datetime) -> None
         db.session.connection().execute(_NEW, rows)
 
 
-def take(
-    points: int, *, member_id: int, entry_id: int, first: int | None = None, now: datetime
-) -> None:
-    """Use ``points``, oldest first; the lot that the entry ``first`` brought before all others."""
+def take(points: int, *, member_id: int, entry_id: int, now: datetime) -> None:
+    """Use ``points``, oldest first."""
     taken, missing = {}, points
-    for lot in _usable(member_id, first=first, now=now):
+    for lot in _usable(member_id, now=now):
         if not missing:
             break
         taken[lot.id] = min(lot.remaining, missing)
@@ -90,23 +106,60 @@ def take(
     _use(taken, dict.fromkeys(taken, entry_id), now=now)
 
 
-def put_back(points: int, *, entry_id: int, taken_by: Sequence[int], now: datetime) -> None:
+def put_back(points: int, *, entry_id: int, taken_by: Sequence[int], now: datetime) -> list[Debt]:
     """Refill the lots which the entries ``taken_by`` took from, the last one used first: what
-    comes back is as old as it was."""
+    comes back is as old as it was. What of it is owed (``give_up`` takes it)."""
     used = db.session.connection().execute(
-        select(_uses.c.lot_id, func.sum(_uses.c.points).label("points"))
+        select(
+            _uses.c.lot_id,
+            func.sum(_uses.c.points).label("points"),
+            func.max(_lots.c.points_entry_id).label("earned_by"),
+            func.max(_lots.c.owed).label("owed"),
+        )
+        .join(_lots, _lots.c.id == _uses.c.lot_id)
         .where(_uses.c.merchant_id == tenancy.merchant_id(), _uses.c.points_entry_id.in_(taken_by))
         .group_by(_uses.c.lot_id)
         .order_by(func.min(_uses.c.id).desc())
     )
-    back, missing = {}, points
+    back, debts, missing = {}, [], points
     for row in used:
         if part := min(int(row.points), missing):
             back[row.lot_id] = -part
             missing -= part
+            if row.owed:
+                debts.append(Debt(row.lot_id, row.earned_by, min(row.owed, part)))
     if missing:
         raise MetAnother("more would come back than was taken")
     _use(back, dict.fromkeys(back, entry_id), now=now)
+    return debts
+
+
+def brought_by(entry_id: int) -> Brought:
+    """The lot of an earning."""
+    row = db.session.connection().execute(
+        select(_lots.c.id, _lots.c.remaining, _lots.c.owed).where(
+            _lots.c.merchant_id == tenancy.merchant_id(), _lots.c.points_entry_id == entry_id
+        )
+    )
+    return Brought(*row.one())
+
+
+def give_up(lot_id: int, points: int, *, owed: int, entry_id: int, now: datetime) -> None:
+    """A lot loses ``points`` to the reversal of its earning, and owes so many more, or fewer."""
+    moved = changed(
+        update(_lots)
+        .where(
+            _lots.c.merchant_id == tenancy.merchant_id(),
+            _lots.c.id == lot_id,
+            _lots.c.remaining >= points,
+            _lots.c.owed + owed >= 0,
+        )
+        .values(remaining=_lots.c.remaining - points, owed=_lots.c.owed + owed)
+    )
+    if not moved:
+        raise MetAnother("a lot was used by somebody else")
+    if points:
+        _note({lot_id: points}, {lot_id: entry_id}, now=now)
 
 
 def due(member_ids: Sequence[int], *, now: datetime) -> list[Due]:
@@ -155,8 +208,7 @@ def hand_over(joined_id: int, kept_id: int) -> None:
     )
 
 
-def _usable(member_id: int, *, first: int | None, now: datetime) -> list[Lot]:
-    own_first = case((_lots.c.points_entry_id == (first or 0), 0), else_=1)
+def _usable(member_id: int, *, now: datetime) -> list[Lot]:
     rows = db.session.connection().execute(
         select(_lots.c.id, _lots.c.member_id, _lots.c.remaining)
         .where(
@@ -165,7 +217,7 @@ def _usable(member_id: int, *, first: int | None, now: datetime) -> list[Lot]:
             _lots.c.remaining > 0,
             or_(_lots.c.expires_at.is_(None), _lots.c.expires_at > now),
         )
-        .order_by(own_first, _lots.c.earned_at, _lots.c.id)
+        .order_by(_lots.c.earned_at, _lots.c.id)
     )
     return [Lot(*row) for row in rows]
 
@@ -174,12 +226,11 @@ def _use(taken: Mapping[int, int], entries: Mapping[int, int], *, now: datetime)
     """Move what is left of lots, and say by which entry; a lot is never overdrawn or overfull."""
     if not taken:
         return
-    merchant_id = tenancy.merchant_id()
     after = _lots.c.remaining - case(dict(taken), value=_lots.c.id)
     moved = changed(
         update(_lots)
         .where(
-            _lots.c.merchant_id == merchant_id,
+            _lots.c.merchant_id == tenancy.merchant_id(),
             _lots.c.id.in_(taken),
             after.between(0, _lots.c.points),
         )
@@ -187,11 +238,16 @@ def _use(taken: Mapping[int, int], entries: Mapping[int, int], *, now: datetime)
     )
     if moved != len(taken):
         raise MetAnother("a lot was used by somebody else")
+    _note(taken, entries, now=now)
+
+
+def _note(taken: Mapping[int, int], entries: Mapping[int, int], *, now: datetime) -> None:
+    """批次使用: which entry took what of which lot."""
     db.session.connection().execute(
         insert(_uses),
         [
             {
-                "merchant_id": merchant_id,
+                "merchant_id": tenancy.merchant_id(),
                 "lot_id": lot_id,
                 "points_entry_id": entries[lot_id],
                 "points": points,

@@ -62,7 +62,11 @@ class PointsEntry(MerchantRow, BaseModel):
 
 
 class PointsLot(MerchantRow, BaseModel):
-    """积分批次. What one entry brought and what is left of it; first in, first out."""
+    """积分批次. What one entry brought and what is left of it; first in, first out.
+
+    ``owed`` is what a reversal of that entry found already spent: it goes as soon as it comes back
+    into this lot, and from nothing else (R-25).
+    """
 
     __tablename__ = "points_lot"
     __table_args__ = table_args(
@@ -71,6 +75,7 @@ class PointsLot(MerchantRow, BaseModel):
         in_merchant("member_id", to="member"),
         in_merchant("points_entry_id", to="points_entry"),
         CheckConstraint("remaining between 0 and points", name="remaining"),
+        CheckConstraint("owed >= 0", name="owed"),
         Index(None, "merchant_id", "member_id", "earned_at"),
         Index(None, "expires_at"),
     )
@@ -79,6 +84,7 @@ class PointsLot(MerchantRow, BaseModel):
     points_entry_id: Mapped[Ref]
     points: Mapped[int]
     remaining: Mapped[int]
+    owed: Mapped[int] = mapped_column(default=0, comment="欠回积分")
     earned_at: Mapped[Instant]
     expires_at: Mapped[Instant | None] = mapped_column(comment="exclusive; empty: never")
     reminded_at: Mapped[Instant | None] = mapped_column(comment="told that it will expire")

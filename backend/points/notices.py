@@ -7,15 +7,21 @@ from backend.messaging.models import Purpose
 from backend.points.account import Entry
 
 
-def tell_changed(entry: Entry, *, title: str, remark: str = "", now: datetime) -> None:
-    """One message per entry, in its transaction; ``points`` with its sign."""
+def tell_changed(
+    entry: Entry, *, title: str, remark: str = "", owed: int = 0, now: datetime
+) -> None:
+    """One message per entry, in its transaction; ``points`` with its sign, without what of them
+    was ``owed`` and went at once (R-25). None where nothing is left of it."""
+    change = entry.change - owed
+    if not change:
+        return
     outbox.queue(
         entry.member_id,
         Purpose.POINTS_CHANGED,
         {
             "title": title,
-            "points": f"{entry.change:+}",
-            "points_total": entry.balance_after,
+            "points": f"{change:+}",
+            "points_total": entry.balance_after - owed,
             "time": now.isoformat(),
             "remark": remark,
         },

@@ -11,6 +11,7 @@ from backend.database import db, table_of
 from backend.members.models import Member
 from backend.points.exchange import CAUSE as EXCHANGE
 from backend.points.models import EntryKind, PointsEntry
+from backend.points.owed import OWED
 
 _members, _entries = table_of(Member), table_of(PointsEntry)
 
@@ -79,6 +80,6 @@ def history(member_ids: Sequence[int], *, limit: int, before: int | None = None)
 
 def in_words(kind: str, cause: str) -> str:
     """What an entry is to the member, where nobody gave a reason."""
-    if cause.startswith(EXCHANGE):
+    if cause.startswith(EXCHANGE) and OWED not in cause:
         return "积分兑换" if kind == EntryKind.SPEND else "兑换未领取退回"
     return WORDS[EntryKind(kind)]

@@ -16,6 +16,7 @@ from backend.members.view import MemberView, member_view
 from backend.membership import levels
 from backend.merchants.queries import Place
 from backend.points import ledger as points
+from backend.points.owed import collected
 from backend.redemption.look_up import seen
 from backend.redemption.undo import give_back
 from backend.sales import refund_records as records
@@ -98,13 +99,13 @@ def _coupons_back(
 
 
 def _reverse(settled: SettledBill, refund_id: int, step: Step, *, now: datetime) -> int:
-    """Points and balance, counters, class and level; how many of the points earned were taken.
-
-    What was paid with points comes back first, so that it is there to be taken from.
-    """
+    """Points and balance, counters, class and level; how many points were taken: what this bill
+    earned, and what of those that come back was owed by the bills that earned them (R-25)."""
     bill, cause = f"bill-{settled.id}", f"refund-{refund_id}"
+    owed = 0
     if step.points_back:
         points.reverse(f"{bill}-points", points=step.points_back, cause=f"{cause}-points", now=now)
+        owed = collected(f"{cause}-points")
     wallet.refund(f"{bill}-balance", step.balance_fen, cause=f"{cause}-balance", now=now)
     taken = None
     if settled.earning is not None and (too_many := step.points_taken(settled.earning)):
@@ -115,7 +116,7 @@ def _reverse(settled: SettledBill, refund_id: int, step: Step, *, now: datetime)
         spending.reduce_bill(settled.id, fen=step.paid_fen)
     if settled.member_id is not None:
         levels.judge(settled.member_id, cause=cause, now=now)
-    return 0 if taken is None else -taken.change
+    return owed if taken is None else owed - taken.change
 
 
 def _refunded(

@@ -63,10 +63,11 @@ def best_off(vouchers: Sequence[Voucher], amount: int, at: datetime) -> int:
 
 @dataclass
 class Heap:
-    """Points that one deed brought."""
+    """Points that one deed brought; ``owed`` were spent when the deed was undone."""
 
     left: int
     until: datetime
+    owed: int = 0
 
 
 @dataclass
@@ -94,10 +95,10 @@ class Points:
         self.heaps.append(heap)
         return Deed(points, brought=heap)
 
-    def take(self, points: int, now: datetime, first: Heap | None = None) -> Deed:
+    def take(self, points: int, now: datetime) -> Deed:
         assert points <= self.total(now)
         deed = Deed(points)
-        for heap in sorted(self.heaps, key=lambda heap: heap is not first):
+        for heap in self.heaps:
             if part := min(heap.left, points):
                 heap.left -= part
                 points -= part
@@ -105,23 +106,32 @@ class Points:
         return deed
 
     def take_back(self, deed: Deed, points: int, now: datetime) -> int:
-        """Of points earned, as many as are still there; their own heap first."""
-        points = min(points, deed.moved - deed.undone, self.total(now))
-        self.take(points, now, first=deed.brought)
+        """Of points earned, those still there; the others are owed by their heap."""
+        heap = deed.brought
+        assert heap is not None
+        points = min(points, deed.moved - deed.undone)
+        taken = min(points, heap.left) if now < heap.until else 0
+        heap.left -= taken
+        heap.owed += points - taken
         deed.undone += points
-        return points
+        return taken
 
-    def give_back(self, deed: Deed, points: int) -> None:
-        """Into the heaps they came from, the last one first; what is over stays over."""
+    def give_back(self, deed: Deed, points: int) -> int:
+        """Into the heaps they came from, the last one first; what is over stays over. How many
+        were owed and went at once."""
         deed.undone += points
-        kept = []
+        kept, owed = [], 0
         for heap, part in reversed(deed.taken):
             back = min(part, points)
-            heap.left += back
+            paid_off = min(back, heap.owed)
+            heap.left += back - paid_off
+            heap.owed -= paid_off
+            owed += paid_off
             points -= back
             kept.append((heap, part - back))
         assert points == 0
         deed.taken = kept[::-1]
+        return owed
 
 
 @dataclass

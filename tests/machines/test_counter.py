@@ -427,7 +427,7 @@ class Counter(RuleBasedStateMachine):
         return lines
 
     def _moves_back(self, sale: Sale, place_: int, units: int | None) -> tuple[int, int, int, int]:
-        """(money, of it to the balance, points paid, points earned) that one refund moves."""
+        """(money, of it to the balance, points paid, points taken) that one refund moves."""
         person = self.people[sale.member]
         before = (sale.money_back, sale.balance_back_due, sale.points_back_due, sale.earns)
         was_over = sale.is_over
@@ -438,16 +438,17 @@ class Counter(RuleBasedStateMachine):
         money = sale.money_back - before[0]
         to_balance = sale.balance_back_due - before[1]
         points = sale.points_back_due - before[2]
+        taken = 0
         if points and sale.spent is not None:
-            person.points.give_back(sale.spent, points)
+            taken = person.points.give_back(sale.spent, points)
         bonus = min(sale.balance[1] - sale.balance_back[1], to_balance)
         back = (sale.balance_back[0] + to_balance - bonus, sale.balance_back[1] + bonus)
         sale.balance_back = back
         person.balance.principal += to_balance - bonus
         person.balance.bonus += bonus
-        too_many, taken = before[3] - sale.earns, 0
+        too_many = before[3] - sale.earns
         if too_many and sale.earned is not None:
-            taken = person.points.take_back(sale.earned, too_many, self.now)
+            taken += person.points.take_back(sale.earned, too_many, self.now)
         person.spent -= money
         if sale.is_over and not was_over:
             person.bills -= 1

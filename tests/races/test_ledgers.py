@@ -1,6 +1,8 @@
 """透支, 过期与使用, 同一单号: fifty at once at one account (C-05, C-06, C-15)."""
 
 import time
+from collections.abc import Sequence
+from datetime import datetime
 from functools import partial
 
 import pytest
@@ -191,6 +193,57 @@ def test_the_check_sees_points_that_are_spent_and_expire_too(
     taken = at_once(app, shop, partial(naive, 80), partial(naive, 100), partial(naive, 100))
     if sum(n for n in taken if isinstance(n, int)) <= 100 * len(people):
         pytest.fail("spending and expiring never met: the race does not happen here")
+
+
+def test_a_bill_and_what_its_points_paid_are_refunded_at_once(
+    app: Flask, shop: Shop, clock: StillClock
+) -> None:
+    """R-25: in whichever order, what the first bill earned is gone and the rest is there."""
+    people = [a_member(shop) for _ in range(6)]
+    _earn_and_spend(shop, people, now=clock.at)
+
+    def undo(what: str) -> None:
+        for member in people:
+            points.reverse(f"{what}-{member}", cause=f"{what}-{member}-back", now=clock.at)
+
+    at_once(app, shop, *[partial(undo, what) for what in ("earned", "spent") * 2])
+    assert [points_of(shop, member) for member in people] == [20] * len(people)
+    with tenancy.acting_for(shop.merchant_id):
+        assert db.session.scalar(select(func.sum(PointsLot.owed))) == 0
+    assert sound()
+
+
+def test_the_check_sees_a_debt_written_beside_what_would_have_paid_it(
+    app: Flask, shop: Shop, clock: StillClock
+) -> None:
+    """Nobody holds the member: one finds nothing left, the other finds nothing owed."""
+    people, rows = [a_member(shop) for _ in range(6)], table_of(PointsLot)
+    _earn_and_spend(shop, people, now=clock.at)
+
+    def naive(*, owes: bool) -> None:
+        for member in people:
+            lot = (rows.c.member_id == member, rows.c.points == 1091)
+            seen = rows.c.remaining if owes else rows.c.owed
+            found = db.session.scalar(select(seen).where(*lot)) or 0
+            db.session.rollback()
+            time.sleep(0.005)
+            moved = {"owed" if owes else "remaining": 1091 - found}
+            with transaction():
+                db.session.connection().execute(update(rows).where(*lot).values(moved))
+
+    at_once(app, shop, partial(naive, owes=True), partial(naive, owes=False))
+    reread()
+    if "points.owed" not in {finding.name for finding in doctor.check()}:
+        pytest.fail("both refunds never met: the race does not happen here")
+
+
+def _earn_and_spend(shop: Shop, people: Sequence[int], *, now: datetime) -> None:
+    """1,091 earned and spent by each, and 20 earned since."""
+    with tenancy.acting_for(shop.merchant_id):
+        for member in people:
+            points.earn(member, 1091, cause=f"earned-{member}", now=now)
+            points.spend(member, 1091, cause=f"spent-{member}", now=now)
+            points.earn(member, 20, cause=f"since-{member}", now=now)
 
 
 def test_a_join_beside_earning_loses_nothing(app: Flask, shop: Shop, clock: StillClock) -> None:

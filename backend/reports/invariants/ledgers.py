@@ -1,7 +1,7 @@
 """积分账与储值账: balances against their ledgers, chains without gaps, lots against points,
-reversals within their originals (V-01, V-03…V-05, V-07…V-09)."""
+reversals within their originals, debts of earnings (V-01, V-03…V-05, V-07…V-09, R-25)."""
 
-from sqlalchemy import ColumnElement, Select, Table, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, Table, and_, exists, func, not_, or_, select
 
 from backend.database import table_of
 from backend.members.models import Member, Recharge
@@ -13,7 +13,8 @@ _members, _recharges = table_of(Member), table_of(Recharge)
 _points, _lots, _uses = table_of(PointsEntry), table_of(PointsLot), table_of(PointsLotUse)
 _wallet = table_of(WalletEntry)
 
-_USES_GOOD_POINTS = (EntryKind.SPEND, EntryKind.ADJUST, EntryKind.REVERSE)
+_USES_GOOD_POINTS = (EntryKind.SPEND, EntryKind.ADJUST)
+"""A reversal takes what its own earning brought, which may come back past its end."""
 
 
 def _sum(of: ColumnElement[int], *where: ColumnElement[bool]) -> ColumnElement[int]:
@@ -59,6 +60,11 @@ def _over_reversed(entries: Table, *amounts: str) -> Select[tuple[int]]:
     )
 
 
+_reversals = _points.alias("reversal")
+_reversed_of_lot = and_(
+    _reversals.c.merchant_id == _lots.c.merchant_id,
+    _reversals.c.reverses_id == _lots.c.points_entry_id,
+)
 _lot_left = _lots.c.points - _sum(_uses.c.points, _uses.c.lot_id == _lots.c.id)
 
 INVARIANTS = (
@@ -114,6 +120,36 @@ INVARIANTS = (
         "冲回的积分不超过原来的（V-09）",
         "points_entry",
         by(_over_reversed(_points, "change")),
+    ),
+    Invariant(
+        "points.taken_back",
+        "冲回所得的积分只从它自己的批次取（R-25）",
+        "points_lot_use",
+        by(
+            select(_uses.c.id)
+            .join(_lots, _lots.c.id == _uses.c.lot_id)
+            .join(_points, _points.c.id == _uses.c.points_entry_id)
+            .where(
+                _uses.c.points > 0,
+                _points.c.kind == EntryKind.REVERSE,
+                _points.c.reverses_id != _lots.c.points_entry_id,
+            )
+        ),
+    ),
+    Invariant(
+        "points.owed",
+        "只有冲回过且已用完的批次欠回积分，所欠不超过未冲回的（R-25）",
+        "points_lot",
+        by(
+            select(_lots.c.id).where(
+                _lots.c.owed > 0,
+                or_(
+                    _lots.c.remaining > 0,
+                    not_(exists().where(_reversed_of_lot)),
+                    _lots.c.owed - _sum(_reversals.c.change, _reversed_of_lot) > _lots.c.points,
+                ),
+            )
+        ),
     ),
     Invariant(
         "wallet.balance",

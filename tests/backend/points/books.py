@@ -40,6 +40,19 @@ def lots_of(shop: Shop, member_id: int) -> list[tuple[int, int]]:
         return [(row.points, row.remaining) for row in rows]
 
 
+def owed_by(shop: Shop, member_id: int) -> list[int]:
+    """What each lot owes, oldest first."""
+    reread()
+    with tenancy.acting_for(shop.merchant_id):
+        return list(
+            db.session.scalars(
+                select(PointsLot.owed)
+                .where(PointsLot.member_id == member_id)
+                .order_by(PointsLot.earned_at, PointsLot.id)
+            )
+        )
+
+
 def set_expiry(shop: Shop, expiry: str | int) -> None:
     with tenancy.across_merchants("a test sets a merchant's rule"):
         merchant = db.session.get_one(Merchant, shop.merchant_id)

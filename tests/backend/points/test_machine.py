@@ -1,5 +1,5 @@
 """积分账 against an independent model: in any order of earning, spending, adjusting, reversing and
-expiring the lots are what the model says, and doctor finds nothing (C-06, V-01…V-09)."""
+expiring the lots are what the model says, and doctor finds nothing (C-06, V-01…V-09, R-25)."""
 
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -23,7 +23,7 @@ from backend.points import ledger
 from backend.points.errors import PointsInsufficient
 from backend.reports import doctor
 from backend.reports.invariants import ledgers
-from tests.backend.points.books import lots_of, points_of, set_expiry
+from tests.backend.points.books import lots_of, owed_by, points_of, set_expiry
 from tests.builders import a_member, a_shop
 from tests.conftest import SHANGHAI
 
@@ -37,6 +37,7 @@ class Heap:
     points: int
     left: int
     until: datetime
+    owed: int = 0
 
 
 @dataclass
@@ -115,8 +116,10 @@ class Saver(RuleBasedStateMachine):
         if deed.brought is None:
             self._comes_back(deed, wanted)
         else:
-            wanted = min(wanted, self._total())
-            self._takes(wanted, first=deed.brought)
+            self._total()
+            taken = min(wanted, deed.brought.left)
+            deed.brought.left -= taken
+            deed.brought.owed += wanted - taken
         deed.undone += wanted
 
     @invariant()
@@ -126,6 +129,7 @@ class Saver(RuleBasedStateMachine):
         assert points_of(self.shop, self.member) == self._total()
         expected = [(heap.points, heap.left) for heap in self.heaps]
         assert lots_of(self.shop, self.member) == expected
+        assert owed_by(self.shop, self.member) == [heap.owed for heap in self.heaps]
         with tenancy.across_merchants("a test asks the ledgers' rules"):
             connection = db.session.connection()
             broken = [each.name for each in ledgers.INVARIANTS if each.rows(connection, self.now)]
@@ -151,9 +155,9 @@ class Saver(RuleBasedStateMachine):
                 heap.left = 0
         return sum(heap.left for heap in self.heaps)
 
-    def _takes(self, points: int, *, first: Heap | None = None) -> list[tuple[Heap, int]]:
+    def _takes(self, points: int) -> list[tuple[Heap, int]]:
         taken = []
-        for heap in sorted(self.heaps, key=lambda each: each is not first):
+        for heap in self.heaps:
             if part := min(heap.left, points):
                 heap.left -= part
                 points -= part
@@ -165,7 +169,9 @@ class Saver(RuleBasedStateMachine):
         kept = []
         for heap, part in reversed(deed.taken):
             back = min(part, points)
-            heap.left += back
+            paid_off = min(back, heap.owed)
+            heap.left += back - paid_off
+            heap.owed -= paid_off
             points -= back
             kept.append((heap, part - back))
         deed.taken = kept[::-1]

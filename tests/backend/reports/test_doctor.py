@@ -84,6 +84,8 @@ DAMAGES = {
         "update points_lot set expires_at='2026-11-23 00:00:00' where id={lot}",
     ],
     "points.reversal": ["update points_entry set reverses_id={earned} where id={given}"],
+    "points.taken_back": ["update points_entry set reverses_id={earned} where id={taken_back}"],
+    "points.owed": ["update points_lot set owed=owed+1 where id={owing}"],
     "wallet.balance": ["update member set bonus_fen=bonus_fen+1 where id={visitor}"],
     "wallet.chain": [
         "update wallet_entry set principal_after=principal_after+1 where id={refunded}"

@@ -186,8 +186,13 @@ def _buy_at_the_mall(shop: Shop) -> None:
 
 
 def _save(visitor: int) -> None:
-    """Points earned, spent and given back; a recharge with a payment that was refunded in part."""
+    """Points earned, spent and given back, an earning that owes some; a recharge with a payment
+    that was refunded in part."""
     now = clock.now()
+    points.earn(visitor, 20, cause="o1", now=now)
+    points.spend(visitor, 5, cause="o2", now=now)
+    points.reverse("o1", points=10, cause="o3", now=now)
+    points.reverse("o1", cause="o4", now=now)
     points.earn(visitor, 100, cause="p1", now=now)
     points.earn(visitor, 50, cause="p2", now=now)
     points.spend(visitor, 40, cause="p3", now=now)
@@ -249,7 +254,9 @@ def _ids(plan: int, waiting: int, visitor: int) -> dict[str, int]:
         "entry": first(ConsentEntry),
         "earned": first(PointsEntry, PointsEntry.cause == "p1"),
         "given": first(PointsEntry, PointsEntry.cause == "p4"),
-        "lot": first(PointsLot),
+        "lot": first(PointsLot, PointsLot.points == 100),
+        "owing": first(PointsLot, PointsLot.owed > 0),
+        "taken_back": first(PointsEntry, PointsEntry.cause == "o3"),
         "voucher": first(MallVoucher, MallVoucher.voucher == "V1"),
         "mall_coupon": first(Coupon, Coupon.voucher_id.is_not(None)),
         "mall_redemption": first(VoucherReport) and _reported(),
