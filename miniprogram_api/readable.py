@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from urllib.parse import unquote_to_bytes
 
 from flask import Flask, abort, request
+from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDecoder
 
 from backend.errors import FieldError, ParamError
 
@@ -54,6 +55,8 @@ def _refuse_form() -> None:
         refuse_unreadable_json(raw)
     elif request.mimetype == "application/x-www-form-urlencoded":
         _refuse_quoted(raw)
+    elif request.mimetype == "multipart/form-data":
+        _refuse_parts(raw)
     _refuse(request.form.items(multi=True))
     _refuse((name, file.filename or "") for name, file in request.files.items(multi=True))
 
@@ -63,6 +66,27 @@ def _refuse_quoted(raw: bytes) -> None:
     plain = unquote_to_bytes(raw)
     if b"\0" in plain or not _is_text(plain):
         raise UnreadableText("")
+
+
+def _refuse_parts(raw: bytes) -> None:
+    """Fields and files; the parser would write U+FFFD in the place of what it cannot read, and
+    leave a body out altogether whose names are no text."""
+    boundary = request.mimetype_params.get("boundary", "").encode("ascii", "replace")
+    parts = MultipartDecoder(boundary, max_parts=request.max_form_parts)
+    parts.receive_data(raw)
+    parts.receive_data(None)
+    part: Field | File | None = None
+    try:
+        while not isinstance(event := parts.next_event(), Epilogue):
+            if isinstance(event, Field | File):
+                part = event
+                named = f"{part.name}{part.filename if isinstance(part, File) else ''}"
+                if "\ufffd" in named:
+                    raise UnreadableText(part.name)
+            elif isinstance(event, Data) and isinstance(part, Field) and not _is_text(event.data):
+                raise UnreadableText(part.name)
+    except ValueError as ill_formed:
+        raise UnreadableText("") from ill_formed
 
 
 def _is_text(raw: bytes) -> bool:

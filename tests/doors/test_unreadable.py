@@ -6,6 +6,7 @@ from urllib.parse import unquote_to_bytes
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 from tests.admin.desk import Visitor, at_desk
 from tests.builders import a_shop
@@ -67,6 +68,49 @@ def test_a_file_and_the_fields_beside_it(app: Flask) -> None:
             content_type="multipart/form-data",
         )
         assert answer.status_code == 400
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        b'name="name"\r\n\r\n\xff\xfe',
+        b'name="name"\r\n\r\n\xed\xa0\x80',
+        b'name="name"\r\nContent-Type: text/plain; charset=iso-8859-1\r\n\r\n\xe9',
+        b'name="na\xffme"\r\n\r\nx',
+        b'name="logo"; filename="lo\xffgo.png"\r\n\r\nx',
+        b"name=\"logo\"; filename*=utf-8''lo%FFgo.png\r\n\r\nx",
+        b"name*=utf-8''na%FFme\r\n\r\nx",
+    ],
+)
+def test_a_part_that_is_no_text_does_not_become_a_question_mark(app: Flask, part: bytes) -> None:
+    visitor = at_desk(app, a_shop())
+    visitor.open("/admin/profile/")
+    token = b'name="csrf_token"\r\n\r\n' + visitor.token.encode()
+    for parts in ([token, part], [part, token]):
+        answer = _send_parts(visitor, parts)
+        assert answer.status_code == 400
+        assert "不能识别的字符" in answer.get_data(as_text=True)
+
+
+def test_a_file_may_hold_any_bytes_and_a_field_any_letters(app: Flask) -> None:
+    """U+FFFD itself is a letter, where a field holds it in UTF-8."""
+    visitor = at_desk(app, a_shop())
+    visitor.open("/admin/profile/")
+    token = b'name="csrf_token"\r\n\r\n' + visitor.token.encode()
+    for part in (
+        b'name="logo"; filename="\xe5\xba\x97\xe6\xa0\x87.png"\r\n\r\n\xff\xfe\0',
+        'name="name"\r\n\r\n星火\ufffd😀'.encode(),
+        b'name="name"\r\n\r\n',
+    ):
+        answer = _send_parts(visitor, [token, part])
+        assert "不能识别的字符" not in answer.get_data(as_text=True)
+
+
+def _send_parts(visitor: Visitor, parts: list[bytes]) -> TestResponse:
+    body = b"".join(b"--x\r\nContent-Disposition: form-data; " + part + b"\r\n" for part in parts)
+    return visitor.browser.post(
+        "/admin/profile/", data=body + b"--x--\r\n", content_type="multipart/form-data; boundary=x"
+    )
 
 
 @pytest.mark.parametrize(
