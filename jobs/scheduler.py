@@ -14,6 +14,8 @@ from rq.serializers import JSONSerializer
 from rq_scheduler import Scheduler
 
 from backend import background, clock, heartbeat, installation
+from backend.dialects import is_away
+from backend.errors import Busy
 from backend.settings import load
 from jobs import runtime
 from jobs.timetable import TICKS, Tick
@@ -48,8 +50,14 @@ class HouseScheduler(Scheduler):  # type: ignore[misc]
     silent_because = ""
 
     def heartbeat(self) -> None:
-        with runtime.app().app_context():
-            self._beat()
+        """A database that is busy or away misses a beat; the scheduler goes on ticking."""
+        try:
+            with runtime.app().app_context():
+                self._beat()
+        except Exception as error:
+            if not (isinstance(error, Busy) or is_away(error)):
+                raise
+            log.warning("The database took no heartbeat: %s", error)
         super().heartbeat()
 
     def _beat(self) -> None:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import pytest
 from flask import Flask, Response
 from flask.testing import FlaskClient
+from rq_scheduler import Scheduler
 from sqlalchemy import event
 from sqlalchemy.exc import (
     DBAPIError,
@@ -16,8 +17,12 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from backend import background
 from backend.database import db
+from backend.errors import Busy
 from backend.product import Product
+from jobs import runtime
+from jobs.scheduler import HouseScheduler
 from miniprogram_api.contract import answer_errors
 from tests.admin.desk import Visitor, at_desk
 from tests.builders import a_member, a_shop
@@ -118,3 +123,26 @@ def test_a_programming_error_is_no_absent_database() -> None:
         raise ValueError("a bug")
 
     assert small.test_client().get("/api/x").status_code == 500
+
+
+@pytest.mark.parametrize("how", [*AWAY, "busy"])
+def test_the_scheduler_misses_a_beat_and_ticks_on(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    def raised() -> Exception:
+        return Busy() if how == "busy" else AWAY[how]()
+
+    beats: list[Scheduler] = []
+    monkeypatch.setattr(runtime, "app", lambda: app)
+    monkeypatch.setattr(Scheduler, "heartbeat", lambda self: beats.append(self))
+    scheduler = HouseScheduler(connection=background.redis())
+    with away(raised):
+        scheduler.heartbeat()
+    assert beats == [scheduler]
+
+
+def test_a_scheduler_that_does_wrong_ends(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runtime, "app", lambda: app)
+    scheduler = HouseScheduler(connection=background.redis())
+    with away(lambda: ValueError("a bug")), pytest.raises(ValueError, match="a bug"):
+        scheduler.heartbeat()
