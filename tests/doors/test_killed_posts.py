@@ -5,6 +5,7 @@ The control answers in a transaction behind the effect's, as it once was, and mu
 """
 
 import os
+import re
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -159,6 +160,55 @@ def test_every_post_has_its_place_here(app: Flask) -> None:
     posts = {each.rule: each for each in OPERATIONS if each.method == "POST"}
     assert set(posts) == {*KILLED, *ONE_TRANSACTION, *KEYED_BY_THEMSELVES}
     assert {rule for rule, each in posts.items() if each.once_by} == KEYED_BY_THEMSELVES
+
+
+BY_HAND = {
+    "/admin/campaigns/forecast": "writes nothing",
+    "/admin/templates/preview": "writes nothing",
+    "/demo/pos/sign": "writes nothing",
+    "/admin/login": "a session more",
+    "/admin/logout": "ends what it found",
+    "/admin/merchants": "chooses for the session",
+    "/admin/password": "the old password is a wrong one the next time",
+    "/admin/campaigns/end/": "moves a state once",
+    "/admin/campaigns/pause/": "moves a state once",
+    "/admin/campaigns/start/": "moves a state once",
+    "/admin/cards/state/": "moves a state once",
+    "/admin/coupons/revoke/": "moves a state once",
+    "/admin/open-bills/give-back/": "moves a state once",
+    "/admin/refused-bills/handle/": "moves a state once",
+    "/admin/templates/archive/": "moves a state once",
+    "/admin/verifiers/unbind/": "moves a state once",
+    "/admin/vouchers/revoke/": "moves a state once",
+    "/admin/staff/active/": "says what shall be",
+    "/admin/malls/send-again/": "what is sent again is single by its event number",
+    "/admin/cards/replace/": "a card is replaced once",
+    "/admin/levels/move/": "a place more, seen on the page",
+    "/admin/levels/remove/": "what is gone stays gone",
+    "/admin/levels/rules/": "says what shall be",
+    "/admin/members/level/": "says what shall be",
+    "/admin/members/points/": "adds anew: the page shows the ledger, the next line sets it right",
+    "/admin/profile/": "says what shall be",
+    "/admin/recharge/": "says what shall be",
+    "/admin/staff/reset/": "a newer password",
+    "/admin/verifiers/invite/": "a code more, that lasts ten minutes",
+    "/h5/bills/<token>": "a payment is single by its bill and quote",
+    "/h5/claims/<code>": "a link is claimed once",
+    "/wechat/<app_id>/callback": "a push is single by its inbox row",
+    "/wechat/pay/notify": "a notice is single by its payment",
+    "/wechat/pay/notify/<mch_id>": "a notice is single by its payment",
+}
+"""No key: a person looks at the page that comes, or WeChat repeats; why twice is not two."""
+
+OF_LISTS = re.compile(r"/admin/[a-z-]+/(new|edit|delete|action|ajax/update)/")
+"""Flask-Admin's own: an edit says what shall be; what was made twice stands there for all to see,
+gives nothing by itself, and can be taken away."""
+
+
+def test_every_post_without_a_key_says_why_it_needs_none(app: Flask) -> None:
+    keyed = {each.rule for each in OPERATIONS if each.method == "POST"}
+    posts = {rule.rule for rule in app.url_map.iter_rules() if "POST" in (rule.methods or ())}
+    assert {rule for rule in posts - keyed if not OF_LISTS.fullmatch(rule)} == set(BY_HAND)
 
 
 @pytest.fixture
