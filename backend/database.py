@@ -33,7 +33,7 @@ from sqlalchemy.dialects import mysql
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, mapped_column
 
-from backend.dialects import engine_options, is_busy, met_another, take_care
+from backend.dialects import engine_options, is_busy, met_another, name_writer, take_care, writer_of
 from backend.errors import Busy
 
 P = ParamSpec("P")
@@ -165,19 +165,31 @@ def transaction() -> Iterator[None]:
     session.rollback()
     info["depth"], info["after_commit"] = 1, {}
     try:
-        session.connection(execution_options={"writes": True})
+        connection = session.connection(execution_options={"writes": True})
+        name_writer(connection, info.get("writer", ""))
         yield
         session.commit()
     except BaseException as error:
         session.rollback()
         if isinstance(error, DBAPIError) and is_busy(error):
-            raise Busy() from error
+            raise Busy(writer=writer_of(error)) from error
         raise
     finally:
         info["depth"] = 0
         callbacks = info.pop("after_commit", {})
     for callback in callbacks.values():
         callback()
+
+
+@contextmanager
+def writing_as(name: str) -> Iterator[None]:
+    """Whom our transactions hold up is told Busy with ``name``."""
+    info = db.session().info
+    info["writer"] = name
+    try:
+        yield
+    finally:
+        del info["writer"]
 
 
 def transactional(use_case: Callable[P, T]) -> Callable[P, T]:

@@ -65,6 +65,27 @@ def is_busy(error: DBAPIError) -> bool:
     return "database is locked" in str(error.orig) or bool(_driver_codes(error) & {1205, "55P03"})
 
 
+def name_writer(connection: Connection, name: str) -> None:
+    """Who waits in vain for this writer is told ``name`` (``writer_of``). Only SQLite's writers
+    wait for all the others; elsewhere one waits for a row, and knows for which."""
+    handle = connection.info.get("writers_lock")
+    if handle is not None:
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, name.encode(), 0)
+
+
+def writer_of(error: DBAPIError) -> str:
+    """The name of the one for whom we waited in vain, where it has one."""
+    orig = error.orig
+    return orig.writer if isinstance(orig, _WritersQueueTooLong) else ""
+
+
+class _WritersQueueTooLong(sqlite3.OperationalError):
+    def __init__(self, writer: str) -> None:
+        super().__init__("database is locked")
+        self.writer = writer
+
+
 def is_away(error: BaseException) -> bool:
     """The database does not answer: gone, going, or without a connection to spare. Nothing that a
     program does wrong looks like this."""
@@ -161,7 +182,7 @@ def _take_writers_lock(connection: Connection, lock_file: Path) -> float:
     started = time.monotonic()
     handle = os.open(lock_file, os.O_RDWR | os.O_CREAT, 0o600)
     if not (_locked_at_once(handle) or _locked_in_time(handle)):
-        locked = sqlite3.OperationalError("database is locked")
+        locked = _WritersQueueTooLong(lock_file.read_text())
         raise OperationalError("BEGIN IMMEDIATE", None, locked)
     connection.info["writers_lock"] = handle
     return time.monotonic() - started

@@ -102,11 +102,16 @@ class RateLimited(DomainError):
 
 
 class Busy(DomainError):
-    """系统繁忙. Nothing was done; the same request may be sent again."""
+    """系统繁忙. Nothing was done; the same request may be sent again. ``writer`` names for whom it
+    waited, where that one has a name (``database.writing_as``)."""
 
     code = "BUSY"
     message = "系统繁忙，请稍后再试"
     http_status = 503
+
+    def __init__(self, *, writer: str = "") -> None:
+        self.writer = writer
+        super().__init__()
 
 
 class InternalError(DomainError):

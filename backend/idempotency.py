@@ -88,6 +88,12 @@ class Asked:
     def fingerprint(self) -> str:
         return hashlib.sha256(self.body).hexdigest()
 
+    @property
+    def name(self) -> str:
+        """The key's, whatever is asked under it."""
+        named = "\n".join((self.caller, self.route, self.key))
+        return hashlib.sha256(named.encode()).hexdigest()
+
 
 @dataclass(frozen=True)
 class Said:
@@ -114,8 +120,9 @@ exception keeps nothing."""
 def once(asked: Asked, work: Work) -> Said:
     """The first one's answer; else the work and its answer in one transaction.
 
-    Of two at once the second waits for the first on the unique key (on SQLite in the writers'
-    queue) and finds its answer; IdempotencyRunning after 5 seconds.
+    Of two at once the second waits for the first on the unique key and finds its answer;
+    IdempotencyRunning after 5 seconds. On SQLite it waits in the writers' queue, where the first
+    goes by its name, and is told Busy with it.
     """
 
     def one() -> Said:

@@ -9,8 +9,9 @@ from contextlib import suppress
 from flask import Blueprint, Response, current_app, g, request
 
 from backend import idempotency
-from backend.errors import DomainError, FieldError, ParamError
-from backend.idempotency import Asked, Refusal, Said
+from backend.database import writing_as
+from backend.errors import Busy, DomainError, FieldError, ParamError
+from backend.idempotency import Asked, IdempotencyRunning, Refusal, Said
 from miniprogram_api.refusals import error_response
 
 HEADER = "Idempotency-Key"
@@ -27,15 +28,20 @@ def protect(blueprint: Blueprint, *, caller: Callable[[], str]) -> None:
     """
 
     def before() -> None:
-        g.pop("keyed", None)
-        key = request.headers.get(HEADER)
-        if request.method != "POST" or key is None:
-            return
-        if not _KEY.fullmatch(key):
-            raise ParamError(errors=[FieldError(field=HEADER, message="应为1到128个可见字符")])
-        g.keyed = Asked(caller(), _route(), key, _body())
+        g.keyed = _asked(caller)
+
+    def busy(error: Busy) -> Response:
+        return error_response(IdempotencyRunning() if _holds_itself_up(error) else error)
+
+    def _holds_itself_up(error: Busy) -> bool:
+        """Wherever it waited, be it to write its nonce: for the first one of its key."""
+        with suppress(DomainError):  # nobody yet has said who asks
+            asked = _asked(caller) if error.writer else None
+            return asked is not None and asked.name == error.writer
+        return False
 
     blueprint.before_request(before)
+    blueprint.register_error_handler(Busy, busy)
 
 
 def answered(view: Callable[[], Response], *, once_by: str | None) -> Response:
@@ -54,7 +60,17 @@ def answered(view: Callable[[], Response], *, once_by: str | None) -> Response:
             raise
 
     run = idempotency.once if once_by is None else idempotency.in_turn
-    return _response(run(asked, work))
+    with writing_as(asked.name):
+        return _response(run(asked, work))
+
+
+def _asked(caller: Callable[[], str]) -> Asked | None:
+    key = request.headers.get(HEADER)
+    if request.method != "POST" or key is None:
+        return None
+    if not _KEY.fullmatch(key):
+        raise ParamError(errors=[FieldError(field=HEADER, message="应为1到128个可见字符")])
+    return Asked(caller(), _route(), key, _body())
 
 
 def _said(response: Response) -> Said:

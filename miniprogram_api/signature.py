@@ -79,12 +79,14 @@ class Signed(Generic[S]):
         """Every call below ``blueprint`` is signed by one of them, and acts for its merchant."""
 
         def enter() -> None:
-            signer = self._authentic(_read(request.headers.get("Authorization", "")))
+            said = _read(request.headers.get("Authorization", ""))
+            g.signer = signer = self._authentic(said)
+            self._use(said)
             look_at = None if self._look_at is None else (self._look_at, signer.key)
             spend(self._limit, signer.key, look_at=look_at)
             stack = ExitStack()
             stack.enter_context(tenancy.acting_for(signer.merchant_id))
-            g.signer_stack, g.signer = stack, signer
+            g.signer_stack = stack
 
         def leave(_error: BaseException | None) -> None:
             g.pop("signer", None)
@@ -102,7 +104,7 @@ class Signed(Generic[S]):
         return cast(S, signer)
 
     def _authentic(self, said: "_Said") -> S:
-        """Who signed this: signature first, then the clock, then the nonce."""
+        """Who signed this: signature first, then the clock."""
         found = self._find(said.key)
         path, body = _path_as_sent(), request.get_data()
         matches = [
@@ -124,9 +126,12 @@ class Signed(Generic[S]):
         now = clock.machine_now()
         if abs(now.timestamp() - int(said.timestamp)) > CLOCKS_MAY_DIFFER.total_seconds():
             raise TimestampOutOfRange()
+        return found
+
+    def _use(self, said: "_Said") -> None:
+        now = clock.machine_now()
         if not tills.use_nonce(f"{self._nonces}{said.key}", said.nonce, now=now):
             raise NonceReused()
-        return found
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from flask import Blueprint, Flask, request
 from flask.testing import FlaskClient
 from sqlalchemy import func, select, update
 
-from backend import database
+from backend import database, dialects
 from backend import idempotency as stored
 from backend.clock import machine_now
 from backend.database import db, table_of, transaction
@@ -19,7 +20,7 @@ from backend.idempotency import Asked, RememberedAnswer, Said, Turn
 from miniprogram_api import idempotency
 from miniprogram_api.contract import OPERATIONS, Answer, Body, answer_errors, route
 from tests.builders import a_shop
-from tests.miniprogram_api.pos.till import a_bill, till_of
+from tests.miniprogram_api.pos.till import TillClient, a_bill, till_of
 from tests.miniprogram_api.statements import committing
 
 
@@ -235,6 +236,50 @@ def test_of_eight_orders_at_once_under_one_key_one_is_made(
         thread.join()
     assert answers == [(201, {"number": 1})] * 8
     assert made == ["tea"]
+
+
+def test_the_second_is_told_that_the_first_runs_wherever_it_waits_for_it(
+    app: Flask, http: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On SQLite it waits in the writers' queue, and first of all with its nonce; a stranger there
+    is told that the database is busy."""
+    monkeypatch.setattr(dialects, "WAIT_SECONDS", 0.3)
+    till, body = till_of(http, a_shop()), a_bill()
+    shop_elsewhere = till_of(http, a_shop("other"))
+    begun, done = threading.Event(), threading.Event()
+
+    keep = stored._keep
+
+    def slowly(turn: Turn, said: Said) -> None:
+        begun.set()
+        done.wait(60)
+        keep(turn, said)
+
+    monkeypatch.setattr(stored, "_keep", slowly)
+    first = threading.Thread(target=lambda: _settle(app, till, body, "k-1"))
+    first.start()
+    try:
+        assert begun.wait(60)
+        told = [_settle(app, till, body, "k-1"), _settle(app, till, a_bill(cash_fen=5), "k-1")]
+        assert told == [(409, "IDEMPOTENCY_RUNNING")] * 2
+        if db.engine.dialect.name == "sqlite":
+            assert _settle(app, till, body, "k-2") == (503, "BUSY")
+            assert _settle(app, till, body, None) == (503, "BUSY")
+            assert _settle(app, shop_elsewhere, body, "k-1") == (503, "BUSY")
+    finally:
+        done.set()
+        first.join()
+    assert _settle(app, till, body, "k-1")[0] == 201
+
+
+def _settle(
+    app: Flask, till: TillClient, body: dict[str, object], key: str | None
+) -> tuple[int, object]:
+    headers = {"Idempotency-Key": key} if key else {}
+    with app.app_context():
+        till = replace(till, http=app.test_client())
+        answer = till.post("/bills/B1/settle", body, **headers)
+    return answer.status_code, answer.get_json().get("code")
 
 
 def test_a_signed_till_request_under_a_key_commits_at_most_twice(
