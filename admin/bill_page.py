@@ -19,7 +19,7 @@ from backend.sales.models import Bill, BillLine, BillTender, Refund, RefundLine
 
 @dataclass(frozen=True)
 class LineRow:
-    """账单明细: ``coupons_fen`` is what neither level, points nor a change by hand took off."""
+    """账单明细: ``coupons_fen`` is what nothing else took off."""
 
     line: int
     name: str
@@ -30,6 +30,7 @@ class LineRow:
     level_fen: int
     points_fen: int
     manual_fen: int
+    rounding_fen: int
     left_fen: int
     refunded: Quantity
     total_fen: int
@@ -119,10 +120,15 @@ def _lines(bill_id: int) -> list[LineRow]:
             category=row.category,
             quantity=from_thousandths(row.thousandths),
             price_fen=row.price_fen,
-            coupons_fen=row.reduction_fen - row.level_fen - row.points_fen - row.manual_fen,
+            coupons_fen=row.reduction_fen
+            - row.level_fen
+            - row.points_fen
+            - row.manual_fen
+            - row.rounding_fen,
             level_fen=row.level_fen,
             points_fen=row.points_fen,
             manual_fen=row.manual_fen,
+            rounding_fen=row.rounding_fen,
             left_fen=amount_fen(row.thousandths, row.price_fen) - row.reduction_fen,
             refunded=from_thousandths(refunded.get(row.line, 0)),
             total_fen=amount_fen(row.thousandths, row.price_fen),

@@ -30,6 +30,7 @@ class BillRow:
     total_fen: int
     coupons: str
     reduction_fen: int
+    rounding_fen: int
     paid_fen: int
     refunded_fen: int
     points: int
@@ -63,6 +64,7 @@ class Bills(SecureModelView):
         phones(),
         money("total_fen", "应收"),
         money("reduction_fen", "优惠", sort=Bill.reduction_fen),
+        money("rounding_fen", "其中抹零"),
         money("paid_fen", "实付", sort=Bill.paid_fen),
         money("refunded_fen", "已退"),
         Column("coupons", "用券"),
@@ -99,6 +101,7 @@ class Bills(SecureModelView):
                 total_fen=bill.lines_fen + bill.service_fen,
                 coupons="、".join(used.get(bill.id, ())),
                 reduction_fen=bill.reduction_fen,
+                rounding_fen=bill.rounding_fen,
                 paid_fen=bill.paid_fen,
                 refunded_fen=bill.refunded_fen,
                 points=bill_page.points_earned(bill),

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from backend.database import (
     BaseModel,
     Code,
+    Fen,
     Id,
     Instant,
     JsonList,
@@ -104,6 +105,9 @@ class Merchant(BaseModel):
     )
     refund_reissue: Mapped[bool] = mapped_column(
         default=False, comment="coupons back from a refund are good for at least 1 day"
+    )
+    rounding_fen: Mapped[Fen] = mapped_column(
+        default=99, comment="the most that 抹零 takes off a bill; 0: none"
     )
     sms: Mapped[JsonObject] = mapped_column(JSON, default=dict)
     message_rules: Mapped[JsonObject] = mapped_column(JSON, default=dict)

@@ -41,6 +41,7 @@ class Plan:
     level_lines: tuple[int, ...]
     points_lines: tuple[int, ...]
     manual_lines: tuple[int, ...] = ()
+    rounding_lines: tuple[int, ...] = ()
     proven: bool = True
 
     @property
@@ -60,25 +61,36 @@ class Plan:
         return sum(self.manual_lines)
 
     @property
+    def rounding_fen(self) -> int:
+        return sum(self.rounding_lines)
+
+    @property
     def reduction_fen(self) -> int:
-        return self.coupons_fen + self.level_fen + self.points_fen + self.manual_fen
+        return sum(self.off)
 
     @property
     def off(self) -> tuple[int, ...]:
         """What all of it takes off each line."""
-        manual = self.manual_lines or (0,) * len(self.amounts)
-        by_line = zip(*self.parts, self.level_lines, self.points_lines, manual, strict=True)
+        lasts = [lines for lines in (self.manual_lines, self.rounding_lines) if lines]
+        by_line = zip(*self.parts, self.level_lines, self.points_lines, *lasts, strict=True)
         return tuple(map(sum, by_line))
 
     def by_hand(self, manual_fen: int) -> "Plan":
         """手动批价 on top, spread over what all else left of the lines, to the fen."""
-        left = [amount - off for amount, off in zip(self.amounts, self.off, strict=True)]
-        return replace(self, manual_lines=tuple(split(manual_fen, left)))
+        return replace(self, manual_lines=self._spread(manual_fen))
+
+    def rounded(self, rounding_fen: int) -> "Plan":
+        """抹零 last of all, spread the same way."""
+        return replace(self, rounding_lines=self._spread(rounding_fen))
 
     @property
     def to_pay_fen(self) -> int:
         """Of the lines; the service fee comes on top."""
         return sum(self.amounts) - self.reduction_fen
+
+    def _spread(self, fen: int) -> tuple[int, ...]:
+        left = [amount - off for amount, off in zip(self.amounts, self.off, strict=True)]
+        return tuple(split(fen, left))
 
 
 def best_plan(amounts: Sequence[int], offers: Sequence[Offer], benefits: Benefits) -> Plan:

@@ -78,7 +78,8 @@ class Tender:
 
 @dataclass(frozen=True)
 class Bill:
-    """账单 to settle. ``settled_at`` is the till's time, at which everything is judged."""
+    """账单 to settle. ``settled_at`` is the till's time, at which everything is judged;
+    ``rounding_fen`` is 抹零, what the cashier leaves of the last fen."""
 
     number: str
     goods: Goods
@@ -90,6 +91,7 @@ class Bill:
     cashier: str = ""
     member_id: int | None = None
     quote_id: str | None = None
+    rounding_fen: int = 0
 
     @property
     def money_fen(self) -> int:
@@ -128,8 +130,8 @@ def _fingerprint(content: Bill | Goods) -> str:
 
 
 def _counting(fields: list[tuple[str, object]]) -> dict[str, object]:
-    """A till that does not say 单位 sends what it did before there was one."""
-    return {name: value for name, value in fields if value or name != "unit"}
+    """A till that says neither 单位 nor 抹零 sends what it did before there were these."""
+    return {name: value for name, value in fields if value or name not in _UNSAID}
 
 
 def _spelling(value: object) -> str:
@@ -140,6 +142,7 @@ def _spelling(value: object) -> str:
     raise TypeError(type(value).__name__)
 
 
+_UNSAID = {"unit", "rounding_fen"}
 _LABELS = {
     Method.COUPON: "票券",
     Method.CASH: "现金",

@@ -54,7 +54,9 @@ def due(bill: Bill, *, here: Place, member_id: int | None) -> Due:
     for candidate in priced.candidates:
         if candidate.refusal is not None:
             raise candidate.refusal
-    price = priced.by_hand(promised.manual_fen)
+    price = priced.by_hand(promised.manual_fen).rounded(
+        bill.rounding_fen, most_fen=rules.rounding_fen
+    )
     if points_fen > promised.benefits.points_fen:
         _refuse_too_many_points(points_fen, rules.points_rule.most_fen(bill.goods.total_fen))
     _refuse_points_beside(price, benefits)

@@ -54,6 +54,14 @@ class BeyondThePrice(DomainError):
     hint = "改价不能高于应付金额，也不能减到服务费以内"
 
 
+class RoundingBeyond(DomainError):
+    """Fact: ``most_fen``: 抹零 takes off at most the merchant's limit, and never of the service."""
+
+    code = "ROUNDING_BEYOND"
+    message = "本单抹零最多{most_fen:yuan}元"
+    hint = "抹零上限由商家设置，0表示不抹零；也不能抹到服务费以内"
+
+
 class BillNotFound(NotFound):
     """Not settled at this store."""
 

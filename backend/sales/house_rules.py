@@ -37,10 +37,11 @@ class PointsRule:
 
 @dataclass(frozen=True)
 class HouseRules:
-    """优惠共享 and 积分抵现 (which a merchant offers, or not)."""
+    """优惠共享, 积分抵现 (which a merchant offers, or not) and the most that 抹零 takes off."""
 
     sharing: Sharing
     points: PointsRule | None
+    rounding_fen: int
 
     @property
     def points_rule(self) -> PointsRule:
@@ -64,7 +65,7 @@ def house_rules() -> HouseRules:
     row = (
         db.session.connection()
         .execute(
-            select(_merchants.c.sharing, _merchants.c.points).where(
+            select(_merchants.c.sharing, _merchants.c.points, _merchants.c.rounding_fen).where(
                 _merchants.c.id == tenancy.merchant_id()
             )
         )
@@ -74,4 +75,4 @@ def house_rules() -> HouseRules:
     points = None
     if "per_yuan" in said:
         points = PointsRule(said["per_yuan"], said.get("max_bp", DEFAULT_SHARE_BP))
-    return HouseRules(Sharing(row.sharing), points)
+    return HouseRules(Sharing(row.sharing), points, row.rounding_fen)

@@ -64,12 +64,13 @@ class Bill(MerchantRow, BaseModel):
     lines_fen: Mapped[Fen]
     service_fen: Mapped[Fen] = mapped_column(default=0)
     reduction_fen: Mapped[Fen] = mapped_column(
-        default=0, comment="coupons, level discount, points and manual change together"
+        default=0, comment="coupons, level discount, points, manual change and 抹零"
     )
     level_fen: Mapped[Fen] = mapped_column(default=0, comment="等级折扣")
     points_fen: Mapped[Fen] = mapped_column(default=0, comment="积分抵现")
     points_spent: Mapped[int] = mapped_column(default=0, comment="积分 paid for points_fen")
     manual_fen: Mapped[Fen] = mapped_column(default=0, comment="手动批价, of reduction_fen")
+    rounding_fen: Mapped[Fen] = mapped_column(default=0, comment="抹零, of reduction_fen")
     paid_fen: Mapped[Fen] = mapped_column(comment="cash + wechat + card + balance")
     refunded_fen: Mapped[Fen] = mapped_column(default=0, comment="of what was paid")
     earning: Mapped[JsonObject] = mapped_column(
@@ -97,10 +98,11 @@ class BillLine(MerchantRow, BaseModel):
     thousandths: Mapped[int] = mapped_column(comment="数量 × 1000")
     price_fen: Mapped[Fen]
     reduction_fen: Mapped[Fen] = mapped_column(
-        default=0, comment="coupons, level discount, points and manual change together"
+        default=0, comment="coupons, level discount, points, manual change and 抹零"
     )
     level_fen: Mapped[Fen] = mapped_column(default=0)
     manual_fen: Mapped[Fen] = mapped_column(default=0)
+    rounding_fen: Mapped[Fen] = mapped_column(default=0)
     points_fen: Mapped[Fen] = mapped_column(default=0)
 
 

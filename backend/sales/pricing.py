@@ -10,7 +10,7 @@ from backend.errors import DomainError
 from backend.redemption.facts import CouponFacts
 from backend.sales.best_plan import Benefits, Plan, best_plan, plan_of
 from backend.sales.bill import Goods
-from backend.sales.errors import BeyondThePrice
+from backend.sales.errors import BeyondThePrice, RoundingBeyond
 from backend.sales.offers import Offer, clash
 
 
@@ -46,8 +46,8 @@ class Used:
 
 @dataclass(frozen=True)
 class Price:
-    """批价结果. ``reduction_fen`` = ``total_fen`` − ``to_pay_fen``: coupons, level, points and
-    manual change."""
+    """批价结果. ``reduction_fen`` = ``total_fen`` − ``to_pay_fen``: coupons, level, points,
+    manual change and 抹零."""
 
     total_fen: int
     plan: Plan
@@ -65,13 +65,21 @@ class Price:
     @property
     def payable_fen(self) -> int:
         """应付金额: coupons and points are ways to pay it (R-09)."""
-        return self.total_fen - self.plan.level_fen - self.plan.manual_fen
+        plan = self.plan
+        return self.total_fen - plan.level_fen - plan.manual_fen - plan.rounding_fen
 
     def by_hand(self, manual_fen: int) -> "Price":
         """手动批价 (S2-45); BeyondThePrice where the lines do not cost as much any more."""
         if manual_fen > self.plan.to_pay_fen:
             raise BeyondThePrice(most_fen=self.plan.to_pay_fen)
         return replace(self, plan=self.plan.by_hand(manual_fen)) if manual_fen else self
+
+    def rounded(self, rounding_fen: int, *, most_fen: int) -> "Price":
+        """抹零, taken off last; RoundingBeyond above the house's limit and into the service fee."""
+        most_fen = min(most_fen, self.plan.to_pay_fen)
+        if rounding_fen > most_fen:
+            raise RoundingBeyond(most_fen=most_fen)
+        return replace(self, plan=self.plan.rounded(rounding_fen)) if rounding_fen else self
 
 
 def best_price(

@@ -49,8 +49,8 @@ class ReceiptMember:
 
 @dataclass(frozen=True)
 class ReceiptData:
-    """小票. ``payable_fen`` is what level discount and manual change leave; the tenders pay it.
-    ``printed``: 第几次打印; ``claim_url``: the address that claims the bill's gift."""
+    """小票. ``payable_fen`` is what level discount, manual change and 抹零 leave; the tenders pay
+    it. ``printed``: 第几次打印; ``claim_url``: the address that claims the bill's gift."""
 
     store: str
     table: str
@@ -71,6 +71,7 @@ class ReceiptData:
     footer: str
     printed: int = 1
     refunded_fen: int = 0
+    rounding_fen: int = 0
 
 
 def receipt(
@@ -82,6 +83,7 @@ def receipt(
     points_earned: int,
     level_fen: int = 0,
     manual_fen: int = 0,
+    rounding_fen: int = 0,
     card: str | None = None,
     claim_url: str | None = None,
 ) -> ReceiptData:
@@ -102,7 +104,7 @@ def receipt(
         total_fen=bill.goods.total_fen,
         level_discount_fen=level_fen,
         manual_fen=manual_fen,
-        payable_fen=bill.goods.total_fen - level_fen - manual_fen,
+        payable_fen=bill.goods.total_fen - level_fen - manual_fen - rounding_fen,
         tenders=_payments(tenders),
         member=None
         if member is None
@@ -111,6 +113,7 @@ def receipt(
         ),
         claim_url=claim_url,
         footer=here.receipt_footer or _FAREWELL,
+        rounding_fen=rounding_fen,
     )
 
 

@@ -102,6 +102,8 @@ def _sums(data: ReceiptData) -> Iterator[tuple[str, int]]:
         yield "会员折扣", -data.level_discount_fen
     if data.manual_fen:
         yield "手动批价", -data.manual_fen
+    if data.rounding_fen:
+        yield "抹零", -data.rounding_fen
     yield "应付金额", data.payable_fen
 
 

@@ -55,7 +55,8 @@ def write_content(bill: Bill, bill_id: int, *, to_pay: Due) -> None:
     """Lines with what was taken off each, and tenders."""
     merchant_id, connection = tenancy.merchant_id(), db.session.connection()
     plan = to_pay.price.plan
-    off, manual = plan.off, plan.manual_lines or (0,) * len(plan.amounts)
+    off, none = plan.off, (0,) * len(plan.amounts)
+    manual, rounding = plan.manual_lines or none, plan.rounding_lines or none
     if bill.goods.lines:
         connection.execute(
             _NEW_LINES,
@@ -72,6 +73,7 @@ def write_content(bill: Bill, bill_id: int, *, to_pay: Due) -> None:
                     "reduction_fen": off[place],
                     "level_fen": plan.level_lines[place],
                     "manual_fen": manual[place],
+                    "rounding_fen": rounding[place],
                     "points_fen": plan.points_lines[place],
                 }
                 for place, each in enumerate(bill.goods.lines)
@@ -109,6 +111,7 @@ def write_answer(
             "reduction_fen": settlement.reduction_fen,
             "level_fen": to_pay.price.plan.level_fen,
             "manual_fen": to_pay.price.plan.manual_fen,
+            "rounding_fen": to_pay.price.plan.rounding_fen,
             "points_fen": to_pay.price.plan.points_fen,
             "points_spent": to_pay.points,
             "earning": {} if earning is None else asdict(earning),

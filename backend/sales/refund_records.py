@@ -133,6 +133,7 @@ def state(bill: SettledBill) -> BillState:
             _lines.c.points_fen,
             _lines.c.level_fen,
             _lines.c.manual_fen,
+            _lines.c.rounding_fen,
             func.coalesce(returned.c.count, 0).label("returned"),
         )
         .outerjoin(returned, returned.c.line == _lines.c.line)
@@ -147,6 +148,7 @@ def state(bill: SettledBill) -> BillState:
                 points_fen=row.points_fen,
                 level_fen=row.level_fen,
                 manual_fen=row.manual_fen,
+                rounding_fen=row.rounding_fen,
             ),
             row.thousandths,
             int(row.returned),

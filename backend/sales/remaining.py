@@ -15,18 +15,25 @@ from backend.sales.errors import RefundExceeds
 
 @dataclass(frozen=True)
 class Parts:
-    """What a line is made of: paid in money, by points, taken off by level, by hand, by coupons."""
+    """What a line is made of: paid in money, by points, taken off by level, by hand, as 抹零, by
+    coupons."""
 
     amount_fen: int = 0
     paid_fen: int = 0
     points_fen: int = 0
     level_fen: int = 0
     manual_fen: int = 0
+    rounding_fen: int = 0
 
     @property
     def coupons_fen(self) -> int:
         """What neither of the others is."""
-        return self.amount_fen - self.paid_fen - self.points_fen - self.level_fen - self.manual_fen
+        return self.payable_fen - self.paid_fen - self.points_fen
+
+    @property
+    def payable_fen(self) -> int:
+        """应付: what coupons, points and money pay."""
+        return self.amount_fen - self.level_fen - self.manual_fen - self.rounding_fen
 
     def of_first(self, count: int, quantity: int) -> "Parts":
         """The share of the first ``count``: 100 fen over 3 → 33, 66, 100; half of 1 fen → 0."""
@@ -125,10 +132,9 @@ class BillState:
     def earns(self, rules: Rules) -> int:
         """本次积分 of what remains, by the rule the bill was settled under."""
         left = self._whole - self.back
-        payable_fen = left.amount_fen - left.level_fen - left.manual_fen
         counted = counted_fen(
-            payable_fen,
-            coupons_fen=payable_fen - left.paid_fen - left.points_fen,
+            left.payable_fen,
+            coupons_fen=left.coupons_fen,
             balance_fen=self.balance_fen - self.balance_back_fen,
             rule=rules.rule,
         )

@@ -179,6 +179,7 @@ def _settlement(
         tenders=to_pay.tenders,
         level_fen=to_pay.price.plan.level_fen,
         manual_fen=to_pay.price.plan.manual_fen,
+        rounding_fen=to_pay.price.plan.rounding_fen,
         member=member,
         card=None if member is None else queries.card_number(member.id),
         points_earned=earned,

@@ -115,7 +115,7 @@ class QuoteBody(TillBody):
 
 
 class SettleBody(TillBody):
-    """结账."""
+    """结账. ``rounding_fen`` is 抹零: taken off last, up to the merchant's limit."""
 
     table: Annotated[str, Field(max_length=20)] = ""
     guests: Annotated[int, Field(ge=0, le=10_000)] = 0
@@ -127,6 +127,7 @@ class SettleBody(TillBody):
     service_fen: Money = 0
     tenders: Annotated[list[TenderBody], Field(max_length=50)]
     quote_id: Annotated[str, Field(max_length=64)] | None = None
+    rounding_fen: Money = 0
 
     def bill(self, number: str) -> Bill:
         return Bill(
@@ -140,6 +141,7 @@ class SettleBody(TillBody):
             cashier=self.cashier,
             member_id=self.member_id,
             quote_id=self.quote_id,
+            rounding_fen=self.rounding_fen,
         )
 
 

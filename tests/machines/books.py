@@ -178,12 +178,14 @@ class Person:
 
 @dataclass(frozen=True)
 class Line:
-    """A line, and what of it was taken off and paid by points; its quantity in thousandths."""
+    """A line, and what of it was taken off, of that by points and as 抹零; its quantity in
+    thousandths."""
 
     quantity: int
     price: int
     off: int = 0
     by_points: int = 0
+    rounded: int = 0
 
     @property
     def amount(self) -> int:
@@ -237,9 +239,9 @@ class Sale:
 
     @property
     def earns(self) -> int:
-        """One point for each yuan of what remains, at original prices."""
-        whole = sum(line.amount for line in self.lines) + self.service
-        coupons = self._back(lambda line: line.off - line.by_points)
+        """One point for each yuan of what remains, at original prices but for 抹零."""
+        whole = sum(line.amount - line.rounded for line in self.lines) + self.service
+        coupons = self._back(lambda line: line.off - line.by_points - line.rounded)
         by_points = self._back(lambda line: line.by_points)
         return (whole - self.money_back - by_points - coupons) // 100
 

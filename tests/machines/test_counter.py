@@ -66,6 +66,7 @@ WHO = st.integers(0, PEOPLE - 1)
 SHARE = st.sampled_from([0, 50, 100])
 """Percent of a bill that the balance pays."""
 SERVICE = st.sampled_from([0, 500])
+ROUNDING = st.sampled_from([0, 0, 1, 50, 99, 100])
 LINES = st.lists(
     st.builds(
         Line, st.sampled_from([1_000, 2_000, 3_000, 755]), st.sampled_from([1_999, 3_333, 6_800])
@@ -217,28 +218,31 @@ class Counter(RuleBasedStateMachine):
         assert offered.off == sum(self.vouchers[each].kind.worth for each in fit)
 
     @precondition(lambda self: self.offers)
-    @rule(data=st.data(), share=SHARE)
-    def settles(self, data: st.DataObject, share: int) -> None:
+    @rule(data=st.data(), share=SHARE, rounding=ROUNDING)
+    def settles(self, data: st.DataObject, share: int, rounding: int) -> None:
         """What was quoted earlier; a quote may be settled more than once."""
-        self._settle(data.draw(st.sampled_from(self.offers)), share)
+        self._settle(data.draw(st.sampled_from(self.offers)), share, rounding)
 
-    def _settle(self, offered: Offered, share: int) -> None:
-        by_balance = offered.to_pay * share // 100
+    def _settle(self, offered: Offered, share: int, rounding: int = 0) -> None:
+        to_pay = max(0, offered.to_pay - rounding)
+        by_balance = to_pay * share // 100
         person, number = self.people[offered.member], next(self.names)
-        bill = self._bill(number, offered, by_balance)
-        with self._refused(*self._refusals(offered, by_balance)):
+        bill = self._bill(number, offered, by_balance, rounding)
+        beyond = rounding > min(99, offered.to_pay - offered.service)
+        codes = self._refusals(offered, by_balance) + ["ROUNDING_BEYOND"] * beyond
+        with self._refused(*codes):
             told = settle(bill, here=self.here, by=TILL, now=self.now)
             assert settle(bill, here=self.here, by=TILL, now=self.now) == told
             sale = Sale(
                 offered.member,
-                self._lines_of(number, offered),
+                self._lines_of(number, offered, rounding),
                 offered.service,
                 offered.vouchers,
                 offered.points,
                 person.balance.pay(by_balance),
                 returned=[0] * len(offered.lines),
             )
-            assert sale.paid == offered.to_pay == told.paid_fen
+            assert sale.paid == to_pay == told.paid_fen
             if offered.points:
                 sale.spent = person.points.take(offered.points, self.now)
             if sale.earns:
@@ -393,11 +397,11 @@ class Counter(RuleBasedStateMachine):
         }
         return [code for code, holds in reasons.items() if holds]
 
-    def _bill(self, number: str, offered: Offered, by_balance: int) -> Bill:
+    def _bill(self, number: str, offered: Offered, by_balance: int, rounding: int) -> Bill:
         named = offered.vouchers if offered.code is None else []
         tenders = [Tender(Method.COUPON, number=number_of(each)) for each in named]
         tenders += [Tender(Method.BALANCE, by_balance)] if by_balance else []
-        cash = offered.to_pay - by_balance
+        cash = max(0, offered.to_pay - rounding - by_balance)
         tenders += [Tender(Method.CASH, cash)] if cash else []
         return Bill(
             number=number,
@@ -406,23 +410,29 @@ class Counter(RuleBasedStateMachine):
             settled_at=self.now,
             member_id=self.members[offered.member],
             quote_id=offered.code,
+            rounding_fen=rounding,
         )
 
-    def _lines_of(self, number: str, offered: Offered) -> list[Line]:
+    def _lines_of(self, number: str, offered: Offered, rounding: int) -> list[Line]:
         """How the reduction was spread, which the papers leave open but for its sum."""
         rows = db.session.execute(
-            select(models.BillLine.reduction_fen, models.BillLine.points_fen)
+            select(
+                models.BillLine.reduction_fen,
+                models.BillLine.points_fen,
+                models.BillLine.rounding_fen,
+            )
             .join(models.Bill, models.Bill.id == models.BillLine.bill_id)
             .where(models.Bill.number == number)
             .order_by(models.BillLine.line)
         ).all()
         reread()
         lines = [
-            Line(line.quantity, line.price, row.reduction_fen, row.points_fen)
+            Line(line.quantity, line.price, row.reduction_fen, row.points_fen, row.rounding_fen)
             for line, row in zip(offered.lines, rows, strict=True)
         ]
         assert all(0 <= line.by_points <= line.off <= line.amount for line in lines)
-        assert sum(line.off for line in lines) == offered.off
+        assert sum(line.off for line in lines) == offered.off + rounding
+        assert sum(line.rounded for line in lines) == rounding
         assert sum(line.by_points for line in lines) == offered.points
         return lines
 

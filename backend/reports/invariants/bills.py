@@ -14,7 +14,7 @@ _redemptions = table_of(Redemption)
 _refunds, _refund_lines = table_of(Refund), table_of(RefundLine)
 
 _MONEY = [method.value for method in Method if method.is_money]
-_PARTS = ("level_fen", "points_fen", "manual_fen")
+_PARTS = ("level_fen", "points_fen", "manual_fen", "rounding_fen")
 
 # Pieces apart from the rest, so that no product leaves a BIGINT.
 _amount_fen = (
@@ -83,7 +83,7 @@ INVARIANTS = (
     ),
     Invariant(
         "bill.parts",
-        "账单的等级折扣、积分抵现和手动批价等于各行之和",
+        "账单的等级折扣、积分抵现、手动批价和抹零等于各行之和",
         "bill",
         by(
             select(_bills.c.id)
@@ -109,7 +109,7 @@ INVARIANTS = (
     ),
     Invariant(
         "bill.redemption",
-        "账单的优惠，除等级折扣和积分外，就是它核销的券所减的",
+        "账单的优惠，除等级折扣、积分、手动批价和抹零外，就是它核销的券所减的",
         "bill",
         by(
             select(_bills.c.id)
@@ -119,6 +119,7 @@ INVARIANTS = (
                 - _bills.c.level_fen
                 - _bills.c.points_fen
                 - _bills.c.manual_fen
+                - _bills.c.rounding_fen
                 != func.coalesce(_redeemed.c.reduction_fen, 0)
             )
         ),

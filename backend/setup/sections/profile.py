@@ -116,6 +116,7 @@ class Profile(Section):
     levels_keep: Literal["none", "month", "year"] = "none"
     week: Literal["natural", "rolling"] = "natural"
     reminder_quiet_days: int = Field(default=7, ge=0, le=365)
+    rounding_fen: Annotated[int, Field(ge=0, le=100_000)] = 99
     points: Points = Points()
     recharge: Recharge = Recharge()
     refund: Refund = Refund()
@@ -139,6 +140,7 @@ _COLUMNS = (
     "levels_period",
     "levels_keep",
     "reminder_quiet_days",
+    "rounding_fen",
 )
 _SETTINGS = ("points", "recharge", "sms", "message_rules", "replies")
 
@@ -219,6 +221,7 @@ def export(merchant: Merchant) -> dict[str, JsonValue]:
         "levels_keep": merchant.levels_keep,
         "week": "rolling" if merchant.rolling_week else "natural",
         "reminder_quiet_days": merchant.reminder_quiet_days,
+        "rounding_fen": merchant.rounding_fen,
     }
     if merchant.refund_reissue:
         entry["refund"] = {"reissue": True}

@@ -96,11 +96,15 @@ def test_wide_paper_holds_more_fields_on_a_row() -> None:
 def test_what_nobody_gave_is_left_out_and_what_was_taken_off_is_said() -> None:
     bare = text(replace(RECEIPT, table="", guests=0, cashier=""))
     assert "台位" not in bare and "人数" not in bare and "收银" not in bare
-    assert "会员折扣" not in bare and "手动批价" not in bare and "卡内余额" not in bare
-    less = text(replace(RECEIPT, level_discount_fen=850, manual_fen=15, refunded_fen=100))
+    assert "会员折扣" not in bare and "手动批价" not in bare and "抹零" not in bare
+    assert "卡内余额" not in bare
+    less = text(
+        replace(RECEIPT, level_discount_fen=850, manual_fen=15, rounding_fen=50, refunded_fen=100)
+    )
     assert [row.split() for row in less.splitlines() if " -" in row] == [
         ["会员折扣:", "-8.50"],
         ["手动批价:", "-0.15"],
+        ["抹零:", "-0.50"],
         ["已退款:", "-1.00"],
     ]
 

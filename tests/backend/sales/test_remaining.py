@@ -21,8 +21,10 @@ def lines(draw: st.DrawFn) -> LineState:
     coupons = draw(st.integers(0, amount))
     level = draw(st.integers(0, amount - coupons))
     points = draw(st.integers(0, amount - coupons - level))
-    paid = amount - coupons - level - points
-    return LineState(Parts(amount, paid, points, level), quantity)
+    rounding = draw(st.integers(0, amount - coupons - level - points))
+    paid = amount - coupons - level - points - rounding
+    parts = Parts(amount, paid, points, level, rounding_fen=rounding)
+    return LineState(parts, quantity)
 
 
 @st.composite

@@ -116,3 +116,11 @@ def test_a_merchants_zone_is_applied_exported_and_refused_when_there_is_none(
     file.write_text("merchants: [{code: sakura, zone: Asia/Nowhere}]")
     refused = run(args=["setup", "apply", str(file)])
     assert (refused.exit_code, "没有时区Asia/Nowhere" in refused.output) == (1, True)
+
+
+def test_the_most_that_is_rounded_off_is_set_and_exported(app: Flask) -> None:
+    """Field case C: 99 fen unless the merchant says otherwise, 0 is none."""
+    _apply(SMALL)
+    assert "rounding_fen: 99" in export()
+    _apply(SMALL.replace("subscription:", "rounding_fen: 0\n    subscription:", 1))
+    assert "rounding_fen: 0" in export() and not _apply(export()).changed
