@@ -21,12 +21,12 @@ from backend.coupons.view import CampaignName, CouponView
 from backend.database import db, table_of
 from backend.members.queries import ids_of
 from backend.merchants import queries as merchants
-from backend.merchants.models import Merchant
+from backend.merchants.house import house
 from backend.merchants.queries import StoreCard
 
 _grants, _pieces, _campaigns = table_of(Grant), table_of(OfferPiece), table_of(Campaign)
 _revisions, _templates = table_of(TemplateRevision), table_of(CouponTemplate)
-_coupons, _merchants = table_of(Coupon), table_of(Merchant)
+_coupons = table_of(Coupon)
 
 
 @dataclass(frozen=True)
@@ -62,20 +62,11 @@ class LinkView:
 def shown(code: str, *, member_id: int, now: datetime) -> LinkView:
     """The link for this member; ClaimNotFound, or ClaimIsAnothers, as ``links.find``."""
     link = links.find(code, member_id=member_id)
-    merchant = (
-        db.session.connection()
-        .execute(
-            select(_merchants.c.name, _merchants.c.zone).where(
-                _merchants.c.id == tenancy.merchant_id()
-            )
-        )
-        .one()
-    )
-    zone, state = ZoneInfo(merchant.zone), link.state_at(now)
+    zone, state = house().zone, link.state_at(now)
     return LinkView(
         kind=link.kind,
         state=state,
-        merchant=merchant.name,
+        merchant=house().name,
         claim_until=None if link.claim_until is None else local(link.claim_until, zone),
         promised=_promised(link, state, zone=zone, now=now),
         mine=_mine(link, member_id, now=now) if state == "claimed" else [],

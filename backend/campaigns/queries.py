@@ -5,20 +5,16 @@ from datetime import datetime, timedelta
 from typing import cast
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, bindparam, select
+from sqlalchemy import ColumnElement, select
 
 from backend import tenancy
 from backend.calendar import Span, day_of, week_of
 from backend.campaigns.models import Campaign, CampaignKind, CampaignState
 from backend.database import db, table_of
-from backend.merchants.models import Merchant
+from backend.merchants.house import house
 
-_campaigns, _merchants = table_of(Campaign), table_of(Merchant)
+_campaigns = table_of(Campaign)
 _WEEK, _MOMENT = timedelta(days=7), timedelta(microseconds=1)
-
-_CALENDAR = select(_merchants.c.zone, _merchants.c.rolling_week).where(
-    _merchants.c.id == bindparam("merchant")
-)
 
 
 @dataclass(frozen=True)
@@ -37,8 +33,7 @@ class Calendar:
 
 def calendar() -> Calendar:
     """The calendar of the merchant we act for."""
-    row = db.session.connection().execute(_CALENDAR, {"merchant": tenancy.merchant_id()}).one()
-    return Calendar(zone=ZoneInfo(row.zone), rolling_week=row.rolling_week)
+    return Calendar(zone=house().zone, rolling_week=house().rolling_week)
 
 
 def by_code(code: str) -> Campaign | None:

@@ -35,6 +35,7 @@ from backend.campaigns.models import CampaignKind
 from backend.coupons.models import Coupon, CouponState, CouponTemplate, TemplateRevision
 from backend.database import MetAnother, changed, db, end_read, table_of, transactional
 from backend.members.models import Identity, Member
+from backend.merchants.house import house
 from backend.merchants.models import Merchant, Store
 from backend.merchants.subscription import is_subscribed, subscribed
 from backend.messaging import outbox
@@ -145,17 +146,14 @@ def _run_chunk(run_id: int, at: datetime) -> int | None:
 
 
 def _remind(ids: IdRange, at: datetime) -> int:
-    merchant = db.session.scalars(
-        select(Merchant).where(Merchant.id == tenancy.merchant_id())
-    ).one()
     calendar = queries.calendar()
     people = eligibility.people(calendar=calendar, ids=ids, at=at)
     plans = eligibility.class_marketing_plans()
-    expiring = Rules.read(merchant.message_rules).expiring
+    expiring = Rules.read(house().message_rules).expiring
     told = 0
     today, kind = day_of(at, calendar.zone), CampaignKind.CLASS_MARKETING
-    if plans and is_subscribed(merchant.id, on=today, kind=kind):
-        unseen = _unseen(people, quiet_days=merchant.reminder_quiet_days)
+    if plans and is_subscribed(tenancy.merchant_id(), on=today, kind=kind):
+        unseen = _unseen(people, quiet_days=house().reminder_quiet_days)
         told += _tell(people, DAYS_BEFORE, [_coupons.c.campaign_id.in_(plans), *unseen])
     if expiring.on:
         told += _tell(people, expiring.days, [_coupons.c.campaign_id.not_in(plans)])

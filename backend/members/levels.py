@@ -14,20 +14,16 @@ from backend.members import level_history
 from backend.members.errors import LevelNotFound
 from backend.members.models import Member, MemberLevel, Recharge, Spending
 from backend.members.queries import survivor_id
-from backend.merchants.models import Merchant
-from backend.merchants.queries import zone
+from backend.merchants.house import house
 
 _members, _levels = table_of(Member), table_of(MemberLevel)
-_spending, _recharges, _merchants = table_of(Spending), table_of(Recharge), table_of(Merchant)
+_spending, _recharges = table_of(Spending), table_of(Recharge)
 
 _ALL = (
     select(_levels.c.id, _levels.c.position, _levels.c.name, _levels.c.upgrade)
     .where(_levels.c.merchant_id == bindparam("merchant"))
     .order_by(_levels.c.position, _levels.c.id)
 )
-_RULE = select(
-    _merchants.c.levels_match, _merchants.c.levels_period, _merchants.c.levels_keep
-).where(_merchants.c.id == bindparam("merchant"))
 
 
 class Match(StrEnum):
@@ -186,9 +182,9 @@ class _Rule:
 
 
 def _rule() -> _Rule:
-    row = db.session.connection().execute(_RULE, {"merchant": tenancy.merchant_id()}).one()
+    said = house()
     return _Rule(
-        Match(row.levels_match), row.levels_period == "12_months", row.levels_keep != "none"
+        Match(said.levels_match), said.levels_period == "12_months", said.levels_keep != "none"
     )
 
 
@@ -201,7 +197,7 @@ def _figures(member_id: int, rule: _Rule, *, now: datetime) -> Figures:
             ).where(*_one(member_id))
         ).one()
         return Figures(*row)
-    since = year_before(now, zone())
+    since = year_before(now, house().zone)
     spent = connection.execute(
         select(func.coalesce(func.sum(_spending.c.paid_fen), 0), func.count()).where(
             *_theirs(_spending, member_id),

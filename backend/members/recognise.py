@@ -8,11 +8,10 @@ from sqlalchemy import and_, bindparam, or_, select, update
 from backend import tenancy
 from backend.database import changed, db, table_of, transactional
 from backend.members.models import Identity, Member, MemberLevel, WechatUser
-from backend.merchants.models import Merchant, Registration
+from backend.merchants.house import house
+from backend.merchants.models import Registration
 
 Known = list[tuple[WechatUser, Member | None]]
-
-_merchants = table_of(Merchant)
 
 _USERS = (
     select(WechatUser, Member)
@@ -108,10 +107,7 @@ def register_at_login(member: Member, *, now: datetime) -> bool:
     """Where the merchant chose so, the first login registers."""
     if member.registered_at is not None:
         return False
-    chosen = db.session.connection().scalar(
-        select(_merchants.c.registration).where(_merchants.c.id == member.merchant_id)
-    )
-    if chosen != Registration.LOGIN or not register(member.id, now=now):
+    if house().registration is not Registration.LOGIN or not register(member.id, now=now):
         return False
     db.session.refresh(member, ["registered_at"])
     return True

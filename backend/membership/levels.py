@@ -10,8 +10,8 @@ from backend.database import changed, db, table_of, transactional
 from backend.members import levels
 from backend.members.levels import LevelMove
 from backend.members.models import Member, MemberLevel
+from backend.merchants.house import house
 from backend.merchants.models import Merchant
-from backend.merchants.queries import zone
 from backend.messaging import outbox
 from backend.messaging.models import Purpose
 
@@ -52,7 +52,7 @@ def review_due(now: datetime) -> int:
     moved = 0
     for merchant_id, kept, reviewed in _that_keep_levels():
         with tenancy.acting_for(merchant_id):
-            today = day_of(now, zone())
+            today = day_of(now, house().zone)
             period = f"{today:%Y-%m}" if kept == "month" else f"{today:%Y}"
             if reviewed and reviewed != period:
                 moved += _review(period, now=now)
@@ -123,17 +123,10 @@ def _tell(move: LevelMove, *, now: datetime) -> None:
         {
             "title": title,
             "level": move.after.name,
-            "merchant": _merchant_name(),
-            "time": local(now, zone()).isoformat(timespec="seconds"),
+            "merchant": house().name,
+            "time": local(now, house().zone).isoformat(timespec="seconds"),
             "remark": was,
         },
         dedupe_key=f"level-{move.change_id}",
         now=now,
     )
-
-
-def _merchant_name() -> str:
-    name = db.session.connection().scalar(
-        select(_merchants.c.name).where(_merchants.c.id == tenancy.merchant_id())
-    )
-    return str(name)

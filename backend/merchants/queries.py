@@ -8,6 +8,7 @@ from sqlalchemy import bindparam, select
 from backend import tenancy
 from backend.database import db, table_of
 from backend.merchants.errors import MerchantNotFound, StoreNotFound
+from backend.merchants.house import house
 from backend.merchants.models import Merchant, Store
 
 _stores, _merchants = table_of(Store), table_of(Merchant)
@@ -28,7 +29,6 @@ _PLACE = (
         _stores.c.active,
     )
 )
-_ZONE = select(_merchants.c.zone).where(_merchants.c.id == bindparam("merchant"))
 
 
 @dataclass(frozen=True)
@@ -90,8 +90,7 @@ def store_named(store_id: int) -> str:
 
 def zone() -> ZoneInfo:
     """Where the merchant's days begin and end."""
-    name = db.session.connection().scalar(_ZONE, {"merchant": tenancy.merchant_id()})
-    return ZoneInfo(str(name))
+    return house().zone
 
 
 def store_cards(codes: list[str]) -> list[StoreCard]:

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 from sqlalchemy import ColumnElement, bindparam, exists, select
 
-from backend.database import db, table_of
+from backend.database import asked_once, db, table_of
 from backend.merchants.models import Subscription
 
 _periods = table_of(Subscription)
@@ -70,6 +70,9 @@ def days_left(merchant_id: int, *, on: date) -> int:
 
 
 def _packages(merchant_id: int, *, on: date) -> list[list[str]]:
-    """The kinds of each package in force on that day."""
+    """The kinds of each package in force on that day, asked once in a transaction."""
     asked = {"merchant": merchant_id, "day": on}
-    return list(db.session.connection().scalars(_IN_FORCE, asked))
+    return asked_once(
+        ("packages", merchant_id, on),
+        lambda: list(db.session.connection().scalars(_IN_FORCE, asked)),
+    )

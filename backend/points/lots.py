@@ -12,12 +12,11 @@ from sqlalchemy import bindparam, case, func, insert, or_, select, update
 
 from backend import tenancy
 from backend.database import MetAnother, changed, db, table_of
-from backend.merchants.models import Merchant
-from backend.merchants.queries import zone
-from backend.points.expiry import Expiry, expires_at
+from backend.merchants.house import house
+from backend.points.expiry import expires_at
 from backend.points.models import PointsLot, PointsLotUse
 
-_lots, _uses, _merchants = table_of(PointsLot), table_of(PointsLotUse), table_of(Merchant)
+_lots, _uses = table_of(PointsLot), table_of(PointsLotUse)
 
 _NEW = insert(_lots)
 _OVER = (
@@ -30,7 +29,6 @@ _OVER = (
     )
     .order_by(_lots.c.member_id, _lots.c.id)
 )
-_RULE = select(_merchants.c.points).where(_merchants.c.id == bindparam("merchant"))
 
 
 @dataclass(frozen=True)
@@ -76,7 +74,7 @@ class Due:
 def open_lots(brought: Iterable[tuple[int, int, int]], *, now: datetime) -> None:
     """New lots, each (entry, member, points), good until the merchant's rule says."""
     merchant_id = tenancy.merchant_id()
-    until = expires_at(now, expiry=_expiry(), zone=zone())
+    until = expires_at(now, expiry=house().points.get("expiry", "none"), zone=house().zone)
     rows = [
         {
             "merchant_id": merchant_id,
@@ -256,9 +254,3 @@ def _note(taken: Mapping[int, int], entries: Mapping[int, int], *, now: datetime
             for lot_id, points in taken.items()
         ],
     )
-
-
-def _expiry() -> Expiry:
-    settings = db.session.connection().scalar(_RULE, {"merchant": tenancy.merchant_id()})
-    said: Expiry = (settings or {}).get("expiry", "none")
-    return said

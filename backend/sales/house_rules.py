@@ -2,15 +2,10 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import select
-
-from backend import tenancy
-from backend.database import db, table_of
-from backend.merchants.models import Merchant, Sharing
+from backend.merchants.house import house
+from backend.merchants.models import Sharing
 from backend.sales.bill import Method
 from backend.sales.errors import TenderNotOffered
-
-_merchants = table_of(Merchant)
 
 DEFAULT_SHARE_BP = 5_000
 
@@ -51,28 +46,9 @@ class HouseRules:
         return self.points
 
 
-def reissues_after_refund() -> bool:
-    """退款返券: whether a coupon that comes back is good for at least one day more."""
-    return bool(
-        db.session.connection().scalar(
-            select(_merchants.c.refund_reissue).where(_merchants.c.id == tenancy.merchant_id())
-        )
-    )
-
-
 def house_rules() -> HouseRules:
     """What holds at this merchant now."""
-    row = (
-        db.session.connection()
-        .execute(
-            select(_merchants.c.sharing, _merchants.c.points, _merchants.c.rounding_fen).where(
-                _merchants.c.id == tenancy.merchant_id()
-            )
-        )
-        .one()
-    )
-    said = row.points or {}
-    points = None
+    said, points = house().points, None
     if "per_yuan" in said:
         points = PointsRule(said["per_yuan"], said.get("max_bp", DEFAULT_SHARE_BP))
-    return HouseRules(Sharing(row.sharing), points, row.rounding_fen)
+    return HouseRules(house().sharing, points, house().rounding_fen)

@@ -14,6 +14,7 @@ from backend.members import spending
 from backend.members.queries import survivor_id
 from backend.members.view import MemberView, member_view
 from backend.membership import levels
+from backend.merchants.house import house
 from backend.merchants.queries import Place
 from backend.points import ledger as points
 from backend.points.owed import collected
@@ -21,7 +22,6 @@ from backend.redemption.look_up import seen
 from backend.redemption.undo import give_back
 from backend.sales import refund_records as records
 from backend.sales.errors import RefundConflict
-from backend.sales.house_rules import reissues_after_refund
 from backend.sales.refund_news import tell
 from backend.sales.refund_records import Refunded, RefundOrder, SettledBill
 from backend.sales.remaining import Step, thousandths_by_line
@@ -84,7 +84,7 @@ def _coupons_back(
     used = records.live_redemptions(settled.id)
     for redemption_id in used:
         give_back(redemption_id, by=by, reason=reason or "退款", now=now)
-    if used and reissues_after_refund():
+    if used and house().refund_reissue:
         tomorrow = day_of(now, here.zone) + ONE_DAY
         for coupon_id in used.values():
             states.extend(

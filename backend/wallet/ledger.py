@@ -13,7 +13,7 @@ from backend import tenancy
 from backend.database import db, table_of, transactional
 from backend.members.models import Member, Recharge
 from backend.members.queries import ids_of, survivor_id
-from backend.merchants.models import Merchant
+from backend.merchants.house import house
 from backend.wallet.account import (
     Entry,
     Posting,
@@ -35,7 +35,7 @@ from backend.wallet.models import EntryKind
 from backend.wallet.parts import Parts, bonus_for, given_back, paid_from
 from backend.wallet.rules import rules_of
 
-_members, _merchants, _recharges = table_of(Member), table_of(Merchant), table_of(Recharge)
+_members, _recharges = table_of(Member), table_of(Recharge)
 
 
 @dataclass(frozen=True)
@@ -175,22 +175,18 @@ def _recharged(entry: Entry, *, is_new: bool) -> Recharged:
 
 def _within_caps(member_id: int, principal_fen: int, *, has: Parts) -> Parts:
     """What the recharge brings, if the balance may hold it: BalanceCap."""
-    row = (
-        db.session.connection()
-        .execute(
-            select(_members.c.phone, _merchants.c.recharge)
-            .join(_merchants, _merchants.c.id == _members.c.merchant_id)
-            .where(_members.c.merchant_id == tenancy.merchant_id(), _members.c.id == member_id)
+    phone = db.session.connection().scalar(
+        select(_members.c.phone).where(
+            _members.c.merchant_id == tenancy.merchant_id(), _members.c.id == member_id
         )
-        .one()
     )
-    rules = rules_of(row.recharge)
+    rules = rules_of(house().recharge)
     brings = Parts(principal_fen, bonus_for(principal_fen, tiers=rules.tiers))
     cap_fen = cap_broken(
         has.total_fen + brings.total_fen,
         caps=rules.caps,
-        registered=row.phone is not None,
+        registered=phone is not None,
     )
     if cap_fen is not None:
-        raise BalanceCap(cap_fen=cap_fen, balance_fen=has.total_fen, phone_known=bool(row.phone))
+        raise BalanceCap(cap_fen=cap_fen, balance_fen=has.total_fen, phone_known=bool(phone))
     return brings

@@ -1,0 +1,95 @@
+"""商家设置: what a merchant has set, read once in a transaction (R-01, R-09, R-10, S2-37…39)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, TypedDict
+from zoneinfo import ZoneInfo
+
+from pydantic import JsonValue
+from sqlalchemy import bindparam, event, select
+from sqlalchemy.orm import Session, UOWTransaction
+
+from backend import tenancy
+from backend.database import ask_again, asked_once, db, table_of
+from backend.merchants.models import Merchant, Registration, Sharing, Subscription
+
+_merchants = table_of(Merchant)
+
+_SET = (
+    "name",
+    "zone",
+    "receipt_footer",
+    "sharing",
+    "registration",
+    "levels_match",
+    "levels_period",
+    "levels_keep",
+    "rolling_week",
+    "reminder_quiet_days",
+    "points",
+    "recharge",
+    "refund_reissue",
+    "rounding_fen",
+    "message_rules",
+)
+_HOUSE = select(*(_merchants.c[name] for name in _SET)).where(
+    _merchants.c.id == bindparam("merchant")
+)
+
+
+class PointsSet(TypedDict, total=False):
+    """积分 as set: 积分抵现 where ``per_yuan`` is named, at most ``max_bp`` of a bill; and how long
+    points are good."""
+
+    per_yuan: int
+    max_bp: int
+    expiry: Literal["none", "year_end"] | int
+
+
+@dataclass(frozen=True)
+class House:
+    """商家设置 as they stand. ``recharge`` and ``message_rules`` are groups of the set-up file; who
+    decides by them reads them."""
+
+    name: str
+    zone: ZoneInfo
+    receipt_footer: str
+    sharing: Sharing
+    registration: Registration
+    levels_match: str
+    levels_period: str
+    levels_keep: str
+    rolling_week: bool
+    reminder_quiet_days: int
+    points: PointsSet
+    recharge: Mapping[str, JsonValue]
+    refund_reissue: bool
+    rounding_fen: int
+    message_rules: Mapping[str, JsonValue]
+
+
+def house() -> House:
+    """The settings of the merchant we act for, the same throughout one transaction."""
+    merchant_id = tenancy.merchant_id()
+    return asked_once(("house", merchant_id), lambda: _read(merchant_id))
+
+
+def _read(merchant_id: int) -> House:
+    row = db.session.connection().execute(_HOUSE, {"merchant": merchant_id}).mappings().one()
+    return House(
+        **{
+            **row,
+            "zone": ZoneInfo(row["zone"]),
+            "sharing": Sharing(row["sharing"]),
+            "registration": Registration(row["registration"]),
+        }
+    )
+
+
+@event.listens_for(Session, "after_flush")
+def _written(session: Session, _flush: UOWTransaction) -> None:
+    """Who has just written settings or a package reads them as written."""
+    for row in (*session.new, *session.dirty, *session.deleted):
+        if isinstance(row, Merchant | Subscription):
+            ask_again(session)
+            return
