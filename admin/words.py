@@ -169,6 +169,7 @@ AUDIT_ACTIONS: dict[str, str] = {
     "verifier.invite": "邀请核销员",
     "verifier.unbind": "解绑核销员",
     "price.change": "手动批价",
+    "bill.member": "补记会员",
     "bill.handle": "处理未入账账单",
     "payment.return": "退回顾客扫码支付的款",
 }
@@ -195,6 +196,7 @@ AUDIT_FIELDS: dict[str, str] = {
     "longitude": "经度",
     "login": "账号",
     "minimum_fen": "使用门槛（分）",
+    "member": "会员编号",
     "name": "名称",
     "note": "备注",
     "notice": "收银提示",
@@ -203,6 +205,7 @@ AUDIT_FIELDS: dict[str, str] = {
     "parts": "各类客户",
     "per_member": "每人限领",
     "phone": "电话",
+    "points": "积分",
     "position": "顺序",
     "reason": "原因",
     "rights": "权益",

@@ -69,6 +69,28 @@ class BillNotFound(NotFound):
     message = "账单不存在"
 
 
+class BillHasMember(Conflict):
+    """Fact: ``bill``: its member is named once."""
+
+    code = "BILL_HAS_MEMBER"
+    message = "账单{bill}已有会员"
+
+
+class BillDayOver(DomainError):
+    """Fact: ``bill``, of an earlier business day."""
+
+    code = "BILL_DAY_OVER"
+    message = "账单{bill}不是今天结的账，不能再补记会员"
+    hint = "会员只能在结账当天补记；可由店长为会员手工调整积分"
+
+
+class BillRefunded(Conflict):
+    """Fact: ``bill``: nothing of it is left to count for anybody."""
+
+    code = "BILL_REFUNDED"
+    message = "账单{bill}已全部退款，不能补记会员"
+
+
 class RefundExceeds(DomainError):
     code = "REFUND_EXCEEDS"
     message = "退款超过可退金额"

@@ -106,15 +106,16 @@ def receipt(
         manual_fen=manual_fen,
         payable_fen=bill.goods.total_fen - level_fen - manual_fen - rounding_fen,
         tenders=_payments(tenders),
-        member=None
-        if member is None
-        else ReceiptMember(
-            card, member.phone_masked, member.balance_fen, points_earned, member.points
-        ),
+        member=None if member is None else of_member(member, card=card, earned=points_earned),
         claim_url=claim_url,
         footer=here.receipt_footer or _FAREWELL,
         rounding_fen=rounding_fen,
     )
+
+
+def of_member(member: MemberView, *, card: str | None, earned: int) -> ReceiptMember:
+    """会员 as printed."""
+    return ReceiptMember(card, member.phone_masked, member.balance_fen, earned, member.points)
 
 
 def kept(data: ReceiptData) -> JsonValue:

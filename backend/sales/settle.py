@@ -4,25 +4,20 @@ following, the customer told, the gift behind the receipt's code made."""
 from datetime import datetime
 
 from backend import faults, tenancy
-from backend.calendar import local
 from backend.campaigns import gifts
 from backend.campaigns.gifts import PaidBill
 from backend.campaigns.links import Link
 from backend.database import after_commit, transactional
-from backend.members import spending
 from backend.members.queries import survivor_id
 from backend.members.view import MemberView, member_view
-from backend.membership import levels
 from backend.merchants.queries import Place
-from backend.messaging import outbox
-from backend.messaging.models import Purpose
-from backend.money import yuan
 from backend.points import earn
 from backend.points import ledger as points
 from backend.points.earn import Rules
 from backend.redemption.redeem import OnBill, Redeemer, take
 from backend.sales import queries, receipt_layout
 from backend.sales.bill import Bill
+from backend.sales.crediting import Counted, credit, tell
 from backend.sales.due import Due, due
 from backend.sales.errors import BillConflict
 from backend.sales.lock import unlock
@@ -67,16 +62,17 @@ def _settle(
         )
         earned = _move(member_id, bill, bill_id, to_pay=to_pay, earning=earning, now=now)
         member = member_view(member_id)
-        _tell(
-            member_id,
-            bill,
-            bill_id,
-            here=here,
-            member=member,
-            earned=earned,
-            balance_fen=to_pay.balance_fen,
-            now=now,
-        )
+        tell(_counted(bill, bill_id), member, earned=earned, here=here, now=now)
+        if to_pay.balance_fen:
+            tell_changed(
+                member_id,
+                title="余额支付",
+                amount_fen=to_pay.balance_fen,
+                balance_fen=member.balance_fen,
+                here=here,
+                cause=f"bill-{bill_id}-balance",
+                now=now,
+            )
         if bill.goods.is_consumption:
             paid = PaidBill(bill_id, member_id, bill.money_fen, here.code, bill.settled_at)
             gift = gifts.for_bill(paid, now=now)
@@ -113,55 +109,12 @@ def _move(
         rule=earning.rule,
     )
     earned = earn.points_for(counted_fen, rule=earning.rule, multiple=earning.multiple)
-    points.earn(member_id, earned, cause=f"{cause}-earn", now=now)
-    if not bill.goods.is_consumption:
-        return earned
-    spending.add_bill(
-        member_id, bill_id=bill_id, paid_fen=bill.money_fen, spent_at=bill.settled_at, now=now
-    )
-    levels.judge(member_id, cause=cause, now=now)
+    credit(_counted(bill, bill_id), member_id, earned=earned, now=now)
     return earned
 
 
-def _tell(
-    member_id: int,
-    bill: Bill,
-    bill_id: int,
-    *,
-    here: Place,
-    member: MemberView,
-    earned: int,
-    balance_fen: int,
-    now: datetime,
-) -> None:
-    """消费完成 and, where the balance paid, 余额变动 to the member, beside the bill they report."""
-    outbox.queue(
-        member_id,
-        Purpose.CONSUMPTION_COMPLETE,
-        {
-            "title": "消费完成",
-            "number": bill.number,
-            "store": here.name,
-            "merchant": here.merchant_name,
-            "amount": yuan(bill.money_fen),
-            "points": earned,
-            "points_total": member.points,
-            "level": member.level or "",
-            "time": local(bill.settled_at, here.zone).isoformat(timespec="seconds"),
-        },
-        dedupe_key=f"bill-{bill_id}",
-        now=now,
-    )
-    if balance_fen:
-        tell_changed(
-            member_id,
-            title="余额支付",
-            amount_fen=balance_fen,
-            balance_fen=member.balance_fen,
-            here=here,
-            cause=f"bill-{bill_id}-balance",
-            now=now,
-        )
+def _counted(bill: Bill, bill_id: int) -> Counted:
+    return Counted(bill_id, bill.number, bill.money_fen, bill.settled_at, bill.goods.is_consumption)
 
 
 def _settlement(

@@ -1,4 +1,4 @@
-"""锁券, 解锁, 结账, 退款."""
+"""锁券, 解锁, 结账, 补记会员, 退款."""
 
 from datetime import datetime, timedelta
 from typing import Self
@@ -14,13 +14,14 @@ from backend.open_bills.giving_back import refund
 from backend.open_bills.locks import unlock
 from backend.open_bills.settling import settle
 from backend.sales.lock import lock
+from backend.sales.naming import name_member
 from backend.sales.queries import Settlement
 from backend.sales.receipt import ReceiptData
 from miniprogram_api.answers import CouponAnswer
 from miniprogram_api.contract import Answer, route
 from miniprogram_api.instants import shown
 from miniprogram_api.pos.blueprint import blueprint, counting_numbers, this_till
-from miniprogram_api.pos.bodies import LockBody, RefundBody, SettleBody, UnlockBody
+from miniprogram_api.pos.bodies import LockBody, MemberBody, RefundBody, SettleBody, UnlockBody
 from miniprogram_api.pos.numbers import refuse_number
 from miniprogram_api.pos.receipts import PAPER, Printable, paper_width, printable
 from miniprogram_api.pos.signature import current_till
@@ -162,6 +163,24 @@ def settle_bill(bill: str, body: SettleBody) -> SettleAnswer:
     refuse_number(bill, longest=64)
     refuse_ahead(body.settled_at, now=now)
     return SettleAnswer.of(settle(body.bill(bill), here=here, by=this_till(), now=now))
+
+
+@route(
+    blueprint,
+    "POST",
+    "/bills/<bill>/member",
+    body=MemberBody,
+    answer=SettleAnswer,
+    query=PAPER,
+)
+def name_bill_member(bill: str, body: MemberBody) -> SettleAnswer:
+    """补记会员: a bill settled without a member gets its guest, once, on the same day"""
+    here, till = place(current_till().store_code), this_till().name
+    refuse_number(bill, longest=64)
+    named = name_member(
+        bill, body.member_id, here=here, by=body.operator or till, till=till, now=clock.now()
+    )
+    return SettleAnswer.of(named)
 
 
 @route(blueprint, "POST", "/bills/<bill>/refund", body=RefundBody, answer=RefundAnswer)

@@ -145,6 +145,13 @@ class SettleBody(TillBody):
         )
 
 
+class MemberBody(TillBody):
+    """补记会员; ``operator`` is who does it, as the log is to name them."""
+
+    member_id: RowNumber
+    operator: Annotated[str, Field(max_length=60)] = ""
+
+
 class RefundLineBody(Body):
     """Units of one line, counted from 0 as the bill was settled."""
 

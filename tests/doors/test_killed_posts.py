@@ -72,6 +72,12 @@ def refund(here: Counter) -> Asked:
     return path.replace("settle", "refund"), {"refund": f"R{next(_numbers)}", "reason": "退单"}
 
 
+def name_member(here: Counter) -> Asked:
+    path = f"/pos/v1/bills/B{next(_numbers)}"
+    assert here.till.send("POST", f"{path}/settle", _json(a_bill())).status_code == 201
+    return f"{path}/member", {"member_id": here.member_id}
+
+
 def quote(here: Counter) -> Asked:
     return "/pos/v1/quotes", {"member_id": here.member_id, "lines": [a_dish()]}
 
@@ -125,6 +131,7 @@ KILLED: dict[str, Callable[[Counter], Asked]] = {
     "/pos/v1/recharges": recharge,
     "/pos/v1/bills/<bill>/settle": settle,
     "/pos/v1/bills/<bill>/refund": refund,
+    "/pos/v1/bills/<bill>/member": name_member,
     "/pos/v1/quotes": quote,
     "/pos/v1/bills/<bill>/lock": lock,
     "/pos/v1/bills/<bill>/unlock": unlock,

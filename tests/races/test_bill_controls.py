@@ -18,6 +18,7 @@ from backend.redemption.models import Redemption
 from backend.redemption.redeem import Redeemed
 from backend.sales import models, queries
 from backend.sales import refund_records as records
+from backend.sales.naming import name_member
 from backend.sales.receipt import ReceiptData
 from backend.sales.remaining import Step
 from backend.sales.reprint import reprint
@@ -280,3 +281,56 @@ def test_no_two_reprints_bear_the_same_number(app: Flask) -> None:
     outcomes = together(app, shop, [lambda: reprint("B1", here=place("s01"))] * 6)
     printed = [each.printed for each in outcomes if isinstance(each, ReceiptData)]
     assert sorted(printed) == [2, 3, 4, 5, 6, 7]
+
+
+def _names(member: int) -> Deed:
+    now = clock.now()
+    return lambda: name_member("B1", member, here=place("s01"), by="李姐", till="till k01", now=now)
+
+
+def _looks_then_names(member: int, seen: threading.Barrier) -> Deed:
+    """Nobody's bill yet: it counts for the member, and then is theirs."""
+
+    def deed() -> object:
+        assert queries.settled(place("s01").store_id, "B1") is not None
+        end_read()
+        seen.wait()
+        with transaction():
+            connection = db.session.connection()
+            connection.execute(update(_bills).values(member_id=member))
+            connection.execute(
+                update(_members)
+                .where(_members.c.id == member)
+                .values(
+                    consumption_count=_members.c.consumption_count + 1,
+                    consumption_fen=_members.c.consumption_fen + 10000,
+                )
+            )
+        return member
+
+    return deed
+
+
+def assert_counted_for_one(shop: Shop, members: list[int]) -> None:
+    """One bill of ¥100 between them."""
+    bills = [_figures(shop, each)[2:] for each in members]
+    assert sorted(bills) == [(0, 0)] * (len(members) - 1) + [(1, 10000)]
+
+
+def test_two_tills_name_the_guest_of_one_bill(app: Flask) -> None:
+    shop = a_shop()
+    members = [a_member(shop) for _ in range(3)]
+    together(app, shop, [_settles(_bill("B1", _cash(10000)))])
+    outcomes = together(app, shop, [_names(each) for each in members * 2])
+    assert len(_won(outcomes)) == 1
+    assert_counted_for_one(shop, members)
+    _is_sound()
+
+
+def test_who_looks_before_naming_counts_the_bill_for_everybody(app: Flask) -> None:
+    shop, seen = a_shop(), threading.Barrier(3)
+    members = [a_member(shop) for _ in range(3)]
+    together(app, shop, [_settles(_bill("B1", _cash(10000)))])
+    together(app, shop, [_looks_then_names(each, seen) for each in members])
+    with pytest.raises(AssertionError):
+        assert_counted_for_one(shop, members)

@@ -1,0 +1,109 @@
+"""补记会员: a bill that was settled without a member gets its guest, once, on the same day.
+
+The guest stands as if they had been named in time: points at the rate of the settlement, counters,
+class and level, the gift on the receipt. What went back before counts no more.
+"""
+
+from dataclasses import asdict, replace
+from datetime import datetime
+
+from sqlalchemy import select, update
+
+from backend import tenancy
+from backend.calendar import day_of
+from backend.campaigns import gifts
+from backend.campaigns.gifts import PaidBill
+from backend.database import changed, db, table_of, transactional
+from backend.members.queries import survivor_id
+from backend.members.view import member_view
+from backend.merchants import audit
+from backend.merchants.queries import Place
+from backend.points import earn
+from backend.sales import models, queries, receipt_layout
+from backend.sales import refund_records as records
+from backend.sales.crediting import Counted, credit, tell
+from backend.sales.errors import BillDayOver, BillHasMember, BillNotFound, BillRefunded
+from backend.sales.queries import Settlement
+from backend.sales.receipt import kept, of_member
+
+_bills = table_of(models.Bill)
+
+
+@transactional
+def name_member(
+    number: str, member_id: int, *, here: Place, by: str, till: str, now: datetime
+) -> Settlement:
+    """补记会员; as settling answers. The bill is held first, as a refund does: who comes second
+    finds its member. BillNotFound, BillHasMember, BillDayOver, BillRefunded."""
+    held = records.held(number, here=here)
+    if held.member_id is not None:
+        raise BillHasMember(bill=number)
+    earlier = queries.settled(here.store_id, number)
+    if earlier is None:
+        raise BillNotFound()
+    state = records.state(held)
+    bill = _counted(held.id, number)
+    if day_of(bill.settled_at, here.zone) != day_of(now, here.zone):
+        raise BillDayOver(bill=number)
+    if bill.is_consumption and state.is_over:
+        raise BillRefunded(bill=number)
+    person = survivor_id(member_id)
+    earning = earn.rules_for(tenancy.merchant_id(), member_view(person).level, at=bill.settled_at)
+    earned = state.earns(earning)
+    credit(bill, person, earned=earned, now=now)
+    member = member_view(person)
+    tell(bill, member, earned=earned, here=here, now=now)
+    gift = None
+    if bill.is_consumption:
+        paid = PaidBill(bill.id, person, bill.paid_fen, here.code, bill.settled_at)
+        gift = gifts.for_bill(paid, now=now)
+    before = earlier.settlement
+    printed = replace(
+        before.receipt,
+        member=of_member(member, card=queries.card_number(person), earned=earned),
+        claim_url=None if gift is None else gift.address,
+    )
+    named = replace(
+        before,
+        points_earned=earned,
+        points_total=member.points,
+        balance_fen=member.balance_fen,
+        customer_class=member.customer_class,
+        level=member.level,
+        receipt=printed,
+        receipt_text=receipt_layout.text(printed),
+        gift=None if gift is None else gift.code,
+    )
+    answer = {**vars(named), "receipt": kept(printed)}
+    text = answer.pop("receipt_text")
+    changed(
+        update(_bills)
+        .where(_bills.c.id == bill.id, _bills.c.merchant_id == tenancy.merchant_id())
+        .values(member_id=person, earning=asdict(earning), answer=answer, receipt_text=text)
+    )
+    audit.record(
+        "bill.member",
+        subject=f"账单 {number}",
+        actor=by,
+        merchant_id=tenancy.merchant_id(),
+        before={"member": None},
+        after={"member": person, "points": earned, "store": here.code},
+        origin=till,
+        now=now,
+    )
+    return named
+
+
+def _counted(bill_id: int, number: str) -> Counted:
+    row = (
+        db.session.connection()
+        .execute(
+            select(
+                _bills.c.settled_at,
+                (_bills.c.paid_fen - _bills.c.refunded_fen).label("paid_fen"),
+                (_bills.c.lines_fen + _bills.c.service_fen).label("total_fen"),
+            ).where(_bills.c.id == bill_id, _bills.c.merchant_id == tenancy.merchant_id())
+        )
+        .one()
+    )
+    return Counted(bill_id, number, row.paid_fen, row.settled_at, row.total_fen > 0)
