@@ -113,7 +113,7 @@ def _first_set_up(
         return []
     if not options.demo:
         return _logins(first_operator(supervisor))
-    say("正在准备演示商家(约 10 秒) · Setting up the demo merchant (some 10 s) …")
+    say("正在准备演示商家 · Setting up the demo merchant …")
     set_up(supervisor, deployment, DEMO / "setup.yaml")
     printed = supervisor.complete(
         "demo", (sys.executable, "-m", "scripts.demo", "--first-run"), told=_progress
