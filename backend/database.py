@@ -20,6 +20,7 @@ from sqlalchemy import (
     JSON,
     BigInteger,
     CheckConstraint,
+    Connection,
     DateTime,
     ForeignKeyConstraint,
     Integer,
@@ -268,6 +269,14 @@ def end_read() -> None:
     """Give the connection back before waiting for somebody else (WeChat, a sleeping loop)."""
     if not in_transaction():
         db.session.rollback()
+
+
+def one_instant() -> Connection:
+    """A connection whose every read, until ``end_read``, sees the database of this instant."""
+    end_read()
+    if db.engine.dialect.name == "sqlite":
+        return db.session.connection()
+    return db.session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
 
 
 def changed(statement: Any, values: Mapping[str, Any] | None = None) -> int:  # noqa: ANN401

@@ -194,9 +194,11 @@ def forget(turn: Turn) -> None:
 
 
 def forget_old(now: datetime) -> int:
-    """Delete what is older than 72 hours; ``now`` is the machine's."""
+    """Delete what is older than 72 hours, and the turns that a crash left: the next one with the
+    key runs anew, as it would have by taking over. ``now`` is the machine's."""
+    left = _answers.c.status.is_(None) & (_answers.c.asked_at < now - CRASHED_AFTER)
     with transaction():
-        return changed(delete(_answers).where(_answers.c.asked_at < now - KEPT))
+        return changed(delete(_answers).where((_answers.c.asked_at < now - KEPT) | left))
 
 
 _answers = table_of(RememberedAnswer)

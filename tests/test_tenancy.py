@@ -18,7 +18,7 @@ MERCHANT_ROWS = sorted(
 WITHOUT_MERCHANT = {
     "operator", "merchant", "staff", "staff_session", "audit_entry", "pos_nonce", "wechat_app",
     "callback_inbox", "wechat_user", "consent", "consent_entry", "clock_anchor", "heartbeat",
-    "installation", "remembered_answer",
+    "installation", "remembered_answer", "audit_book",
 }  # fmt: skip
 
 

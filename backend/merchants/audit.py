@@ -1,22 +1,38 @@
-"""操作日志. Who changed what, before and after, from where; written once, never changed.
+"""操作日志. Who changed what, before and after, from where; written once, never changed. Each entry
+is numbered within its merchant's book and sealed, so that ``doctor`` sees when one was.
 
 Phones and secrets are masked before they are stored: the log may be read by more people than what
 it tells of.
 """
 
+import hashlib
+import hmac
+import json
 import re
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
 
 from pydantic import JsonValue
+from sqlalchemy import insert, select, update
 
-from backend.database import db, transaction
-from backend.merchants.models import AuditEntry
+from backend.database import db, table_of, transactional
+from backend.keys import purpose_key
+from backend.merchants.models import AuditBook, AuditEntry
 from backend.requesting import request_id
 
 Facts = dict[str, JsonValue]
 HIDDEN = "***"
 
+_TOLD = (
+    "book", "seq", "merchant_id", "actor", "action", "subject", "before", "after", "origin",
+    "request_id",
+)  # fmt: skip
 
+_books = table_of(AuditBook)
+
+
+@transactional
 def record(
     action: str,
     *,
@@ -33,20 +49,55 @@ def record(
 
     Written in the transaction of the change itself.
     """
-    with transaction():
-        db.session.add(
-            AuditEntry(
-                merchant_id=merchant_id,
-                at=now,
-                actor=mask_phones(actor)[:80],
-                action=action,
-                subject=mask_phones(subject)[:80],
-                before=None if before is None else _masked(before),
-                after=None if after is None else _masked(after),
-                origin=origin[:60],
-                request_id=request_id(),
-            )
-        )
+    entry: dict[str, Any] = {
+        "merchant_id": merchant_id,
+        "at": now,
+        "actor": mask_phones(actor)[:80],
+        "action": action,
+        "subject": mask_phones(subject)[:80],
+        "before": None if before is None else _masked(before),
+        "after": None if after is None else _masked(after),
+        "origin": origin[:60],
+        "request_id": request_id(),
+        "book": merchant_id or 0,
+    }
+    entry["seq"] = _next(entry["book"])
+    db.session.add(AuditEntry(**entry, seal=seal_of(entry)))
+
+
+def seal_of(entry: Mapping[str, Any]) -> str:
+    """What the entry's seal must be: of every fact it tells and of its place in the book."""
+    facts = {name: entry[name] for name in _TOLD} | {"at": entry["at"].astimezone(UTC).isoformat()}
+    return _sealed(facts)
+
+
+def seal_of_book(book: int, entries: int) -> str:
+    """What the seal of a book with so many entries must be."""
+    return _sealed({"book": book, "entries": entries})
+
+
+def _next(book: int) -> int:
+    """The number of the book's next entry; one row is read, however long the log is.
+
+    Whoever writes into the same book waits here until the other's change is stored or undone, so
+    that no number is given twice or lost. Of two first entries at once one meets the key.
+    """
+    connection = db.session.connection()
+    known = connection.scalar(
+        select(_books.c.entries).where(_books.c.book == book).with_for_update()
+    )
+    number = (known or 0) + 1
+    values = {"entries": number, "seal": seal_of_book(book, number)}
+    if known is None:
+        connection.execute(insert(_books).values(book=book, **values))
+    else:
+        connection.execute(update(_books).where(_books.c.book == book).values(**values))
+    return number
+
+
+def _sealed(facts: Mapping[str, object]) -> str:
+    told = json.dumps(facts, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return hmac.new(purpose_key("audit"), told.encode(), hashlib.sha256).hexdigest()
 
 
 def mask_phones(text: str) -> str:

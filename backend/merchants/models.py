@@ -3,7 +3,16 @@
 from datetime import date
 from enum import StrEnum
 
-from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    String,
+    Text,
+    UniqueConstraint,
+)
 from sqlalchemy.dialects.mysql import MEDIUMBLOB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -172,7 +181,12 @@ class Staff(BaseModel):
     """员工. Signs in at the desk; ``merchant_id`` is empty for the operator's people."""
 
     __tablename__ = "staff"
-    __table_args__ = table_args(UniqueConstraint("merchant_id", "login"), one_of("role", Role))
+    __table_args__ = table_args(
+        UniqueConstraint("merchant_id", "login"),
+        one_of("role", Role),
+        CheckConstraint("(role = 'operator') = (merchant_id is null)", name="place"),
+        CheckConstraint("password_hash <> ''", name="password"),
+    )
     id: Mapped[Id]
     merchant_id: Mapped[int | None] = mapped_column(RowId, ForeignKey("merchant.id"))
     login: Mapped[Code]
@@ -245,10 +259,12 @@ class Picture(MerchantRow, BaseModel):
 
 
 class AuditEntry(BaseModel):
-    """操作日志. Append-only: who, what, before, after, from where."""
+    """操作日志. Append-only: who, what, before, after, from where. Numbered without a gap within
+    its merchant (0: the operator), each under a seal of its own: ``doctor`` sees what was changed,
+    taken out or put in past the product."""
 
     __tablename__ = "audit_entry"
-    __table_args__ = table_args(Index(None, "merchant_id", "at"))
+    __table_args__ = table_args(Index(None, "merchant_id", "at"), UniqueConstraint("book", "seq"))
     id: Mapped[Id]
     merchant_id: Mapped[int | None] = mapped_column(RowId, ForeignKey("merchant.id"))
     at: Mapped[Instant]
@@ -259,3 +275,16 @@ class AuditEntry(BaseModel):
     after: Mapped[JsonObject | None] = mapped_column(JSON(none_as_null=True))
     origin: Mapped[str] = mapped_column(String(60), default="", comment="address or command")
     request_id: Mapped[str] = mapped_column(String(64), default="")
+    book: Mapped[int] = mapped_column(RowId, comment="the merchant's id; 0: the operator's")
+    seq: Mapped[int] = mapped_column(RowId, comment="1, 2, 3 … within its book")
+    seal: Mapped[str] = mapped_column(String(64), comment="of all of it, under SECRET_KEY")
+
+
+class AuditBook(BaseModel):
+    """日志簿: how many entries a merchant's log has, under a seal, so that its end is not lost."""
+
+    __tablename__ = "audit_book"
+    __table_args__ = table_args()
+    book: Mapped[int] = mapped_column(RowId, primary_key=True, autoincrement=False)
+    entries: Mapped[int] = mapped_column(RowId)
+    seal: Mapped[str] = mapped_column(String(64))

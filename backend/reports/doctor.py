@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from backend import clock, tenancy
-from backend.database import db, end_read, transaction
+from backend.database import db, end_read, one_instant, transaction
 from backend.reports.invariants import (
+    audit,
     bills,
     campaigns,
     coupons,
@@ -19,6 +20,7 @@ from backend.reports.invariants import (
     messages,
     open_bills,
     references,
+    texts,
 )
 from backend.reports.invariants.invariant import Invariant
 
@@ -61,19 +63,21 @@ def invariants() -> tuple[Invariant, ...]:
         *bills.INVARIANTS,
         *malls.INVARIANTS,
         *open_bills.INVARIANTS,
+        *audit.INVARIANTS,
         *references.invariants(),
+        *texts.invariants(),
     )
 
 
 def check(*, now: datetime | None = None) -> list[Finding]:
     """体检. What does not hold, nothing if all does; ``now`` is machine time."""
     now = now or clock.machine_now()
-    end_read()
+    connection = one_instant()  # business goes on between two rules, and between a rule's own reads
     with tenancy.across_merchants("doctor looks at every merchant's rows"):
         found = [
             Finding(rule.name, rule.text, rule.subject, tuple(sorted(set(rows))))
             for rule in invariants()
-            if (rows := [*rule.rows(db.session.connection(), now)])
+            if (rows := [*rule.rows(connection, now)])
         ]
     end_read()
     return found

@@ -19,6 +19,7 @@ from backend.coupons.terms import Combine, Scope, UseHours
 from backend.database import changed, db, table_of
 from backend.malls.models import MallShop
 from backend.members.models import MemberLevel
+from backend.merchants import audit
 from backend.merchants.models import AuditEntry, Merchant, PosKey, Staff, Store
 from backend.merchants.queries import Place, place
 from backend.messaging.models import Channel, MessageTemplate, Purpose
@@ -100,7 +101,10 @@ def open_since(merchant: Merchant, *, opened_at: datetime, campaigns_at: datetim
     shops = table_of(MallShop)
     changed(update(shops).where(shops.c.merchant_id == mine).values(bound_at=campaigns_at))
     log = table_of(AuditEntry)
-    changed(update(log).where(log.c.merchant_id == mine).values(at=opened_at))
+    for row in db.session.connection().execute(select(log).where(log.c.merchant_id == mine)).all():
+        entry = {**row._mapping, "at": opened_at}
+        moved = update(log).where(log.c.id == row.id)
+        changed(moved.values(at=opened_at, seal=audit.seal_of(entry)))
     for model in (Staff, CouponTemplate, TemplateRevision):
         table = table_of(model)
         changed(update(table).where(table.c.merchant_id == mine).values(created_at=opened_at))

@@ -198,6 +198,15 @@ def test_after_72_hours_a_key_is_free_again(app: Flask) -> None:
     assert stored.forget_old(machine_now()) == 2
 
 
+def test_a_turn_that_a_crash_left_is_swept_and_the_next_runs_anew(app: Flask) -> None:
+    _turn(_asked())
+    _aged(timedelta(seconds=89))
+    assert stored.forget_old(machine_now()) == 0
+    _aged(timedelta(seconds=91))
+    assert stored.forget_old(machine_now()) == 1
+    _turn(_asked())
+
+
 def test_of_eight_at_once_one_gets_the_turn(app: Flask) -> None:
     outcomes: list[object] = []
 

@@ -188,6 +188,15 @@ def upgrade():
         batch_op.create_index(batch_op.f('ix_attempt_app_id_provider_id'), ['app_id', 'provider_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_attempt_intent_id'), ['intent_id'], unique=False)
 
+    op.create_table('audit_book',
+    sa.Column('book', RowId, autoincrement=False, nullable=False),
+    sa.Column('entries', RowId, nullable=False),
+    sa.Column('seal', sa.String(length=64), nullable=False),
+    sa.PrimaryKeyConstraint('book', name=op.f('pk_audit_book')),
+    mysql_charset='utf8mb4',
+    mysql_collate='utf8mb4_nopad_bin',
+    mysql_engine='InnoDB'
+    )
     op.create_table('audit_entry',
     sa.Column('id', RowId, nullable=False),
     sa.Column('merchant_id', RowId, nullable=True),
@@ -199,8 +208,12 @@ def upgrade():
     sa.Column('after', sa.JSON(none_as_null=True), nullable=True),
     sa.Column('origin', sa.String(length=60), nullable=False, comment='address or command'),
     sa.Column('request_id', sa.String(length=64), nullable=False),
+    sa.Column('book', RowId, nullable=False, comment="the merchant's id; 0: the operator's"),
+    sa.Column('seq', RowId, nullable=False, comment='1, 2, 3 … within its book'),
+    sa.Column('seal', sa.String(length=64), nullable=False, comment='of all of it, under SECRET_KEY'),
     sa.ForeignKeyConstraint(['merchant_id'], ['merchant.id'], name=op.f('fk_audit_entry_merchant_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_audit_entry')),
+    sa.UniqueConstraint('book', 'seq', name=op.f('uq_audit_entry_book_seq')),
     mysql_charset='utf8mb4',
     mysql_collate='utf8mb4_nopad_bin',
     mysql_engine='InnoDB'
@@ -511,6 +524,8 @@ def upgrade():
     sa.Column('active', sa.Boolean(), nullable=False),
     sa.Column('created_at', UtcDateTime(), nullable=False),
     sa.CheckConstraint("role in ('operator', 'owner', 'marketing', 'store_manager', 'cashier', 'verifier', 'read_only')", name=op.f('ck_staff_role')),
+    sa.CheckConstraint("(role = 'operator') = (merchant_id is null)", name=op.f('ck_staff_place')),
+    sa.CheckConstraint("password_hash <> ''", name=op.f('ck_staff_password')),
     sa.ForeignKeyConstraint(['merchant_id'], ['merchant.id'], name=op.f('fk_staff_merchant_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_staff')),
     sa.UniqueConstraint('merchant_id', 'login', name=op.f('uq_staff_merchant_id_login')),
@@ -1558,6 +1573,7 @@ def downgrade():
     op.drop_table('claim_link')
     op.drop_table('campaign')
     op.drop_table('audit_entry')
+    op.drop_table('audit_book')
     op.drop_table('attempt')
     op.drop_table('wechat_user')
     op.drop_table('remembered_answer')

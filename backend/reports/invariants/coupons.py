@@ -1,7 +1,11 @@
 """券 and 核销: one live redemption per redeemed coupon, states only along the arrows."""
 
-from sqlalchemy import func, or_, select, tuple_
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 
+from sqlalchemy import Connection, exists, func, not_, or_, select, tuple_
+
+from backend import clock
 from backend.campaigns.models import Grant, GrantState, OfferPiece
 from backend.coupons import states
 from backend.coupons.models import (
@@ -18,6 +22,9 @@ from backend.reports.invariants.invariant import Invariant, by
 _coupons, _events, _redemptions = table_of(Coupon), table_of(CouponEvent), table_of(Redemption)
 _grants, _pieces = table_of(Grant), table_of(OfferPiece)
 _templates, _revisions = table_of(CouponTemplate), table_of(TemplateRevision)
+
+CLOCKS_DIFFER = timedelta(minutes=5)
+"""How far the clocks of two machines may be apart."""
 
 ARROWS = sorted(
     {
@@ -55,7 +62,30 @@ _pieces_made = (
     select(_coupons.c.grant_id, func.count().label("made")).group_by(_coupons.c.grant_id).subquery()
 )
 
+
+def _out_of_time(connection: Connection, _now: datetime) -> Iterable[int]:
+    """A redemption and the coupon's own event tell the same instant, which has come."""
+    told = exists().where(
+        _events.c.coupon_id == _redemptions.c.coupon_id,
+        _events.c.after == CouponState.REDEEMED,
+        _events.c.at == _redemptions.c.at,
+    )
+    later = clock.now() + CLOCKS_DIFFER
+    return list(
+        connection.scalars(
+            select(_redemptions.c.id).where(or_(not_(told), _redemptions.c.at > later))
+        )
+    )
+
+
 INVARIANTS = (
+    Invariant("redemption.at", "核销的时间与券流水一致，且不在将来", "redemption", _out_of_time),
+    Invariant(
+        "coupon.window",
+        "券的使用期从前往后",
+        "coupon",
+        by(select(_coupons.c.id).where(_coupons.c.valid_from >= _coupons.c.valid_until)),
+    ),
     Invariant(
         "redemption.once",
         "已核销的券恰有一条有效核销，其他状态的券没有（V-10）",

@@ -1,14 +1,18 @@
 """操作日志: what it keeps, and what it never shows."""
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+
 import pytest
 from flask import Flask
 from sqlalchemy import select
 
 from backend import clock
-from backend.database import db
+from backend.database import db, transaction
 from backend.merchants import audit
 from backend.merchants.models import AuditEntry
-from tests.builders import a_shop
+from backend.reports import doctor
+from tests.builders import a_shop, reread
 
 
 def test_an_entry_says_who_what_before_after_and_from_where(app: Flask) -> None:
@@ -56,6 +60,37 @@ def test_phones_and_secrets_are_masked_at_any_depth(app: Flask) -> None:
         "next_secret": "***",
         "amount_fen": 5000,
     }
+
+
+def test_of_many_who_write_at_once_none_is_lost(app: Flask) -> None:
+    """The first entry of the book as well: eight find it empty, all are numbered in the end."""
+    shop = a_shop()
+
+    def write(number: int) -> None:
+        with app.app_context():
+            audit.record(
+                f"note.{number}",
+                subject="",
+                actor="boss",
+                merchant_id=shop.merchant_id,
+                now=clock.now(),
+            )
+
+    with ThreadPoolExecutor(8) as eight:
+        list(eight.map(write, range(24)))
+    reread()
+    entries = db.session.scalars(select(AuditEntry).order_by(AuditEntry.seq)).all()
+    assert [entry.seq for entry in entries] == list(range(1, 25))
+    assert {entry.action for entry in entries} == {f"note.{n}" for n in range(24)}
+    assert doctor.check() == []
+
+
+def test_an_entry_that_is_undone_leaves_no_gap(app: Flask) -> None:
+    for number in range(3):
+        with suppress(ZeroDivisionError), transaction():
+            audit.record("note", subject="", actor="boss", merchant_id=None, now=clock.now())
+            1 / (number - 1)
+    assert db.session.scalars(select(AuditEntry.seq).order_by(AuditEntry.seq)).all() == [1, 2]
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,10 @@ from backend.malls import shops
 from backend.malls.buyers import Buyer
 from backend.malls.hear import Event, EventKind, Sale, hear
 from backend.malls.models import MallShop, MallVoucher
-from backend.members.models import Identity
+from backend.members import cards
+from backend.members.models import Identity, MemberCard
+from backend.merchants import staff
+from backend.merchants.models import AuditEntry, Role, Staff, StaffSession
 from backend.merchants.queries import place
 from backend.messaging import consents
 from backend.messaging.models import Attempt, Consent, ConsentEntry, Intent
@@ -69,25 +72,36 @@ def a_world(still: StillClock) -> World:
     return World(shop, ids)
 
 
-def damage(world: World, *statements: str) -> None:
-    """Write what no code of ours would, past every foreign key."""
-    off, on = {
-        "sqlite": ("pragma foreign_keys=off", "pragma foreign_keys=on"),
-        "postgresql": (
-            "set session_replication_role=replica",
-            "set session_replication_role=origin",
-        ),
-    }.get(db.engine.dialect.name, ("set foreign_key_checks=0", "set foreign_key_checks=1"))
+def damage(world: World, *statements: str, unchecked: bool = False) -> None:
+    """Write what no code of ours would, past every foreign key; on SQLite also past its checks."""
+    ways = {
+        "sqlite": [
+            ("pragma foreign_keys=off", "pragma foreign_keys=on"),
+            *([_CHECKS] if unchecked else ()),
+        ],
+        "postgresql": [
+            ("set session_replication_role=replica", "set session_replication_role=origin")
+        ],
+    }.get(db.engine.dialect.name, [("set foreign_key_checks=0", "set foreign_key_checks=1")])
     reread()
     raw = db.engine.raw_connection()
     try:
         cursor = raw.cursor()
-        for statement in (off, *(text.format(**world.ids) for text in statements), on):
+        for off, _ in ways:
+            cursor.execute(off)
+        for statement in (text.format(**world.ids) for text in statements):
             cursor.execute(statement)
-            assert statement in (off, on) or cursor.rowcount > 0, statement
+            assert cursor.rowcount > 0, statement
         raw.commit()
     finally:
+        raw.rollback()
+        for _, on in ways:
+            cursor.execute(on)
+        raw.commit()
         raw.close()
+
+
+_CHECKS = ("pragma ignore_check_constraints=on", "pragma ignore_check_constraints=off")
 
 
 def _business(shop: Shop, still: StillClock) -> tuple[int, int, int, int]:
@@ -125,6 +139,15 @@ def _business(shop: Shop, still: StillClock) -> tuple[int, int, int, int]:
         _save(visitor)
         _buy_at_the_mall(shop)
         _write_to(visitor)
+        cards.bind("C0001", member_id=visitor, actor="boss", now=clock.now())
+        cards.freeze("C0001", actor="boss", now=clock.now())
+        cards.unfreeze("C0001", actor="boss", now=clock.now())
+    boss, _ = staff.create(
+        "boss", role=Role.OWNER, merchant_id=shop.merchant_id, actor="command", now=clock.now()
+    )
+    now = clock.now()
+    with transaction():
+        db.session.add(StaffSession(staff_id=boss.id, token_hash="h", created_at=now, seen_at=now))
     return plan, waiting, visitor, regular
 
 
@@ -231,6 +254,9 @@ def _ids(plan: int, waiting: int, visitor: int) -> dict[str, int]:
     late = first(CouponTemplate, CouponTemplate.code == "free")
     open_grant = first(Grant, Grant.state == GrantState.OPEN)
     return {
+        "audited": first(AuditEntry, AuditEntry.action == "card.frozen"),
+        "card": first(MemberCard),
+        "boss": first(Staff),
         "redeemed": redeemed,
         "usable": usable,
         "redemption": first(Redemption, Redemption.coupon_id == redeemed),
