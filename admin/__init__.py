@@ -99,7 +99,6 @@ class MenuGroup:
 def register(app: Flask) -> None:
     """Bring the desk's pages to the app."""
     app.config["BABEL_DEFAULT_LOCALE"] = "zh_Hans_CN"
-    app.config["BABEL_DEFAULT_TIMEZONE"] = "Asia/Shanghai"
     Babel(app)
     access.register(app)
     admin = Admin(

@@ -1,18 +1,17 @@
-"""表单字段: yuan that become fen, instants that know their zone, days, times of day."""
+"""表单字段: yuan that become fen, days, times of day."""
 
 import re
 from collections.abc import Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from wtforms import Form, SelectMultipleField, StringField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import ValidationError
 from wtforms.widgets import CheckboxInput, ListWidget
 
-from backend.calendar import SHANGHAI, local, parse_date
+from backend.calendar import parse_date
 from backend.money import parse_yuan, yuan
 
 
@@ -180,23 +179,6 @@ class TimeOfDayField(TypedField):
 
     def write(self, value: time) -> str:
         return f"{value:%H:%M}"
-
-
-class InstantField(TypedField):
-    """时刻: typed in the merchant's zone, an aware instant in code: 09:00 → 01:00 UTC."""
-
-    def __init__(self, label: str = "", *args: Any, zone: ZoneInfo = SHANGHAI, **rest: Any) -> None:
-        super().__init__(label, *args, **rest)
-        self.zone = zone
-
-    def read(self, text: str) -> datetime:
-        try:
-            return datetime.strptime(text, "%Y-%m-%d %H:%M").replace(tzinfo=self.zone)
-        except ValueError:
-            raise ValueError("时间应写作 2026-11-23 09:00") from None
-
-    def write(self, value: datetime) -> str:
-        return f"{local(value, self.zone):%Y-%m-%d %H:%M}"
 
 
 class Needed:

@@ -2,7 +2,7 @@
 
 Pure; nothing here reads the clock. A day is a date of the zone, an instant is an aware UTC datetime
 (wall-clock arithmetic goes wrong where clocks change), a stretch of time is half-open. Naive
-datetimes are refused.
+datetimes are refused, and a zone is always named: the merchant's, or the operator's.
 """
 
 import calendar
@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
+"""The operator's zone: the business clock's and the commands', which belong to no merchant."""
 
 
 @dataclass(frozen=True, order=True)
@@ -28,44 +29,44 @@ class Span:
         return self.start <= at < self.end
 
 
-def local(at: datetime, zone: ZoneInfo = SHANGHAI) -> datetime:
+def local(at: datetime, zone: ZoneInfo) -> datetime:
     """The same instant as the zone's clocks show it: for texts and answers."""
     return _aware(at).astimezone(zone)
 
 
-def day_of(at: datetime, zone: ZoneInfo = SHANGHAI) -> date:
+def day_of(at: datetime, zone: ZoneInfo) -> date:
     """The zone's date at an instant."""
     return local(at, zone).date()
 
 
-def last_day_before(end: datetime, zone: ZoneInfo = SHANGHAI) -> date:
+def last_day_before(end: datetime, zone: ZoneInfo) -> date:
     """The last good day of something that ends, exclusively, at ``end``."""
     return day_of(end - timedelta(microseconds=1), zone)
 
 
-def instant(day: date, at: time, zone: ZoneInfo = SHANGHAI) -> datetime:
+def instant(day: date, at: time, zone: ZoneInfo) -> datetime:
     """The instant at which the zone's clocks show this day and time."""
     if at.tzinfo is not None:
         raise ValueError("a time of day has no zone of its own")
     return datetime.combine(day, at, tzinfo=zone).astimezone(UTC)
 
 
-def start_of_day(day: date, zone: ZoneInfo = SHANGHAI) -> datetime:
+def start_of_day(day: date, zone: ZoneInfo) -> datetime:
     """00:00 of the day."""
     return instant(day, time.min, zone)
 
 
-def end_of_day(day: date, zone: ZoneInfo = SHANGHAI) -> datetime:
+def end_of_day(day: date, zone: ZoneInfo) -> datetime:
     """24:00 of the day, which is no longer part of it."""
     return start_of_day(day + timedelta(days=1), zone)
 
 
-def days(first: date, last: date, zone: ZoneInfo = SHANGHAI) -> Span:
+def days(first: date, last: date, zone: ZoneInfo) -> Span:
     """From 00:00 of the first day to 24:00 of the last: dates are inclusive."""
     return Span(start_of_day(first, zone), end_of_day(last, zone))
 
 
-def week_of(at: datetime, zone: ZoneInfo = SHANGHAI) -> Span:
+def week_of(at: datetime, zone: ZoneInfo) -> Span:
     """本周. The natural week, from Monday 00:00 (R-01)."""
     monday = first_of_week(day_of(at, zone))
     return days(monday, monday + timedelta(days=6), zone)
@@ -86,7 +87,7 @@ def first_of_next_month(day: date) -> date:
     return day.replace(day=1) + timedelta(days=month_days(day))
 
 
-def year_before(at: datetime, zone: ZoneInfo = SHANGHAI) -> datetime:
+def year_before(at: datetime, zone: ZoneInfo) -> datetime:
     """近12个月: the same time of the same day, twelve calendar months ago; 29 February → 28."""
     here = local(at, zone)
     day = min(here.day, month_days(date(here.year - 1, here.month, 1)))

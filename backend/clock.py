@@ -15,7 +15,7 @@ from sqlalchemy import CheckConstraint, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from backend import deployment
-from backend.calendar import local
+from backend.calendar import SHANGHAI, local
 from backend.database import (
     BaseModel,
     Instant,
@@ -96,7 +96,7 @@ def set_clock(instant: datetime, *, hold: bool = False) -> datetime:
         machine = machine_now()
         before = Anchor(row.business_at, row.machine_at, row.held).at(machine) if row else machine
         if instant < before:
-            raise ClockCannotGoBack(now=local(before))
+            raise ClockCannotGoBack(now=local(before, SHANGHAI))
         _put(row, instant, machine, hold=hold)
     return instant
 

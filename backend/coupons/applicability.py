@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from backend.calendar import SHANGHAI, day_of, last_day_before, local
+from backend.calendar import day_of, last_day_before, local
 from backend.coupons.bill import BillLine
 from backend.coupons.discount import reduction
 from backend.coupons.errors import (
@@ -55,7 +55,7 @@ class UseFacts:
     store_code: str
     store_name: str
     at: datetime
-    zone: ZoneInfo = SHANGHAI
+    zone: ZoneInfo
     lines: Sequence[BillLine] | None = None
     bill: str | None = None
 

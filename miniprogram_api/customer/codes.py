@@ -3,8 +3,8 @@
 from datetime import datetime
 from typing import Self
 
-from backend.calendar import SHANGHAI
 from backend.coupons import qr
+from backend.merchants.queries import zone
 from miniprogram_api.contract import Answer
 from miniprogram_api.instants import shown
 
@@ -23,6 +23,6 @@ class QrAnswer(Answer):
         return cls(
             token=code.text,
             text=code.text,
-            expires_at=shown(code.expires_at, SHANGHAI),
+            expires_at=shown(code.expires_at, zone()),
             svg=qr.svg(code.text),
         )

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field
 
 from backend import clock
-from backend.calendar import SHANGHAI
+from backend.merchants.queries import zone
 from backend.open_bills import queries
 from backend.open_bills.guest import guest_of
 from backend.open_bills.paying import Paying, pay
@@ -89,17 +89,15 @@ class BillAnswer(Answer):
     @classmethod
     def of(cls, said: Shown) -> Self:
         """The bill as the phone shows it."""
-        content, zone = said.bill.content, said.here.zone
+        content, here = said.bill.content, said.here
         return cls.model_validate(
             {
                 "bill": said.bill.number,
                 "state": said.bill.state.value,
-                "store": BillStore(
-                    code=said.here.code, name=said.here.name, merchant=said.here.merchant_name
-                ),
+                "store": BillStore(code=here.code, name=here.name, merchant=here.merchant_name),
                 "table": content.table,
                 "guests": content.guests,
-                "opened_at": shown(content.opened_at, zone) if content.opened_at else None,
+                "opened_at": shown(content.opened_at, here.zone) if content.opened_at else None,
                 "lines": [
                     ShownLine(
                         name=each.name,
@@ -112,7 +110,7 @@ class BillAnswer(Answer):
                 ],
                 "service_fen": content.goods.service_fen,
                 "total_fen": content.goods.total_fen,
-                "best": None if said.best is None else QuoteAnswer.of(said.best, zone),
+                "best": None if said.best is None else QuoteAnswer.of(said.best, here.zone),
                 "paying": PayerAnswer.of(said.paying),
                 "paid": PayerAnswer.of(said.paid),
             }
@@ -147,7 +145,7 @@ class PayAnswer(Answer):
             amount_fen=paying.amount_fen,
             payment=paying.payment,
             wechat_pay=paying.params,
-            expires_at=None if paying.expires_at is None else shown(paying.expires_at, SHANGHAI),
+            expires_at=None if paying.expires_at is None else shown(paying.expires_at, zone()),
         )
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 
+from backend.calendar import SHANGHAI
 from backend.coupons.applicability import Standing, UseFacts
 from backend.coupons.bill import BillLine
 from backend.coupons.kinds import CouponKind, parse_rule
@@ -43,7 +44,7 @@ class Basket:
 
     @property
     def use(self) -> UseFacts:
-        return UseFacts("s01", "皇岗", at=shop.NOW, lines=self.goods.judged)
+        return UseFacts("s01", "皇岗", at=shop.NOW, zone=SHANGHAI, lines=self.goods.judged)
 
 
 def run(lab: Laboratory, *, members: int, rounds: int) -> list[Finding]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from random import Random
 
-from backend.calendar import day_of, instant, start_of_day
+from backend.calendar import SHANGHAI, day_of, start_of_day
 from backend.coupons.promise import Promise
 from backend.members.models import (
     CustomerClass,
@@ -201,7 +201,7 @@ def _member(
     joined_at: datetime,
     till: Till,
 ) -> Row:
-    born = instant(date(chance.randint(1962, 2006), chance.randint(1, 12), 1), joined_at.time().min)
+    born = start_of_day(date(chance.randint(1962, 2006), chance.randint(1, 12), 1), SHANGHAI)
     return ledger.add(
         Member,
         nickname=nickname,

@@ -39,21 +39,21 @@ def test_a_week_is_the_iso_week_of_its_monday(at: datetime, zone: ZoneInfo) -> N
 
 
 def test_new_year_2027_still_lies_in_week_53_of_2026() -> None:
-    week = calendar.week_of(datetime(2027, 1, 1, 12, tzinfo=SHANGHAI))
+    week = calendar.week_of(datetime(2027, 1, 1, 12, tzinfo=SHANGHAI), SHANGHAI)
     assert week.start == datetime(2026, 12, 28, tzinfo=SHANGHAI)
     assert week.end == datetime(2027, 1, 4, tzinfo=SHANGHAI)
 
 
 def test_midnight_belongs_to_the_new_day() -> None:
     midnight = datetime(2026, 11, 23, tzinfo=SHANGHAI)
-    assert calendar.day_of(midnight - MILLISECOND) == date(2026, 11, 22)
-    assert calendar.day_of(midnight) == date(2026, 11, 23)
-    assert calendar.end_of_day(date(2026, 11, 22)) == midnight
-    assert calendar.last_day_before(midnight) == date(2026, 11, 22)
+    assert calendar.day_of(midnight - MILLISECOND, SHANGHAI) == date(2026, 11, 22)
+    assert calendar.day_of(midnight, SHANGHAI) == date(2026, 11, 23)
+    assert calendar.end_of_day(date(2026, 11, 22), SHANGHAI) == midnight
+    assert calendar.last_day_before(midnight, SHANGHAI) == date(2026, 11, 22)
 
 
 def test_a_span_holds_its_start_and_not_its_end() -> None:
-    span = calendar.days(date(2026, 11, 23), date(2026, 11, 24))
+    span = calendar.days(date(2026, 11, 23), date(2026, 11, 24), SHANGHAI)
     assert span.start in span
     assert span.end - MILLISECOND in span
     assert span.end not in span
@@ -84,18 +84,18 @@ def test_months_know_their_length(day: date, length: int, next_month: date) -> N
 def test_an_instant_is_spelt_in_the_zone_only_for_people() -> None:
     at = calendar.instant(date(2026, 11, 23), time(9), SHANGHAI)
     assert at.tzinfo is UTC
-    assert calendar.local(at).isoformat() == "2026-11-23T09:00:00+08:00"
+    assert calendar.local(at, SHANGHAI).isoformat() == "2026-11-23T09:00:00+08:00"
 
 
 def test_naive_times_are_refused() -> None:
     naive = datetime(2026, 11, 23, 9)  # noqa: DTZ001
     for ask in (calendar.day_of, calendar.week_of, calendar.local):
         with pytest.raises(ValueError):
-            ask(naive)
+            ask(naive, SHANGHAI)
     with pytest.raises(ValueError):
         Span(naive, naive)
     with pytest.raises(ValueError):
-        calendar.instant(date(2026, 11, 23), time(9, tzinfo=UTC))
+        calendar.instant(date(2026, 11, 23), time(9, tzinfo=UTC), SHANGHAI)
 
 
 @pytest.mark.parametrize("text", ["20261123", "2026-11-23T00:00", "2026-W48-1", "2026-02-30", ""])

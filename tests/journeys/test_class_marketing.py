@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 
 from backend import tenancy
-from backend.calendar import local
+from backend.calendar import SHANGHAI, local
 from backend.campaigns import forecast, grants, lifecycle, queries
 from backend.campaigns.draft import draft_of
 from backend.campaigns.errors import CampaignIncomplete
@@ -84,7 +84,7 @@ def test_S0_18_a_plan_nobody_edited_issues_its_defaults(app: Flask, clock: Still
         assert promise is not None
         rule = parse_rule(CouponKind(promise.kind), promise.rule)
         shown = face(rule, minimum_fen=promise.minimum_fen)
-        faces.append((shown.value, shown.condition, f"{local(coupon.valid_until):%m-%d}"))
+        faces.append((shown.value, shown.condition, f"{local(coupon.valid_until, SHANGHAI):%m-%d}"))
     assert faces == [
         ("¥10", "满50可用", "11-30"),
         ("¥15", "每满100减15", "12-08"),

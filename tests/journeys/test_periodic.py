@@ -63,14 +63,14 @@ def test_S3_20_S3_21_it_begins_in_the_next_period(
         "periodic", {"timetable": timetable, "claim_window": {"kind": "anytime"}}
     )
     shown = forecast.next_dates(settings, first_started_at=None, zone=SHANGHAI, now=clock.at)
-    assert [f"{local(at):%m-%d %H:%M}" for at in shown[:2]] == dates
+    assert [f"{local(at, SHANGHAI):%m-%d %H:%M}" for at in shown[:2]] == dates
     ran = []
     while len(ran) < 2:
         clock.at += timedelta(hours=1)
         before = len(grants_of(shop))
         work()
         if len(grants_of(shop)) > before:
-            ran.append(f"{local(clock.at):%m-%d %H:%M}")
+            ran.append(f"{local(clock.at, SHANGHAI):%m-%d %H:%M}")
     assert ran == dates
 
 
@@ -143,9 +143,9 @@ def test_R18_a_late_cycle_is_dated_at_its_planned_time(app: Flask, clock: StillC
     clock.move_to("2026-11-24 23:59:59")
     work()
     [grant] = grants_of(shop)
-    assert f"{local(grant.granted_at):%m-%d %H:%M}" == "11-24 10:00"
+    assert f"{local(grant.granted_at, SHANGHAI):%m-%d %H:%M}" == "11-24 10:00"
     assert grant.claim_until is not None
-    assert f"{local(grant.claim_until):%m-%d %H:%M}" == "11-26 00:00"
+    assert f"{local(grant.claim_until, SHANGHAI):%m-%d %H:%M}" == "11-26 00:00"
     assert log_in(shop, member, clock) == 1
 
 

@@ -7,7 +7,7 @@ from flask import Flask
 from sqlalchemy import event, select
 
 from backend import clock, tenancy
-from backend.calendar import local
+from backend.calendar import SHANGHAI, local
 from backend.campaigns import grants, offers
 from backend.campaigns.models import Grant, GrantState
 from backend.database import db, transaction
@@ -59,7 +59,7 @@ def test_all_open_grants_become_coupons_at_login(app: Flask, clock: StillClock) 
     assert len(ids) == 6
     assert [c.id for c in coupons_of(shop, member)] == ids
     assert {g.state for g in grants_of(shop)} == {GrantState.CLAIMED}
-    ends = {f"{local(c.valid_until):%m-%d %H:%M}" for c in coupons_of(shop)}
+    ends = {f"{local(c.valid_until, SHANGHAI):%m-%d %H:%M}" for c in coupons_of(shop)}
     assert ends == {"12-02 00:00"}, "seven days from the claim, not from the issue"
     assert claim(shop, member) == []
 

@@ -5,7 +5,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from backend import clock, tenancy
-from backend.calendar import local
+from backend.calendar import SHANGHAI, local
 from backend.campaigns import grants, lifecycle
 from backend.campaigns.grants import Given
 from backend.campaigns.models import GrantState
@@ -40,7 +40,7 @@ def test_a_follower_gets_the_new_customer_coupons_at_once(app: Flask) -> None:
     assert [c.id for c in pieces] == given.coupon_ids
     assert [c.piece for c in pieces] == [1, 2]
     assert all(c.state == "usable" and c.claimed_at == clock.now() for c in pieces)
-    assert f"{local(pieces[0].valid_until):%Y-%m-%d %H:%M}" == "2026-11-30 00:00"
+    assert f"{local(pieces[0].valid_until, SHANGHAI):%Y-%m-%d %H:%M}" == "2026-11-30 00:00"
     [grant] = grants_of(shop)
     assert (grant.cycle, grant.state, grant.quantity) == ("follow", GrantState.CLAIMED, 2)
     with tenancy.acting_for(shop.merchant_id):

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from backend.calendar import SHANGHAI
 from backend.coupons import errors
 from backend.coupons.applicability import Standing, UseFacts, verdict, warnings
 from backend.coupons.bill import BillLine
@@ -26,7 +27,9 @@ def use(
     store_name: str = "皇岗",
     bill: str | None = None,
 ) -> UseFacts:
-    return UseFacts(store_code="s01", store_name=store_name, at=moment, lines=lines, bill=bill)
+    return UseFacts(
+        store_code="s01", store_name=store_name, at=moment, zone=SHANGHAI, lines=lines, bill=bill
+    )
 
 
 def code(promise: Promise, standing: Standing, facts: UseFacts) -> str | None:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from backend.calendar import SHANGHAI
 from backend.coupons.applicability import Standing, UseFacts
 from backend.coupons.bill import BillLine
 from backend.coupons.models import CouponState
@@ -40,7 +41,7 @@ def goods(*yuan: int, service_fen: int = 0) -> Goods:
 
 
 def use(of: Goods) -> UseFacts:
-    return UseFacts(store_code="s01", store_name="皇岗", at=NOON, lines=of.judged)
+    return UseFacts(store_code="s01", store_name="皇岗", at=NOON, zone=SHANGHAI, lines=of.judged)
 
 
 def test_the_service_fee_is_never_reduced() -> None:
