@@ -16,6 +16,7 @@ from admin.columns import Column, count
 from admin.fields import DeskForm, Needed, RateField, WholeField, YuanField, choices
 from admin.rights import Right
 from admin.saving import sent
+from backend import clock
 from backend.campaigns.models import Campaign
 from backend.database import db, transactional
 from backend.errors import DomainError
@@ -24,6 +25,7 @@ from backend.members.errors import LevelInUse
 from backend.members.level_list import Terms, not_rising
 from backend.members.levels import Figures, all_levels
 from backend.members.models import Member, MemberLevel
+from backend.membership import levels
 from backend.merchants.audit import Facts
 from backend.merchants.models import Merchant
 from backend.money import yuan
@@ -156,9 +158,9 @@ class Levels(SecureModelView):
         )
 
     def form_facts(self, form: Any, row: MemberLevel | None) -> Mapping[str, object]:
-        levels = all_levels()
+        known = all_levels()
         return {
-            "is_first": not levels if row is None else levels[0].id == row.id,
+            "is_first": not known if row is None else known[0].id == row.id,
             "match": words.LEVEL_MATCH[_merchant().levels_match],
             "period": words.LEVEL_PERIOD[_merchant().levels_period],
         }
@@ -229,6 +231,8 @@ def _save_rules(form: RulesForm) -> None:
     before: Facts = {name: getattr(merchant, name) for name in _RULES}
     for name in _RULES:
         setattr(merchant, name, form[name].data)
+    if merchant.levels_keep != before["levels_keep"]:
+        levels.begin_period(merchant, now=clock.now())
     after: Facts = {name: getattr(merchant, name) for name in _RULES}
     access.record("level.rules", "等级规则", before=before, after=after)
 

@@ -1,6 +1,7 @@
 """会员等级变动 as the member hears of it, and the review where levels are kept (S2-39)."""
 
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import or_, select, update
 
@@ -47,18 +48,28 @@ def review_due(now: datetime) -> int:
     """保级: whoever's month or year is over is judged anew, once; how many moved.
 
     Acts for every merchant that keeps levels. What was cut off is done again from the beginning:
-    a member is judged once per period.
+    a member is judged once per period. A shop that stood still over the end of a period, its
+    first one too, is reviewed when it runs again.
     """
     moved = 0
     for merchant_id, kept, reviewed in _that_keep_levels():
         with tenancy.acting_for(merchant_id):
-            today = day_of(now, house().zone)
-            period = f"{today:%Y-%m}" if kept == "month" else f"{today:%Y}"
-            if reviewed and reviewed != period:
+            period = _period(kept, now, house().zone)
+            if reviewed < period:
                 moved += _review(period, now=now)
-            if reviewed != period:
                 _done(merchant_id, period)
     return moved
+
+
+def begin_period(merchant: Merchant, *, now: datetime) -> None:
+    """保级 was chosen or changed, in the set-up file or at the desk: the period under way is the
+    first one, so that its end is known also to a shop that stands still then."""
+    merchant.levels_reviewed = _period(merchant.levels_keep, now, ZoneInfo(merchant.zone))
+
+
+def _period(kept: str, now: datetime, here: ZoneInfo) -> str:
+    today = day_of(now, here)
+    return {"month": f"{today:%Y-%m}", "year": f"{today:%Y}"}.get(kept, "")
 
 
 def _review(period: str, *, now: datetime) -> int:

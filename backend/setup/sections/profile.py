@@ -16,6 +16,7 @@ from sqlalchemy import select
 
 from backend.campaigns.models import CampaignKind
 from backend.database import db
+from backend.membership import levels
 from backend.merchants.models import Merchant, Registration, Sharing, Subscription
 from backend.setup.applying import Applying
 from backend.setup.section import Code, Day, Fen, Name, Phone, Section
@@ -169,8 +170,11 @@ def apply(profile: Profile, run: Applying, *, at: str) -> Merchant | None:
     if "menu" in profile.model_fields_set:
         named["menu"] = [button.model_dump(exclude_unset=True) for button in profile.menu]
     run.merchant_id, run.merchant_code = (merchant.id if merchant else None), profile.code
+    kept = merchant.levels_keep if merchant else None
     merchant = merchant or Merchant(code=profile.code, created_at=run.now)
     run.store(merchant, named, subject=f"merchant {profile.code}")
+    if merchant.levels_keep != kept:
+        levels.begin_period(merchant, now=run.now)
     run.merchant_id = merchant.id
     return merchant
 

@@ -1,5 +1,8 @@
 """会员等级: what figures reach, what is missing, up at a bill and down at a refund (S2-37…39)."""
 
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 from flask import Flask
 from sqlalchemy import select
@@ -18,11 +21,13 @@ from backend.members.levels import (
 )
 from backend.members.models import Member, MemberLevel
 from backend.membership import levels
-from backend.merchants.models import Merchant
+from backend.merchants.models import Merchant, Role
 from backend.messaging.models import Intent
 from backend.wallet import ledger
+from tests.admin.desk import Visitor, a_person
 from tests.builders import Shop, a_member, a_shop, reread
 from tests.conftest import StillClock
+from tests.journeys.shops import apply_setup, edit
 
 FIRST = Level(1, 0, "普通会员")
 SILVER = Level(2, 1, "银卡", Figures(amount_fen=1000_00, times=10, recharge_fen=500_00))
@@ -135,7 +140,7 @@ def test_a_level_that_was_given_by_an_import_stays_at_a_refund(
 
 
 def test_a_kept_level_falls_only_at_the_review_of_its_period(shop: Shop, clock: StillClock) -> None:
-    setting(shop, levels_keep="month", levels_period="12_months")
+    setting(shop, levels_keep="month", levels_reviewed="2026-11", levels_period="12_months")
     member, steady = a_member(shop), a_member(shop)
     assert levels.review_due(clock.at) == 0
     pays(shop, member, 1, 1000, clock)
@@ -150,6 +155,55 @@ def test_a_kept_level_falls_only_at_the_review_of_its_period(shop: Shop, clock: 
     clock.move_to("2027-12-01 00:00")
     assert levels.review_due(clock.at) == 1
     assert level_of(shop, steady) == "普通会员"
+
+
+def _keeps_by_file(app: Flask, folder: Path, shop: Shop, kept: str) -> None:
+    apply_setup(app, folder, f"merchants: [{{code: {shop.code}, levels_keep: {kept}}}]")
+
+
+def _keeps_at_the_desk(app: Flask, _folder: Path, shop: Shop, kept: str) -> None:
+    rules = {"levels_match": "any", "levels_period": "all", "levels_keep": kept}
+    visitor = Visitor(app)
+    visitor.sign_in(a_person(shop, Role.OWNER, login=f"keeps-{kept}"))
+    assert edit(visitor, "/admin/levels/rules/", **rules).status_code == 302
+
+
+@pytest.mark.parametrize("keeps", [_keeps_by_file, _keeps_at_the_desk])
+def test_a_shop_that_stood_still_at_its_first_periods_end_is_reviewed_when_it_runs_again(
+    app: Flask,
+    tmp_path: Path,
+    shop: Shop,
+    clock: StillClock,
+    keeps: Callable[[Flask, Path, Shop, str], None],
+) -> None:
+    """Field case C: nothing ran from the choice until three weeks into the next month."""
+    keeps(app, tmp_path, shop, "month")
+    member = a_member(shop)
+    pays(shop, member, 1, 1000, clock)
+    assert refunded(shop, member, 1, clock) == "银卡"
+    clock.move_to("2026-12-21 08:00")
+    assert levels.review_due(clock.at) == 1
+    assert level_of(shop, member) == "普通会员"
+    assert levels.review_due(clock.at) == 0
+
+
+@pytest.mark.parametrize("keeps", [_keeps_by_file, _keeps_at_the_desk])
+def test_another_period_chosen_reviews_nobody_before_its_end(
+    app: Flask,
+    tmp_path: Path,
+    shop: Shop,
+    clock: StillClock,
+    keeps: Callable[[Flask, Path, Shop, str], None],
+) -> None:
+    keeps(app, tmp_path, shop, "month")
+    member = a_member(shop)
+    pays(shop, member, 1, 1000, clock)
+    assert refunded(shop, member, 1, clock) == "银卡"
+    keeps(app, tmp_path, shop, "year")
+    clock.move_to("2026-12-31 23:59")
+    assert levels.review_due(clock.at) == 0
+    clock.move_to("2027-01-01 00:00")
+    assert levels.review_due(clock.at) == 1
 
 
 def test_only_the_last_12_months_count_where_set_so(shop: Shop, clock: StillClock) -> None:
