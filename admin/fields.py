@@ -1,7 +1,7 @@
 """表单字段: yuan that become fen, days, times of day."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
@@ -12,7 +12,7 @@ from wtforms.validators import ValidationError
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from backend.calendar import parse_date
-from backend.money import parse_yuan, yuan
+from backend.money import LOWEST_USUAL_BP, parse_yuan, yuan
 
 
 def day(text: str) -> date:
@@ -122,6 +122,22 @@ class RateField(TypedField):
 
     def write(self, value: int) -> str:
         return f"{value / 1000:g}"
+
+
+class AskedAgain:
+    """低于1折: the customer would pay next to nothing, so a tick in ``sure`` must confirm it."""
+
+    def __init__(self, applies: Callable[[Any], bool] = lambda _form: True) -> None:
+        self._applies = applies
+
+    def __call__(self, form: Any, field: Any) -> None:
+        rate_bp = field.data
+        if rate_bp is None or rate_bp >= LOWEST_USUAL_BP or not self._applies(form):
+            return
+        if not form.sure.data:
+            raise ValidationError(
+                f"低于1折，顾客只付 {rate_bp / 100:g}%；确实如此请勾选“{form.sure.label.text}”"
+            )
 
 
 class CodesField(TypedField):

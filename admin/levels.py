@@ -6,14 +6,14 @@ from typing import Any
 
 from flask import Response, flash, make_response, redirect, request
 from sqlalchemy import func, select
-from wtforms import RadioField, StringField, TextAreaField
+from wtforms import BooleanField, RadioField, StringField, TextAreaField
 from wtforms.validators import Length
 
 from admin import access, queries, words
 from admin.access import page
 from admin.base import SecureModelView
 from admin.columns import Column, count
-from admin.fields import DeskForm, Needed, RateField, WholeField, YuanField, choices
+from admin.fields import AskedAgain, DeskForm, Needed, RateField, WholeField, YuanField, choices
 from admin.rights import Right
 from admin.saving import sent
 from backend import clock
@@ -68,7 +68,8 @@ class LevelForm(DeskForm):
     """会员等级."""
 
     name = StringField("等级名称", [Needed(), Length(max=20, message="最多 20 字")])
-    discount = RateField("折扣")
+    discount = RateField("折扣", [AskedAgain()])
+    sure = BooleanField("确认低于1折")
     amount_fen = YuanField("累计消费")
     times = WholeField("消费次数", least=1)
     recharge_fen = YuanField("累计充值")

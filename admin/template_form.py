@@ -10,6 +10,7 @@ from wtforms import BooleanField, RadioField, StringField, TextAreaField
 from wtforms.validators import Length
 
 from admin.fields import (
+    AskedAgain,
     CodesField,
     DaysField,
     DeskForm,
@@ -41,7 +42,8 @@ class TemplateForm(DeskForm):
     value = YuanField("面额")
     threshold = YuanField("每满")
     reduce = YuanField("减")
-    rate = RateField("折扣")
+    rate = RateField("折扣", [AskedAgain(lambda form: form.kind.data == CouponKind.DISCOUNT)])
+    sure = BooleanField("确认低于1折")
     most = YuanField("最多优惠")
     dishes = CodesField("菜品编码")
     quantity = WholeField("份数", least=1, most=1000, default=1)

@@ -65,3 +65,7 @@ def split(total_fen: int, weights: Sequence[int]) -> list[int]:
 def _parts(fen: int) -> tuple[str, int, int]:
     whole, rest = divmod(abs(fen), 100)
     return ("-" if fen < 0 else ""), whole, rest
+
+
+LOWEST_USUAL_BP = 1000
+"""1折. A rate below it was more likely meant as 8.5 折 (8500) than as 0.085 (85): asked again."""

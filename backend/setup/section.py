@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from backend.calendar import parse_date
+from backend.money import LOWEST_USUAL_BP
 
 
 class Section(BaseModel):
@@ -27,6 +28,15 @@ def _date(value: object) -> object:
         return parse_date(value)
     except ValueError:
         raise ValueError("日期应写作 2026-01-01") from None
+
+
+def too_low(rate_bp: object) -> str:
+    """低于1折, in words; empty for a usual rate. What the desk confirmed is exported and read."""
+    if not isinstance(rate_bp, int) or isinstance(rate_bp, bool) or rate_bp >= LOWEST_USUAL_BP:
+        return ""
+    return (
+        f"{rate_bp}是{rate_bp / 1000:g}折，低于1折：8.5折写作8500；确实要低于1折，请在商家后台设置"
+    )
 
 
 Day = Annotated[date, BeforeValidator(_date)]

@@ -101,7 +101,7 @@ def test_only_the_fields_of_the_kind_are_marked_for_it(app: Flask) -> None:
     """Trap 1: no field is missing from the form."""
     text = at_desk(app, a_shop()).read("/admin/templates/new/")
     for name in TemplateForm()._fields:
-        assert f'name="{name}"' in text or name == "stores", name
+        assert f'name="{name}"' in text or name in {"stores", "sure"}, name
     assert 'data-when="kind=every_full"' in text and 'data-when="kind=gift"' in text
 
 
@@ -112,3 +112,16 @@ def test_a_stopped_template_is_not_offered_to_campaigns(app: Flask) -> None:
     assert "老券" in visitor.read("/admin/campaigns/new/?kind=periodic")
     visitor.send("/admin/templates/archive/", id=template, archived="1")
     assert "老券" not in visitor.read("/admin/campaigns/new/?kind=periodic")
+
+
+def test_a_discount_below_one_tenth_is_asked_again(app: Flask) -> None:
+    """Field case C: 0.85 typed for 8.5."""
+    shop = a_shop()
+    visitor = at_desk(app, shop)
+    assert 'name="sure"' not in visitor.read("/admin/templates/new/")
+    answer = visitor.send("/admin/templates/new/", kind="discount", **BASE, rate="0.85")
+    text = answer.get_data(as_text=True)
+    assert answer.status_code == 422 and "低于1折，顾客只付 8.5%" in text and 'name="sure"' in text
+    sure = visitor.send("/admin/templates/new/", kind="discount", **BASE, rate="0.85", sure="y")
+    assert sure.status_code == 302
+    assert saved_template(shop)[1].rule["rate_bp"] == 850

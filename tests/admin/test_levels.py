@@ -160,3 +160,15 @@ def test_a_cashier_may_not_give_levels(app: Flask) -> None:
     assert "手工调整等级" not in visitor.read(f"/admin/members/details/?id={rows.members}")
     form = {"id": rows.members, "level": rows.levels, "reason": "x"}
     assert visitor.send("/admin/members/level/", **form).status_code == 403
+
+
+def test_a_level_discount_below_one_tenth_is_asked_again(app: Flask) -> None:
+    """Field case C."""
+    shop = a_shop()
+    visitor = at_desk(app, shop)
+    visitor.read("/admin/levels/new/")
+    answer = visitor.send("/admin/levels/new/", name="银卡", discount="0.95")
+    text = answer.get_data(as_text=True)
+    assert answer.status_code == 422 and "低于1折，顾客只付 9.5%" in text and 'name="sure"' in text
+    sure = visitor.send("/admin/levels/new/", name="银卡", discount="0.95", sure="y")
+    assert sure.status_code == 302

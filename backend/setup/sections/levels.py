@@ -1,6 +1,6 @@
 """``levels``: 会员等级, from the lowest; the first is what every new member has."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 from pydantic import Field, JsonValue, StringConstraints
@@ -9,7 +9,7 @@ from sqlalchemy import select
 from backend.database import db
 from backend.members.models import MemberLevel
 from backend.setup.applying import Applying
-from backend.setup.section import Fen, Name, Section
+from backend.setup.section import Fen, Name, Section, too_low
 
 
 class Upgrade(Section):
@@ -32,9 +32,7 @@ def apply(entries: Sequence[LevelEntry], run: Applying, *, at: str) -> None:
     level of a partial list stands above those that exist."""
     known = {level.name: level for level in _levels()}
     names = [entry.name for entry in entries]
-    for position, name in enumerate(names):
-        if name in names[:position]:
-            run.refuse(f"{at}.{position}.name", f"等级{name}重复")
+    _judge(entries, known, run, at=at)
     if run.problems:
         return
     in_order = set(names) >= set(known)
@@ -54,6 +52,19 @@ def apply(entries: Sequence[LevelEntry], run: Applying, *, at: str) -> None:
             named,
             subject=f"level {entry.name}",
         )
+
+
+def _judge(
+    entries: Sequence[LevelEntry], known: Mapping[str, MemberLevel], run: Applying, *, at: str
+) -> None:
+    names = [entry.name for entry in entries]
+    for position, entry in enumerate(entries):
+        if entry.name in names[:position]:
+            run.refuse(f"{at}.{position}.name", f"等级{entry.name}重复")
+        level = known.get(entry.name)
+        is_new = level is None or level.discount_bp != entry.discount_bp
+        if is_new and (words := too_low(entry.discount_bp)):
+            run.refuse(f"{at}.{position}.discount_bp", words)
 
 
 def export() -> list[JsonValue]:

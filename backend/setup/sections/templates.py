@@ -13,7 +13,7 @@ from backend.coupons.templates import TemplateDraft
 from backend.database import db
 from backend.merchants.models import Store
 from backend.setup.applying import Applying
-from backend.setup.section import Code, Fen, Name, Section
+from backend.setup.section import Code, Fen, Name, Section, too_low
 
 _Object = dict[str, JsonValue]
 _Count = Annotated[int, Field(ge=1, le=10**9)]
@@ -61,6 +61,11 @@ def apply(entries: Sequence[TemplateEntry], run: Applying, *, at: str) -> None:
         missing = [name for name in _NEEDED if getattr(wanted, name) is None]
         for name in missing:
             run.refuse(f"{path}.{name}", "必填")
+        rate_bp = (wanted.rule or {}).get("rate_bp")
+        was_bp = (before.rule or {}).get("rate_bp") if before else None
+        if rate_bp != was_bp and (words := too_low(rate_bp)):
+            run.refuse(f"{path}.rule.rate_bp", words)
+            continue
         if not missing and wanted != before:
             with run.entry(path):
                 _save(wanted, before, run)

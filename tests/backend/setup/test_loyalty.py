@@ -47,9 +47,22 @@ def test_the_loyalty_keys_are_applied_exported_and_change_nothing_again(app: Fla
         ("unregistered_fen: null", "caps_fen: 1", "merchants.0.recharge.caps.caps_fen"),
         ("bonus_fen: 5000", "bonus_fen: -1", "merchants.0.recharge.tiers.0.bonus_fen"),
         ("multiple: {银卡: 3}", "multiple: {金卡: 3}", "merchants.0.campaigns.3.multiple"),
+        ("discount_bp: 10000", "discount_bp: 95", "merchants.0.levels.0.discount_bp: 95是0.095折"),
         ("code: hq, kind: holiday", "code: hq, kind: registration", "merchants.0.campaigns.3"),
     ],
 )
 def test_what_is_wrong_is_named_by_its_path(app: Flask, words: str, wrong: str, path: str) -> None:
     assert words in LOYALTY
     assert any(line.startswith(path) for line in _refused(LOYALTY.replace(words, wrong)))
+
+
+def test_a_discount_below_one_tenth_is_refused_and_says_how_it_is_written(app: Flask) -> None:
+    """Field case C: 85 written for 8.5折."""
+    template = """
+    templates:
+      - {code: off, kind: discount, title: 八五折, rule: {rate_bp: 85}, validity: {days: 30}}
+"""
+    [refused] = _refused(LOYALTY + template)
+    assert refused.startswith("merchants.0.templates.0.rule.rate_bp")
+    assert "85是0.085折" in refused and "8500" in refused
+    assert "xinghuo template off" in _apply(LOYALTY + template.replace(": 85}", ": 8500}")).made
