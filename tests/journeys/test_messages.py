@@ -98,7 +98,7 @@ def test_one_tap_reported_by_phone_and_push_is_one_message(
     reread()
     with tenancy.acting_for(shop.merchant_id):
         states = list(db.session.scalars(select(Intent.state).order_by(Intent.id)))
-    assert states == [IntentState.SENT, IntentState.FAILED]
+    assert states == [IntentState.SENT, IntentState.UNREACHABLE]
 
 
 def test_a_ban_in_the_dialog_ends_the_messages(
