@@ -79,6 +79,8 @@ def test_there_is_something_to_see_wherever_one_clicks(demo: Merchant, clock: St
             IntentState.DUE,
             IntentState.SENT,
             IntentState.FAILED,
+            IntentState.UNREACHABLE,
+            IntentState.EXPIRED,
         }
         assert len(set(db.session.scalars(select(Bill.store_id)))) == 3
 
