@@ -42,10 +42,10 @@ from backend.campaigns.kinds.consumption_gift import ConsumptionGift
 from backend.campaigns.kinds.mall_voucher import MallVoucher
 from backend.campaigns.kinds.periodic import PRESETS
 from backend.campaigns.models import Campaign, CampaignKind, CampaignState
-from backend.coupons.models import Coupon
 from backend.database import db, transactional
 from backend.errors import DomainError
 from backend.malls import link
+from backend.reports import rollup
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ class Campaigns(CampaignLive, SecureModelView):
     def rows(self, found: Sequence[Campaign]) -> list[CampaignRow]:
         ids = [campaign.id for campaign in found]
         gives = queries.gives(ids)
-        used = queries.coupon_counts(Coupon.campaign_id, ids)
+        lives = rollup.of_campaigns(ids)
         now = clock.now()
         return [
             CampaignRow(
@@ -145,8 +145,8 @@ class Campaigns(CampaignLive, SecureModelView):
                 gives="、".join(gives.get(campaign.id, [])),
                 state=campaign.state,
                 next_at=next(iter(_next_dates(campaign, n=1, now=now)), None),
-                claimed=used.get(campaign.id, (0, 0))[0],
-                redeemed=used.get(campaign.id, (0, 0))[1],
+                claimed=lives[campaign.id].claimed,
+                redeemed=lives[campaign.id].redeemed,
             )
             for campaign in found
         ]
@@ -164,7 +164,7 @@ class Campaigns(CampaignLive, SecureModelView):
             "frozen": campaign_queries.frozen_count(row.id),
             "gives": queries.gives([row.id]).get(row.id, []),
             "waves": campaign_queries.waves(row.id),
-            "funnel": campaign_queries.funnel(row.id),
+            "funnel": rollup.of_campaigns([row.id])[row.id],
             "dates": _next_dates(row, n=5, now=now),
             "rules": _rules(parsed),
             "standing": campaign_queries.standing(row, now=now),

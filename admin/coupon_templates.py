@@ -19,9 +19,11 @@ from admin.tickets import ticket, ticket_of
 from admin.words import COUPON_KINDS
 from backend import clock
 from backend.coupons import templates
-from backend.coupons.models import Coupon, CouponTemplate, TemplateRevision
+from backend.coupons.models import CouponTemplate, TemplateRevision
 from backend.database import transactional
 from backend.merchants.audit import Facts
+from backend.reports import rollup
+from backend.reports.rollup import Life
 
 _STATES = {"on": Word("启用", "ok"), "off": Word("停用")}
 
@@ -97,8 +99,8 @@ class Templates(SecureModelView):
 
     def rows(self, found: Sequence[CouponTemplate]) -> list[TemplateRow]:
         promised = queries.revisions({t.revision_id for t in found if t.revision_id})
-        used = queries.coupon_counts(Coupon.template_id, [t.id for t in found])
-        return [_row(t, promised.get(t.revision_id or 0), *used.get(t.id, (0, 0))) for t in found]
+        lives = rollup.of_templates([t.id for t in found])
+        return [_row(t, promised.get(t.revision_id or 0), lives[t.id]) for t in found]
 
     def draft(self, row: CouponTemplate | None) -> TemplateForm:
         source = row
@@ -170,9 +172,7 @@ def _preview(form: TemplateForm) -> object:
     )
 
 
-def _row(
-    template: CouponTemplate, revision: TemplateRevision | None, claimed: int, redeemed: int
-) -> TemplateRow:
+def _row(template: CouponTemplate, revision: TemplateRevision | None, life: Life) -> TemplateRow:
     shown = ticket_of(revision) if revision else None
     stock = "不限量" if template.stock is None else f"{template.issued:,} / {template.stock:,}"
     return TemplateRow(
@@ -183,8 +183,8 @@ def _row(
         validity=shown.validity if shown else "",
         stores="全部" if template.stores is None else f"{len(template.stores)} 家",
         stock=stock,
-        claimed=claimed,
-        redeemed=redeemed,
+        claimed=life.claimed,
+        redeemed=life.redeemed,
         state="off" if template.archived else "on",
         created_at=template.created_at,
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, String, case, cast, exists, func, or_, select
+from sqlalchemy import ColumnElement, String, cast, exists, func, or_, select
 from sqlalchemy.orm import aliased
 
 from backend.campaigns.models import Campaign, CampaignCoupon
@@ -120,16 +120,6 @@ def tags_of(member_ids: Collection[int]) -> dict[int, list[str]]:
     ):
         found.setdefault(row.member_id, []).append(row.tag)
     return found
-
-
-def coupon_counts(column: Any, ids: Collection[int]) -> dict[int, tuple[int, int]]:
-    """Claimed and redeemed coupons per campaign or template."""
-    rows = db.session.execute(
-        select(column, func.count(), func.sum(case((Coupon.state == "redeemed", 1), else_=0)))
-        .where(column.in_(ids))
-        .group_by(column)
-    )
-    return {row[0]: (row[1], int(row[2] or 0)) for row in rows}
 
 
 def gives(campaign_ids: Collection[int]) -> dict[int, list[str]]:

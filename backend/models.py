@@ -19,6 +19,7 @@ PACKAGES = (
     "backend.sales.models",
     "backend.open_bills.models",
     "backend.malls.models",
+    "backend.reports.models",
 )
 
 

@@ -21,5 +21,6 @@ TICKS = (
     Tick("tick-deliveries", "jobs.deliveries.tick", 3, background.MESSAGES),
     Tick("tick-open-bills", "jobs.open_bills.tick", 5, background.UPKEEP),
     Tick("tick-malls", "jobs.malls.tick", 3, background.MESSAGES),
+    Tick("tick-reports", "jobs.reports.tick", 60, background.UPKEEP),
     Tick("tick-upkeep", "jobs.upkeep.tick", 60, background.UPKEEP),
 )

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from sqlalchemy import Index, String, UniqueConstraint
+from sqlalchemy import Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from backend.database import (
@@ -19,6 +19,8 @@ from backend.database import (
 )
 from backend.tenancy import MerchantRow
 
+_UNDONE = text("undone_at is not null")
+
 
 class Redemption(MerchantRow, BaseModel):
     """核销. ``live_key`` is the coupon's id while it stands and empty once undone: at most one
@@ -33,6 +35,13 @@ class Redemption(MerchantRow, BaseModel):
         Index(None, "coupon_id"),
         Index(None, "member_id", "store_id"),
         Index(None, "merchant_id", "at"),
+        Index(
+            "ix_redemption_undone",
+            "merchant_id",
+            "undone_at",
+            sqlite_where=_UNDONE,
+            postgresql_where=_UNDONE,
+        ),
         Index(None, "merchant_id", "verifier_id", "id"),
         Index(None, "merchant_id", "verifier_id", "at"),
         Index(None, "bill_id"),

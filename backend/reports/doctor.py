@@ -13,6 +13,7 @@ from backend.reports.invariants import (
     bills,
     campaigns,
     coupons,
+    daily_figures,
     exchanges,
     ledgers,
     malls,
@@ -64,6 +65,7 @@ def invariants() -> tuple[Invariant, ...]:
         *malls.INVARIANTS,
         *open_bills.INVARIANTS,
         *audit.INVARIANTS,
+        *daily_figures.INVARIANTS,
         *references.invariants(),
         *texts.invariants(),
     )
@@ -84,7 +86,8 @@ def check(*, now: datetime | None = None) -> list[Finding]:
 
 
 def repair() -> list[Repaired]:
-    """Rebuild what can be derived: counters, classes, followers, stock taken, consents left."""
+    """Rebuild what can be derived: counters, classes, followers, stock taken, consents left,
+    daily figures."""
     repaired = []
     for rule in invariants():
         if rule.repair is None:

@@ -36,7 +36,15 @@ def a_large_shop(members: int, *, code: str | None = None) -> Shop:
         revision = db.session.get_one(CouponTemplate, template).revision_id
         level = db.session.scalars(select(MemberLevel.id)).first()
         campaign = Campaign(
-            code="large", kind="periodic", name="周四送券", settings={}, created_at=now
+            code="large",
+            kind="periodic",
+            name="周四送券",
+            settings={
+                "timetable": {"every": "week", "days": [4], "at": "10:00"},
+                "claim_window": {"kind": "anytime"},
+                "audience": {"mode": "dynamic", "match": "all", "conditions": []},
+            },
+            created_at=now,
         )
         db.session.add(campaign)
         db.session.flush()

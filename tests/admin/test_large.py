@@ -4,6 +4,7 @@ a statement that takes too long is stopped and told (fault of trust 2)."""
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any, cast
 
 import pytest
@@ -13,12 +14,14 @@ from sqlalchemy.orm import aliased
 
 from admin import access, base, member_filters, queries
 from admin.rights import RIGHTS
-from backend import tenancy
+from backend import clock, tenancy
+from backend.campaigns.models import Campaign
 from backend.coupons.models import Coupon, CouponTemplate
 from backend.database import db
 from backend.members.models import Member, MemberCard
 from backend.merchants.models import Role, Store
 from backend.redemption.models import Redemption
+from backend.reports import rollup
 from backend.sales.models import Bill
 from backend.statement_limit import TooMuchToRead, statement_limit
 from tests.admin.desk import at_desk
@@ -117,13 +120,21 @@ OPEN_BILLS = "open_bill"
 
 
 @on_sqlite
-def test_the_overview_and_a_templates_page_read_no_growing_table(app: Flask) -> None:
+def test_the_pages_of_figures_read_days_and_no_growing_table(app: Flask) -> None:
+    """经营概览, 活动详情, 券模板: roll-ups, and what came since by when it happened."""
     shop = a_large_shop(60)
     visitor = at_desk(app, shop)
     with tenancy.acting_for(shop.merchant_id):
-        template = db.session.scalar(select(CouponTemplate.id))
+        rollup.roll_up(clock.now() + timedelta(days=1))
+        campaign, template = (
+            db.session.scalar(select(Campaign.id)),
+            db.session.scalar(select(CouponTemplate.id)),
+        )
     with plans() as found:
         visitor.read("/admin/")
+        visitor.read("/admin/campaigns/")
+        assert "120" in visitor.read(f"/admin/campaigns/details/?id={campaign}")
+        visitor.read("/admin/templates/")
         visitor.read(f"/admin/templates/edit/?id={template}")
     assert [each for each in wide_reads(found) if each.split()[1] != OPEN_BILLS] == []
 

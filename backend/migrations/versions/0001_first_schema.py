@@ -374,6 +374,27 @@ def upgrade():
     with op.batch_alter_table('coupon_grant', schema=None) as batch_op:
         batch_op.create_index('ix_coupon_grant_linked', ['link_id'], unique=False, sqlite_where=sa.text('link_id is not null'), postgresql_where=sa.text('link_id is not null'))
         batch_op.create_index(batch_op.f('ix_coupon_grant_member_id_granted_at'), ['member_id', 'granted_at'], unique=False)
+        batch_op.create_index(batch_op.f('ix_coupon_grant_merchant_id_granted_at'), ['merchant_id', 'granted_at'], unique=False)
+
+    op.create_table('daily_figure',
+    sa.Column('id', RowId, nullable=False),
+    sa.Column('day', sa.Date(), nullable=False),
+    sa.Column('figure', sa.String(length=16), nullable=False),
+    sa.Column('campaign_id', RowId, nullable=False, comment='0: of none'),
+    sa.Column('template_id', RowId, nullable=False, comment='0: of none'),
+    sa.Column('value', sa.BigInteger(), nullable=False, comment='pieces, people, fen'),
+    sa.Column('merchant_id', RowId, nullable=False, comment='所属商家'),
+    sa.CheckConstraint("figure in ('made', 'granted', 'people', 'claimed', 'redeemed', 'undone', 'reduced', 'reduced_back', 'sales', 'sales_back')", name=op.f('ck_daily_figure_figure')),
+    sa.ForeignKeyConstraint(['merchant_id'], ['merchant.id'], name=op.f('fk_daily_figure_merchant_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_daily_figure')),
+    sa.UniqueConstraint('merchant_id', 'figure', 'day', 'campaign_id', 'template_id', name=op.f('uq_daily_figure_merchant_id_figure_day_campaign_id_template_id')),
+    mysql_charset='utf8mb4',
+    mysql_collate='utf8mb4_nopad_bin',
+    mysql_engine='InnoDB'
+    )
+    with op.batch_alter_table('daily_figure', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_daily_figure_merchant_id_campaign_id'), ['merchant_id', 'campaign_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_daily_figure_merchant_id_template_id'), ['merchant_id', 'template_id'], unique=False)
 
     op.create_table('coupon_template',
     sa.Column('id', RowId, nullable=False),
@@ -886,6 +907,7 @@ def upgrade():
         batch_op.create_index(batch_op.f('ix_redemption_member_id_store_id'), ['member_id', 'store_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_redemption_merchant_id_at'), ['merchant_id', 'at'], unique=False)
         batch_op.create_index(batch_op.f('ix_redemption_merchant_id_verifier_id_at'), ['merchant_id', 'verifier_id', 'at'], unique=False)
+        batch_op.create_index('ix_redemption_undone', ['merchant_id', 'undone_at'], unique=False, sqlite_where=sa.text('undone_at is not null'), postgresql_where=sa.text('undone_at is not null'))
         batch_op.create_index(batch_op.f('ix_redemption_merchant_id_verifier_id_id'), ['merchant_id', 'verifier_id', 'id'], unique=False)
 
     op.create_table('refused_bill',
@@ -1565,6 +1587,7 @@ def downgrade():
     op.drop_table('message_template')
     op.drop_table('member_level')
     op.drop_table('intent')
+    op.drop_table('daily_figure')
     op.drop_table('coupon_template')
     op.drop_table('coupon_grant')
     op.drop_table('coupon_event')

@@ -6,7 +6,7 @@ V-44).
 
 from collections.abc import Iterator
 
-from sqlalchemy import Column, Integer, Table, or_, select
+from sqlalchemy import Column, Integer, Table, or_, select, true
 
 from backend.database import Model
 from backend.reports.invariants.invariant import Invariant, by
@@ -63,6 +63,10 @@ _MAY_BE_NOBODYS = {"staff", "audit_entry", "wechat_app"}
 """Tables where the operator's own rows stand too."""
 
 
+_NONE_IS_ZERO = {"daily_figure"}
+"""Tables where 0 refers to nothing, for a unique key holds no NULL."""
+
+
 def _rule(table: Table, column: Column[int], target: Table) -> Invariant:
     other = target.alias("target")
     return Invariant(
@@ -74,6 +78,7 @@ def _rule(table: Table, column: Column[int], target: Table) -> Invariant:
             .outerjoin(other, other.c.id == column)
             .where(
                 column.is_not(None),
+                column != 0 if table.name in _NONE_IS_ZERO else true(),
                 or_(other.c.id.is_(None), other.c.merchant_id != table.c.merchant_id),
             )
         ),

@@ -120,6 +120,10 @@ DAMAGES = TRUST_DAMAGES | {
     "redemption.report": [
         "delete from voucher_report where redemption_id={mall_redemption} and kind='undone'"
     ],
+    "daily_figure.sums": [
+        "insert into daily_figure (merchant_id, day, figure, campaign_id, template_id, value)"
+        " values ({merchant}, '2026-12-31', 'made', 0, 0, 0)"
+    ],
     "bill.redemption": ["update redemption set reduction_fen=reduction_fen+1 where id={billed}"],
 }
 
@@ -252,7 +256,14 @@ def test_every_column_that_names_a_row_is_looked_at(app: Flask) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["template.stock", "member.counters", "member.class", "member.follows", "consent.balance"],
+    [
+        "template.stock",
+        "member.counters",
+        "member.class",
+        "member.follows",
+        "consent.balance",
+        "daily_figure.sums",
+    ],
 )
 def test_what_can_be_derived_is_rebuilt(world: World, name: str) -> None:
     damage(world, *DAMAGES[name])
