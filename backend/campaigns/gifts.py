@@ -78,7 +78,7 @@ def take_back(bill_id: int, *, by: str, now: datetime) -> None:
         return
     coupon_ids = db.session.connection().scalars(
         select(_coupons.c.id)
-        .where(_coupons.c.merchant_id == tenancy.merchant_id(), _coupons.c.grant_id.in_(claimed))
+        .where(tenancy.owner(_coupons) == tenancy.merchant_id(), _coupons.c.grant_id.in_(claimed))
         .order_by(_coupons.c.id)
     )
     for coupon_id in list(coupon_ids):

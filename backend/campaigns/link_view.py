@@ -145,7 +145,7 @@ def _mine(link: Link, member_id: int, *, now: datetime) -> list[CouponView]:
         .where(
             _grants.c.merchant_id == tenancy.merchant_id(),
             _grants.c.link_id == link.id,
-            _coupons.c.merchant_id == tenancy.merchant_id(),
+            tenancy.owner(_coupons) == tenancy.merchant_id(),
             _coupons.c.member_id.in_(ids_of(member_id)),
         )
         .order_by(_coupons.c.id)

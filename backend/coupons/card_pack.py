@@ -121,7 +121,7 @@ def hand_over(member_id: int, to_member_id: int) -> None:
         changed(
             update(_coupons)
             .where(
-                _coupons.c.merchant_id == tenancy.merchant_id(),
+                tenancy.owner(_coupons) == tenancy.merchant_id(),
                 _coupons.c.member_id == member_id,
                 states,
             )
@@ -248,7 +248,7 @@ def _rows() -> Select[Any]:
         .join(campaigns, campaigns.c.id == _coupons.c.campaign_id)
         .outerjoin(redemptions, redemptions.c.live_key == _coupons.c.id)
         .outerjoin(_stores, _stores.c.id == redemptions.c.store_id)
-        .where(_coupons.c.merchant_id == bindparam("merchant"))
+        .where(tenancy.owner(_coupons) == bindparam("merchant"))
     )
 
 

@@ -93,7 +93,7 @@ def keep_locked(coupon_ids: Sequence[int], *, bill: str, until: datetime) -> int
     return changed(
         update(_coupons)
         .where(
-            _coupons.c.merchant_id == tenancy.merchant_id(),
+            tenancy.owner(_coupons) == tenancy.merchant_id(),
             _coupons.c.id.in_(coupon_ids),
             _coupons.c.state == CouponState.LOCKED,
             _coupons.c.locked_bill == bill,

@@ -2,10 +2,13 @@
 
 from sqlalchemy import select
 
-from backend.database import db
+from backend import tenancy
+from backend.database import db, table_of
 from backend.members import cards, phones, queries
 from backend.members.errors import CardDestroyed, CardFrozen, CardNotFound, MemberNotFound
 from backend.members.models import CardState, Identity, Member, MemberCard, WechatUser
+
+_identities, _people = table_of(Identity), table_of(WechatUser)
 
 
 def by_phone(text: str) -> Member:
@@ -32,11 +35,11 @@ def by_card(number: str) -> Member:
 
 def by_openid(openid: str) -> Member:
     """The member whose WeChat has this openid, in whichever of the merchant's apps."""
-    found = db.session.scalar(
-        select(Identity.member_id)
-        .join(WechatUser, WechatUser.id == Identity.wechat_user_id)
-        .where(WechatUser.openid == openid)
-        .order_by(Identity.id)
+    found = db.session.connection().scalar(
+        select(_identities.c.member_id)
+        .join(_people, _people.c.id == _identities.c.wechat_user_id)
+        .where(_people.c.openid == openid, tenancy.owner(_identities) == tenancy.merchant_id())
+        .order_by(_identities.c.id)
         .limit(1)
     )
     if found is None:

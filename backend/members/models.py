@@ -11,6 +11,7 @@ from sqlalchemy import (
     Index,
     String,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -65,6 +66,10 @@ class MemberLevel(MerchantRow, BaseModel):
     rights: Mapped[str] = mapped_column(String(500), default="", comment="权益, in words")
 
 
+_JOINED = text("alias_of_id is not null")
+"""Few ever are: statistics over all the empty ones would say that an index leads nowhere."""
+
+
 class Member(MerchantRow, BaseModel):
     """会员. Counters are kept by settlement, never by hand.
 
@@ -83,8 +88,8 @@ class Member(MerchantRow, BaseModel):
         CheckConstraint("principal_fen >= 0 and bonus_fen >= 0", name="balance"),
         CheckConstraint("consumption_count >= 0", name="consumption_count"),
         Index(None, "merchant_id", "joined_at"),
-        Index(None, "alias_of_id"),
-        Index(None, "merchant_id", "alias_of_id"),
+        Index(None, "alias_of_id", sqlite_where=_JOINED, postgresql_where=_JOINED),
+        Index(None, "merchant_id", "alias_of_id", sqlite_where=_JOINED, postgresql_where=_JOINED),
     )
     id: Mapped[Id]
     nickname: Mapped[Name] = mapped_column(default="")
@@ -132,7 +137,9 @@ class WechatUser(BaseModel):
     """微信用户. One person in one app; belongs to no merchant."""
 
     __tablename__ = "wechat_user"
-    __table_args__ = table_args(UniqueConstraint("app_id", "openid"), Index(None, "unionid"))
+    __table_args__ = table_args(
+        UniqueConstraint("app_id", "openid"), Index(None, "openid"), Index(None, "unionid")
+    )
     id: Mapped[Id]
     app_id: Mapped[Code]
     openid: Mapped[Code]

@@ -28,13 +28,13 @@ from backend.members.models import (
 from backend.members.recognise import Recognised
 from backend.membership import levels
 from backend.merchants.models import Verifier
-from backend.messaging import roads
-from backend.messaging.models import Intent, OptOut
+from backend.messaging import outbox, roads
+from backend.messaging.models import OptOut
 from backend.points import ledger as points
 from backend.tenancy import MerchantRow
 from backend.wallet import ledger as wallet
 
-_MOVING: tuple[type[MerchantRow], ...] = (Identity, Spending, Recharge, MemberCard, Intent)
+_MOVING: tuple[type[MerchantRow], ...] = (Identity, Spending, Recharge, MemberCard)
 """What belongs to whoever the person is now."""
 
 
@@ -100,6 +100,7 @@ def _move_rows(kept_id: int, joined_id: int) -> None:
             .where(table.c.merchant_id == tenancy.merchant_id(), table.c.member_id == joined_id)
             .values(member_id=kept_id)
         )
+    outbox.hand_over(joined_id, kept_id)
     db.session.execute(
         update(Member).where(Member.alias_of_id == joined_id).values(alias_of_id=kept_id)
     )

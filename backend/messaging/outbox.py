@@ -16,6 +16,7 @@ from sqlalchemy import (
     literal,
     not_,
     select,
+    update,
 )
 
 from backend import tenancy
@@ -119,3 +120,12 @@ def queue_for_crowd(
         literal(""),
     )
     return changed(insert(_intents).from_select(_COLUMNS, rows))
+
+
+def hand_over(joined_id: int, kept_id: int) -> None:
+    """合并: messages are the survivor's, sent or not."""
+    changed(
+        update(_intents)
+        .where(tenancy.owner(_intents) == tenancy.merchant_id(), _intents.c.member_id == joined_id)
+        .values(member_id=kept_id)
+    )

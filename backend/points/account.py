@@ -167,7 +167,7 @@ def reversed_so_far(entry_id: int) -> int:
     """How many points of an entry were reversed already."""
     total = db.session.connection().scalar(
         select(func.coalesce(func.sum(_entries.c.change), 0)).where(
-            _entries.c.merchant_id == tenancy.merchant_id(), _entries.c.reverses_id == entry_id
+            tenancy.owner(_entries) == tenancy.merchant_id(), _entries.c.reverses_id == entry_id
         )
     )
     return abs(int(total or 0))
@@ -179,7 +179,7 @@ def reversing(entry_id: int) -> list[int]:
         entry_id,
         *db.session.connection().scalars(
             select(_entries.c.id).where(
-                _entries.c.merchant_id == tenancy.merchant_id(), _entries.c.reverses_id == entry_id
+                tenancy.owner(_entries) == tenancy.merchant_id(), _entries.c.reverses_id == entry_id
             )
         ),
     ]

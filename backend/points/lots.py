@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
-from sqlalchemy import bindparam, case, func, insert, or_, select, update
+from sqlalchemy import bindparam, case, func, insert, literal_column, or_, select, update
 
 from backend import tenancy
 from backend.database import MetAnother, changed, db, table_of
@@ -18,13 +18,16 @@ from backend.points.models import PointsLot, PointsLotUse
 
 _lots, _uses = table_of(PointsLot), table_of(PointsLotUse)
 
+HAS_LEFT = _lots.c.remaining > literal_column("0")
+"""Of which something is left; spelt as in the indexes of what is due."""
+
 _NEW = insert(_lots)
 _OVER = (
     select(_lots.c.id, _lots.c.member_id, _lots.c.remaining)
     .where(
         _lots.c.merchant_id == bindparam("merchant"),
         _lots.c.member_id.in_(bindparam("members", expanding=True)),
-        _lots.c.remaining > 0,
+        HAS_LEFT,
         _lots.c.expires_at <= bindparam("at"),
     )
     .order_by(_lots.c.member_id, _lots.c.id)
@@ -172,20 +175,18 @@ def due(member_ids: Sequence[int], *, now: datetime) -> list[Due]:
 
 
 def members_with_due(*, now: datetime, most: int) -> list[int]:
-    """Some members of the merchant who have points that are over."""
-    return list(
-        db.session.connection().scalars(
-            select(_lots.c.member_id)
-            .where(
-                _lots.c.merchant_id == tenancy.merchant_id(),
-                _lots.c.remaining > 0,
-                _lots.c.expires_at <= now,
-            )
-            .group_by(_lots.c.member_id)
-            .order_by(_lots.c.member_id)
-            .limit(most)
+    """Some members of the merchant who have points that are over: whose lots were over first."""
+    over = db.session.connection().scalars(
+        select(_lots.c.member_id)
+        .where(
+            _lots.c.merchant_id == tenancy.merchant_id(),
+            HAS_LEFT,
+            _lots.c.expires_at <= now,
         )
+        .order_by(_lots.c.expires_at)
+        .limit(most)
     )
+    return sorted(set(over))
 
 
 def empty(lots: Sequence[Lot], *, by: Mapping[int, int], now: datetime) -> None:
@@ -212,7 +213,7 @@ def _usable(member_id: int, *, now: datetime) -> list[Lot]:
         .where(
             _lots.c.merchant_id == tenancy.merchant_id(),
             _lots.c.member_id == member_id,
-            _lots.c.remaining > 0,
+            HAS_LEFT,
             or_(_lots.c.expires_at.is_(None), _lots.c.expires_at > now),
         )
         .order_by(_lots.c.earned_at, _lots.c.id)

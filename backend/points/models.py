@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, Index, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from backend.database import (
@@ -45,6 +45,7 @@ class PointsEntry(MerchantRow, BaseModel):
         one_of("kind", EntryKind),
         CheckConstraint("balance_after >= 0", name="balance_after"),
         Index(None, "merchant_id", "at"),
+        Index(None, "merchant_id", "member_id", "id"),
         Index(None, "reverses_id"),
     )
     id: Mapped[Id]
@@ -59,6 +60,10 @@ class PointsEntry(MerchantRow, BaseModel):
     at: Mapped[Instant]
     request_id: Mapped[str] = mapped_column(String(64), default="")
     reverses_id: Mapped[int | None] = mapped_column(RowId, comment="the entry it reverses")
+
+
+_LEFT = text("remaining > 0")
+"""Used up lots stay for ever, and no clock asks for them; a query says the same 0, unbound."""
 
 
 class PointsLot(MerchantRow, BaseModel):
@@ -77,7 +82,14 @@ class PointsLot(MerchantRow, BaseModel):
         CheckConstraint("remaining between 0 and points", name="remaining"),
         CheckConstraint("owed >= 0", name="owed"),
         Index(None, "merchant_id", "member_id", "earned_at"),
-        Index(None, "expires_at"),
+        Index("ix_points_lot_due", "expires_at", sqlite_where=_LEFT, postgresql_where=_LEFT),
+        Index(
+            "ix_points_lot_due_here",
+            "merchant_id",
+            "expires_at",
+            sqlite_where=_LEFT,
+            postgresql_where=_LEFT,
+        ),
     )
     id: Mapped[Id]
     member_id: Mapped[Ref]

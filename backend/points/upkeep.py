@@ -14,6 +14,7 @@ from backend.merchants.subscription import is_subscribed
 from backend.messaging import outbox
 from backend.messaging.models import Purpose
 from backend.points import ledger
+from backend.points.lots import HAS_LEFT
 from backend.points.models import PointsLot
 
 _lots, _members = table_of(PointsLot), table_of(Member)
@@ -51,7 +52,7 @@ def remind_all(now: datetime) -> int:
 @transactional
 def _remind(soon: Sequence[ColumnElement[bool]], *, now: datetime) -> int:
     """A message for some members and days; lots that it speaks of are marked."""
-    ours = (_lots.c.merchant_id == tenancy.merchant_id(), _lots.c.remaining > 0, *soon)
+    ours = (_lots.c.merchant_id == tenancy.merchant_id(), HAS_LEFT, *soon)
     connection = db.session.connection()
     rows = connection.execute(
         select(
@@ -95,7 +96,7 @@ def _merchants(*where: ColumnElement[bool]) -> list[int]:
     with tenancy.across_merchants("points expire by the clock, whoever's they are"):
         found = db.session.connection().scalars(
             select(_lots.c.merchant_id)
-            .where(_lots.c.remaining > 0, *where)
+            .where(HAS_LEFT, *where)
             .group_by(_lots.c.merchant_id)
             .order_by(_lots.c.merchant_id)
         )

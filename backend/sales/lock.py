@@ -70,7 +70,7 @@ def _locked_by(key: str) -> dict[int, str]:
     numbers = card_pack.numbers()
     rows = db.session.connection().execute(
         select(_coupons.c.id, _coupons.c.voucher_id).where(
-            _coupons.c.merchant_id == tenancy.merchant_id(),
+            tenancy.owner(_coupons) == tenancy.merchant_id(),
             _coupons.c.state == CouponState.LOCKED,
             _coupons.c.locked_bill == key,
         )

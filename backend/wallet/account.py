@@ -143,7 +143,7 @@ def given_back_so_far(entry_id: int) -> Parts:
                 func.coalesce(func.sum(_entries.c.principal_fen), 0),
                 func.coalesce(func.sum(_entries.c.bonus_fen), 0),
             ).where(
-                _entries.c.merchant_id == tenancy.merchant_id(), _entries.c.reverses_id == entry_id
+                tenancy.owner(_entries) == tenancy.merchant_id(), _entries.c.reverses_id == entry_id
             )
         )
         .one()

@@ -1,10 +1,12 @@
 """Statements are noted while they are asked, and explained on the yardstick."""
 
+import sqlite3
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
+from flask import has_request_context, request
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.pool import StaticPool
@@ -38,20 +40,35 @@ def yardsticks(database_url: str) -> Iterator[Yardsticks]:
     """Large, uneven databases of the kind that the session uses."""
     with ExitStack() as stack:
         if database_url.startswith("sqlite"):
-            connections = [stack.enter_context(_in_memory(filled)) for filled in (False, True)]
+            bare = stack.enter_context(_in_memory())
+            yardstick.build(bare)
+            analysed = stack.enter_context(_in_memory())
+            _driver(bare).backup(_driver(analysed))
+            analysed.exec_driver_sql("ANALYZE")
+            connections = [bare, analysed]
         else:
             connections = [stack.enter_context(_on_server(database_url))]
         yield Yardsticks(connections)
 
 
+def at_a_door() -> bool:
+    """Whether a customer, a verifier, a till, a mall or WeChat waits for the answer."""
+    return has_request_context() and request.path.startswith(_DOORS)
+
+
+_DOORS = ("/api/", "/pos/", "/mall/", "/wechat/", "/h5/")
+
+
 @contextmanager
-def asked_within(engine: Engine) -> Iterator[dict[str, Parameters]]:
+def asked_within(
+    engine: Engine, *, when: Callable[[], bool] = lambda: True
+) -> Iterator[dict[str, Parameters]]:
     """Statement → parameters of its first time, of all that reads."""
     seen: dict[str, Parameters] = {}
 
     def note(*call: Any) -> None:  # noqa: ANN401
         statement, parameters, many = str(call[2]), call[3], call[5]
-        if statement.startswith(("SELECT", "UPDATE", "DELETE", "WITH")):
+        if statement.startswith(_READS) and when():
             seen.setdefault(statement, parameters[0] if many else parameters)
 
     event.listen(engine, "before_cursor_execute", note)
@@ -61,15 +78,21 @@ def asked_within(engine: Engine) -> Iterator[dict[str, Parameters]]:
         event.remove(engine, "before_cursor_execute", note)
 
 
+_READS = ("SELECT", "UPDATE", "DELETE", "WITH", "(SELECT")
+
+
 @contextmanager
-def _in_memory(filled: bool) -> Iterator[Connection]:
+def _in_memory() -> Iterator[Connection]:
     engine = create_engine("sqlite://", poolclass=StaticPool)
     with engine.connect() as connection:
-        yardstick.build(connection)
-        if filled:
-            connection.exec_driver_sql("ANALYZE")
         yield connection
     engine.dispose()
+
+
+def _driver(connection: Connection) -> sqlite3.Connection:
+    found = connection.connection.driver_connection
+    assert isinstance(found, sqlite3.Connection)
+    return found
 
 
 @contextmanager

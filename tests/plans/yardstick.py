@@ -48,7 +48,7 @@ _SPARSE = frozenset(
     }
 )
 _DONE = ("redeemed", "claimed", "sent", "settled", "linked", "taken", "refunded", "done")
-_FEW_OF = re.compile(r"(store|verifier|shop|campaign|level|template|revision|wave|app)_id$")
+_FEW_OF = re.compile(r"(store|shop|campaign|level|template|revision|wave|app)_id$")
 
 
 def build(connection: Connection) -> None:
@@ -88,7 +88,7 @@ def _value(column: Column[Any], choices: list[str], at: int, many: int) -> Any: 
     name = column.name
     if name == "merchant_id":
         return at if many == 4 else BIG if at % 20 else 2 + at // 20 % 4
-    if name in _SPARSE and column.nullable and at % 50:
+    if name in _SPARSE and column.nullable and at % 1000:
         return None
     if choices:
         return choices[-1] if at % 30 else choices[at // 30 % len(choices)]

@@ -163,6 +163,7 @@ def upgrade():
     mysql_engine='InnoDB'
     )
     with op.batch_alter_table('wechat_user', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_wechat_user_openid'), ['openid'], unique=False)
         batch_op.create_index(batch_op.f('ix_wechat_user_unionid'), ['unionid'], unique=False)
 
     op.create_table('attempt',
@@ -791,8 +792,8 @@ def upgrade():
     )
     with op.batch_alter_table('member', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_member_merchant_id_joined_at'), ['merchant_id', 'joined_at'], unique=False)
-        batch_op.create_index(batch_op.f('ix_member_alias_of_id'), ['alias_of_id'], unique=False)
-        batch_op.create_index(batch_op.f('ix_member_merchant_id_alias_of_id'), ['merchant_id', 'alias_of_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_member_alias_of_id'), ['alias_of_id'], unique=False, sqlite_where=sa.text('alias_of_id is not null'), postgresql_where=sa.text('alias_of_id is not null'))
+        batch_op.create_index(batch_op.f('ix_member_merchant_id_alias_of_id'), ['merchant_id', 'alias_of_id'], unique=False, sqlite_where=sa.text('alias_of_id is not null'), postgresql_where=sa.text('alias_of_id is not null'))
 
     op.create_table('offer',
     sa.Column('id', RowId, nullable=False),
@@ -1311,6 +1312,7 @@ def upgrade():
     )
     with op.batch_alter_table('points_entry', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_points_entry_merchant_id_at'), ['merchant_id', 'at'], unique=False)
+        batch_op.create_index(batch_op.f('ix_points_entry_merchant_id_member_id_id'), ['merchant_id', 'member_id', 'id'], unique=False)
         batch_op.create_index(batch_op.f('ix_points_entry_reverses_id'), ['reverses_id'], unique=False)
 
     op.create_table('recharge',
@@ -1487,7 +1489,8 @@ def upgrade():
     mysql_engine='InnoDB'
     )
     with op.batch_alter_table('points_lot', schema=None) as batch_op:
-        batch_op.create_index(batch_op.f('ix_points_lot_expires_at'), ['expires_at'], unique=False)
+        batch_op.create_index('ix_points_lot_due', ['expires_at'], unique=False, sqlite_where=sa.text('remaining > 0'), postgresql_where=sa.text('remaining > 0'))
+        batch_op.create_index('ix_points_lot_due_here', ['merchant_id', 'expires_at'], unique=False, sqlite_where=sa.text('remaining > 0'), postgresql_where=sa.text('remaining > 0'))
         batch_op.create_index(batch_op.f('ix_points_lot_merchant_id_member_id_earned_at'), ['merchant_id', 'member_id', 'earned_at'], unique=False)
 
     op.create_table('refund_line',
