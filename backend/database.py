@@ -80,7 +80,8 @@ JsonList = Annotated[list[JsonValue], mapped_column(JSON)]
 
 
 class Model(DeclarativeBase):
-    """Base of every table: binary collation on MariaDB, constraints with names Alembic can find."""
+    """Base of every table: binary collation on MariaDB, constraints with names Alembic can find, on
+    SQLite too no row id twice."""
 
     metadata = MetaData(
         naming_convention={
@@ -95,6 +96,7 @@ class Model(DeclarativeBase):
         "mysql_charset": "utf8mb4",
         "mysql_collate": "utf8mb4_nopad_bin",
         "mysql_engine": "InnoDB",
+        "sqlite_autoincrement": True,
     }
 
 

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import JsonValue
-from sqlalchemy import String, cast, func, insert, literal, select, update
+from sqlalchemy import ColumnElement, String, cast, func, insert, literal, select, update
 
 from backend import tenancy
 from backend.coupons import card_pack
@@ -86,10 +86,21 @@ def events_after(
     now: datetime,
 ) -> list[Event]:
     """What happened after ``after``, in order; without it, in the last 24 hours. ``since``: how
-    old a redemption may be to become an event now."""
+    old a redemption may be to become an event now.
+
+    After a restore a till may have seen a higher number than any here: it is told the last 24
+    hours too, rather than nothing until the numbers have caught up.
+    """
     if _unnumbered(store_id) or _untold(store_id, since=since, now=now):
         _number(store_id, since=since, now=now)
-    newer = _events.c.at > now - LOOKS_BACK if after is None else _events.c.seq > after
+    if after is not None:
+        found = _numbered(store_id, _events.c.seq > after, limit)
+        if found or after <= newest(store_id):
+            return found
+    return _numbered(store_id, _events.c.at > now - LOOKS_BACK, limit)
+
+
+def _numbered(store_id: int, newer: ColumnElement[bool], limit: int) -> list[Event]:
     rows = db.session.connection().execute(
         select(_events.c.seq, _events.c.kind, _events.c.at, _events.c.content)
         .where(

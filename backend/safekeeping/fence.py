@@ -1,6 +1,7 @@
 """围栏. After a restore the data is as old as its backup, and the world is not: messages have gone,
 waves have run, malls have been told. What was due or under way is held for a person; from then on
-the deployment lives again. Coupons, points and balances stand as the backup has them.
+the deployment lives again. Coupons, points and balances stand as the backup has them; new rows get
+ids that nothing had since.
 """
 
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from backend.merchants import staff
 from backend.messaging import held
 from backend.points import exchange_lapse
 from backend.points import upkeep as points
+from backend.safekeeping import row_ids
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,7 @@ def raise_fence(*, now: datetime, machine: datetime) -> Fenced:
     end, for somebody may have been put out since.
     """
     end_read()
+    row_ids.jump()
     _catch_up(now)
     fenced = Fenced(
         waves=waves.pass_over_due(now), messages=held.hold_due(), reports=report.hold_due()

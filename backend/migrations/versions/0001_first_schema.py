@@ -34,7 +34,8 @@ def upgrade():
     sa.UniqueConstraint('app_id', 'dedupe_key', name=op.f('uq_callback_inbox_app_id_dedupe_key')),
     mysql_charset='utf8mb4',
     mysql_collate='utf8mb4_nopad_bin',
-    mysql_engine='InnoDB'
+    mysql_engine='InnoDB',
+    sqlite_autoincrement=True
     )
     with op.batch_alter_table('callback_inbox', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_callback_inbox_received_at'), ['received_at'], unique=False)
@@ -48,7 +49,8 @@ def upgrade():
     sa.PrimaryKeyConstraint('id', name=op.f('pk_clock_anchor')),
     mysql_charset='utf8mb4',
     mysql_collate='utf8mb4_nopad_bin',
-    mysql_engine='InnoDB'
+    mysql_engine='InnoDB',
+    sqlite_autoincrement=True
     )
     op.create_table('heartbeat',
     sa.Column('name', sa.String(length=32), nullable=False),
@@ -56,7 +58,8 @@ def upgrade():
     sa.PrimaryKeyConstraint('name', name=op.f('pk_heartbeat')),
     mysql_charset='utf8mb4',
     mysql_collate='utf8mb4_nopad_bin',
-    mysql_engine='InnoDB'
+    mysql_engine='InnoDB',
+    sqlite_autoincrement=True
     )
     op.create_table('installation',
     sa.Column('id', sa.Integer(), autoincrement=False, nullable=False),
@@ -70,7 +73,8 @@ def upgrade():
     sa.PrimaryKeyConstraint('id', name=op.f('pk_installation')),
     mysql_charset='utf8mb4',
     mysql_collate='utf8mb4_nopad_bin',
-    mysql_engine='InnoDB'
+    mysql_engine='InnoDB',
+    sqlite_autoincrement=True
     )
     op.create_table('merchant',
     sa.Column('id', RowId, nullable=False),
@@ -106,7 +110,8 @@ def upgrade():
     sa.UniqueConstraint('code', name=op.f('uq_merchant_code')),
     mysql_charset='utf8mb4',
     mysql_collate='utf8mb4_nopad_bin',
-    mysql_engine='InnoDB'
+    mysql_engine='InnoDB',
+    sqlite_autoincrement=True
     )
     op.create_table('operator',
     sa.Column('id', RowId, nullable=False),
@@ -114,7 +119,8 @@ def upgrade():
     sa.PrimaryKeyConstraint('id', name=op.f('pk_operator')),
     mysql_charset='utf8mb4',
     mysql_collate='utf8mb4_nopad_bin',
-    mysql_engine='InnoDB'
+    mysql_engine='InnoDB',
+    sqlite_autoincrement=True
     )
     op.create_table('pos_nonce',
     sa.Column('id', RowId, nullable=False),
@@ -125,7 +131,8 @@ def upgrade():
     sa.UniqueConstraint('key', 'nonce', name=op.f('uq_pos_nonce_key_nonce')),
     mysql_charset='utf8mb4',
     mysql_collate='utf8mb4_nopad_bin',
-    mysql_engine='InnoDB'
+    mysql_engine='InnoDB',
+    sqlite_autoincrement=True
     )
     with op.batch_alter_table('pos_nonce', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_pos_nonce_used_at'), ['used_at'], unique=False)
@@ -143,7 +150,8 @@ def upgrade():
     sa.UniqueConstraint('caller', 'route', 'key', name=op.f('uq_remembered_answer_caller_route_key')),
     mysql_charset='utf8mb4',
     mysql_collate='utf8mb4_nopad_bin',
-    mysql_engine='InnoDB'
+    mysql_engine='InnoDB',
+    sqlite_autoincrement=True
     )
     with op.batch_alter_table('remembered_answer', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_remembered_answer_asked_at'), ['asked_at'], unique=False)
@@ -160,7 +168,8 @@ def upgrade():
     sa.UniqueConstraint('app_id', 'openid', name=op.f('uq_wechat_user_app_id_openid')),
     mysql_charset='utf8mb4',
     mysql_collate='utf8mb4_nopad_bin',
-    mysql_engine='InnoDB'
+    mysql_engine='InnoDB',
+    sqlite_autoincrement=True
     )
     with op.batch_alter_table('wechat_user', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_wechat_user_openid'), ['openid'], unique=False)
@@ -183,7 +192,8 @@ def upgrade():
     sa.PrimaryKeyConstraint('id', name=op.f('pk_attempt')),
     mysql_charset='utf8mb4',
     mysql_collate='utf8mb4_nopad_bin',
-    mysql_engine='InnoDB'
+    mysql_engine='InnoDB',
+    sqlite_autoincrement=True
     )
     with op.batch_alter_table('attempt', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_attempt_app_id_provider_id'), ['app_id', 'provider_id'], unique=False)
@@ -196,7 +206,8 @@ def upgrade():
     sa.PrimaryKeyConstraint('book', name=op.f('pk_audit_book')),
     mysql_charset='utf8mb4',
     mysql_collate='utf8mb4_nopad_bin',
-    mysql_engine='InnoDB'
+    mysql_engine='InnoDB',
+    sqlite_autoincrement=True
     )
     op.create_table('audit_entry',
     sa.Column('id', RowId, nullable=False),
@@ -217,7 +228,8 @@ def upgrade():
     sa.UniqueConstraint('book', 'seq', name=op.f('uq_audit_entry_book_seq')),
     mysql_charset='utf8mb4',
     mysql_collate='utf8mb4_nopad_bin',
-    mysql_engine='InnoDB'
+    mysql_engine='InnoDB',
+    sqlite_autoincrement=True
     )
     with op.batch_alter_table('audit_entry', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_audit_entry_merchant_id_at'), ['merchant_id', 'at'], unique=False)
@@ -251,7 +263,8 @@ def upgrade():
     sa.UniqueConstraint('merchant_id', 'id', name=op.f('uq_campaign_merchant_id_id')),
     mysql_charset='utf8mb4',
     mysql_collate='utf8mb4_nopad_bin',
-    mysql_engine='InnoDB'
+    mysql_engine='InnoDB',
+    sqlite_autoincrement=True
     )
     op.create_table('claim_link',
     sa.Column('id', RowId, nullable=False),
@@ -277,7 +290,8 @@ def upgrade():
     sa.UniqueConstraint('merchant_id', 'made_for', name=op.f('uq_claim_link_merchant_id_made_for')),
     mysql_charset='utf8mb4',
     mysql_collate='utf8mb4_nopad_bin',
-    mysql_engine='InnoDB'
+    mysql_engine='InnoDB',
+    sqlite_autoincrement=True
     )
     with op.batch_alter_table('claim_link', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_claim_link_state_claim_until'), ['state', 'claim_until'], unique=False)
@@ -294,7 +308,8 @@ def upgrade():
     sa.UniqueConstraint('wechat_user_id', 'template_id', name=op.f('uq_consent_wechat_user_id_template_id')),
     mysql_charset='utf8mb4',
     mysql_collate='utf8mb4_nopad_bin',
-    mysql_engine='InnoDB'
+    mysql_engine='InnoDB',
+    sqlite_autoincrement=True
     )
     op.create_table('coupon',
     sa.Column('id', RowId, nullable=False),
@@ -321,7 +336,8 @@ def upgrade():
     sa.UniqueConstraint('grant_id', 'piece', name=op.f('uq_coupon_grant_id_piece')),
     mysql_charset='utf8mb4',
     mysql_collate='utf8mb4_nopad_bin',
-    mysql_engine='InnoDB'
+    mysql_engine='InnoDB',
+    sqlite_autoincrement=True
     )
     with op.batch_alter_table('coupon', schema=None) as batch_op:
         batch_op.create_index('ix_coupon_closed', ['member_id'], unique=False, sqlite_where=sa.text("state in ('redeemed', 'revoked')"), postgresql_where=sa.text("state in ('redeemed', 'revoked')"))
@@ -344,7 +360,8 @@ def upgrade():
     sa.PrimaryKeyConstraint('id', name=op.f('pk_coupon_event')),
     mysql_charset='utf8mb4',
     mysql_collate='utf8mb4_nopad_bin',
-    mysql_engine='InnoDB'
+    mysql_engine='InnoDB',
+    sqlite_autoincrement=True
     )
     with op.batch_alter_table('coupon_event', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_coupon_event_coupon_id'), ['coupon_id'], unique=False)
@@ -370,7 +387,8 @@ def upgrade():
     sa.UniqueConstraint('campaign_id', 'cycle', 'member_id', name=op.f('uq_coupon_grant_campaign_id_cycle_member_id')),
     mysql_charset='utf8mb4',
     mysql_collate='utf8mb4_nopad_bin',
-    mysql_engine='InnoDB'
+    mysql_engine='InnoDB',
+    sqlite_autoincrement=True
     )
     with op.batch_alter_table('coupon_grant', schema=None) as batch_op:
         batch_op.create_index('ix_coupon_grant_linked', ['link_id'], unique=False, sqlite_where=sa.text('link_id is not null'), postgresql_where=sa.text('link_id is not null'))
@@ -420,7 +438,8 @@ def upgrade():
     sa.UniqueConstraint('merchant_id', 'id', name=op.f('uq_coupon_template_merchant_id_id')),
     mysql_charset='utf8mb4',
     mysql_collate='utf8mb4_nopad_bin',
-    mysql_engine='InnoDB'
+    mysql_engine='InnoDB',
+    sqlite_autoincrement=True
     )
     op.create_table('intent',
     sa.Column('id', RowId, nullable=False),
@@ -447,7 +466,8 @@ def upgrade():
     sa.UniqueConstraint('merchant_id', 'dedupe_key', name=op.f('uq_intent_merchant_id_dedupe_key')),
     mysql_charset='utf8mb4',
     mysql_collate='utf8mb4_nopad_bin',
-    mysql_engine='InnoDB'
+    mysql_engine='InnoDB',
+    sqlite_autoincrement=True
     )
     with op.batch_alter_table('intent', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_intent_member_id_state'), ['member_id', 'state'], unique=False)
@@ -469,7 +489,8 @@ def upgrade():
     sa.UniqueConstraint('merchant_id', 'name', name=op.f('uq_member_level_merchant_id_name')),
     mysql_charset='utf8mb4',
     mysql_collate='utf8mb4_nopad_bin',
-    mysql_engine='InnoDB'
+    mysql_engine='InnoDB',
+    sqlite_autoincrement=True
     )
     op.create_table('message_template',
     sa.Column('id', RowId, nullable=False),
@@ -486,7 +507,8 @@ def upgrade():
     sa.UniqueConstraint('merchant_id', 'purpose', 'channel', 'app_id', name=op.f('uq_message_template_merchant_id_purpose_channel_app_id')),
     mysql_charset='utf8mb4',
     mysql_collate='utf8mb4_nopad_bin',
-    mysql_engine='InnoDB'
+    mysql_engine='InnoDB',
+    sqlite_autoincrement=True
     )
     op.create_table('pay_account',
     sa.Column('id', RowId, nullable=False),
@@ -504,7 +526,8 @@ def upgrade():
     sa.UniqueConstraint('merchant_id', name=op.f('uq_pay_account_merchant_id')),
     mysql_charset='utf8mb4',
     mysql_collate='utf8mb4_nopad_bin',
-    mysql_engine='InnoDB'
+    mysql_engine='InnoDB',
+    sqlite_autoincrement=True
     )
     op.create_table('picture',
     sa.Column('id', RowId, nullable=False),
@@ -517,7 +540,8 @@ def upgrade():
     sa.UniqueConstraint('code', name=op.f('uq_picture_code')),
     mysql_charset='utf8mb4',
     mysql_collate='utf8mb4_nopad_bin',
-    mysql_engine='InnoDB'
+    mysql_engine='InnoDB',
+    sqlite_autoincrement=True
     )
     op.create_table('reminder_run',
     sa.Column('id', RowId, nullable=False),
@@ -533,7 +557,8 @@ def upgrade():
     sa.UniqueConstraint('merchant_id', 'cycle', name=op.f('uq_reminder_run_merchant_id_cycle')),
     mysql_charset='utf8mb4',
     mysql_collate='utf8mb4_nopad_bin',
-    mysql_engine='InnoDB'
+    mysql_engine='InnoDB',
+    sqlite_autoincrement=True
     )
     op.create_table('staff',
     sa.Column('id', RowId, nullable=False),
@@ -553,7 +578,8 @@ def upgrade():
     sa.UniqueConstraint('merchant_id', 'login', name=op.f('uq_staff_merchant_id_login')),
     mysql_charset='utf8mb4',
     mysql_collate='utf8mb4_nopad_bin',
-    mysql_engine='InnoDB'
+    mysql_engine='InnoDB',
+    sqlite_autoincrement=True
     )
     op.create_table('store',
     sa.Column('id', RowId, nullable=False),
@@ -572,7 +598,8 @@ def upgrade():
     sa.UniqueConstraint('merchant_id', 'id', name=op.f('uq_store_merchant_id_id')),
     mysql_charset='utf8mb4',
     mysql_collate='utf8mb4_nopad_bin',
-    mysql_engine='InnoDB'
+    mysql_engine='InnoDB',
+    sqlite_autoincrement=True
     )
     op.create_table('subscription',
     sa.Column('id', RowId, nullable=False),
@@ -584,7 +611,8 @@ def upgrade():
     sa.PrimaryKeyConstraint('id', name=op.f('pk_subscription')),
     mysql_charset='utf8mb4',
     mysql_collate='utf8mb4_nopad_bin',
-    mysql_engine='InnoDB'
+    mysql_engine='InnoDB',
+    sqlite_autoincrement=True
     )
     with op.batch_alter_table('subscription', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_subscription_merchant_id_ends_on'), ['merchant_id', 'ends_on'], unique=False)
@@ -609,7 +637,8 @@ def upgrade():
     sa.UniqueConstraint('redemption_id', 'kind', name=op.f('uq_voucher_report_redemption_id_kind')),
     mysql_charset='utf8mb4',
     mysql_collate='utf8mb4_nopad_bin',
-    mysql_engine='InnoDB'
+    mysql_engine='InnoDB',
+    sqlite_autoincrement=True
     )
     with op.batch_alter_table('voucher_report', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_voucher_report_state_due_at'), ['state', 'due_at'], unique=False)
@@ -630,7 +659,8 @@ def upgrade():
     sa.UniqueConstraint('app_id', name=op.f('uq_wechat_app_app_id')),
     mysql_charset='utf8mb4',
     mysql_collate='utf8mb4_nopad_bin',
-    mysql_engine='InnoDB'
+    mysql_engine='InnoDB',
+    sqlite_autoincrement=True
     )
     with op.batch_alter_table('wechat_app', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_wechat_app_merchant_id'), ['merchant_id'], unique=False)
@@ -672,7 +702,8 @@ def upgrade():
     sa.UniqueConstraint('store_id', 'number', name=op.f('uq_bill_store_id_number')),
     mysql_charset='utf8mb4',
     mysql_collate='utf8mb4_nopad_bin',
-    mysql_engine='InnoDB'
+    mysql_engine='InnoDB',
+    sqlite_autoincrement=True
     )
     with op.batch_alter_table('bill', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_bill_merchant_id_member_id_settled_at'), ['merchant_id', 'member_id', 'settled_at'], unique=False)
@@ -694,7 +725,8 @@ def upgrade():
     sa.UniqueConstraint('campaign_id', 'part', 'position', name=op.f('uq_campaign_coupon_campaign_id_part_position')),
     mysql_charset='utf8mb4',
     mysql_collate='utf8mb4_nopad_bin',
-    mysql_engine='InnoDB'
+    mysql_engine='InnoDB',
+    sqlite_autoincrement=True
     )
     op.create_table('campaign_run',
     sa.Column('id', RowId, nullable=False),
@@ -707,7 +739,8 @@ def upgrade():
     sa.PrimaryKeyConstraint('id', name=op.f('pk_campaign_run')),
     mysql_charset='utf8mb4',
     mysql_collate='utf8mb4_nopad_bin',
-    mysql_engine='InnoDB'
+    mysql_engine='InnoDB',
+    sqlite_autoincrement=True
     )
     with op.batch_alter_table('campaign_run', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_campaign_run_campaign_id_started_at'), ['campaign_id', 'started_at'], unique=False)
@@ -724,7 +757,8 @@ def upgrade():
     sa.UniqueConstraint('consent_id', 'cause', name=op.f('uq_consent_entry_consent_id_cause')),
     mysql_charset='utf8mb4',
     mysql_collate='utf8mb4_nopad_bin',
-    mysql_engine='InnoDB'
+    mysql_engine='InnoDB',
+    sqlite_autoincrement=True
     )
     op.create_table('mall_shop',
     sa.Column('id', RowId, nullable=False),
@@ -745,7 +779,8 @@ def upgrade():
     sa.UniqueConstraint('merchant_id', 'id', name=op.f('uq_mall_shop_merchant_id_id')),
     mysql_charset='utf8mb4',
     mysql_collate='utf8mb4_nopad_bin',
-    mysql_engine='InnoDB'
+    mysql_engine='InnoDB',
+    sqlite_autoincrement=True
     )
     op.create_table('member',
     sa.Column('id', RowId, nullable=False),
@@ -788,7 +823,8 @@ def upgrade():
     sa.UniqueConstraint('merchant_id', 'unionid', name=op.f('uq_member_merchant_id_unionid')),
     mysql_charset='utf8mb4',
     mysql_collate='utf8mb4_nopad_bin',
-    mysql_engine='InnoDB'
+    mysql_engine='InnoDB',
+    sqlite_autoincrement=True
     )
     with op.batch_alter_table('member', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_member_merchant_id_joined_at'), ['merchant_id', 'joined_at'], unique=False)
@@ -809,7 +845,8 @@ def upgrade():
     sa.UniqueConstraint('merchant_id', 'id', name=op.f('uq_offer_merchant_id_id')),
     mysql_charset='utf8mb4',
     mysql_collate='utf8mb4_nopad_bin',
-    mysql_engine='InnoDB'
+    mysql_engine='InnoDB',
+    sqlite_autoincrement=True
     )
     op.create_table('open_bill',
     sa.Column('id', RowId, nullable=False),
@@ -832,7 +869,8 @@ def upgrade():
     sa.UniqueConstraint('token', name=op.f('uq_open_bill_token')),
     mysql_charset='utf8mb4',
     mysql_collate='utf8mb4_nopad_bin',
-    mysql_engine='InnoDB'
+    mysql_engine='InnoDB',
+    sqlite_autoincrement=True
     )
     with op.batch_alter_table('open_bill', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_open_bill_store_id_table_name'), ['store_id', 'table_name'], unique=False)
@@ -851,7 +889,8 @@ def upgrade():
     sa.UniqueConstraint('key', name=op.f('uq_pos_key_key')),
     mysql_charset='utf8mb4',
     mysql_collate='utf8mb4_nopad_bin',
-    mysql_engine='InnoDB'
+    mysql_engine='InnoDB',
+    sqlite_autoincrement=True
     )
     op.create_table('quote',
     sa.Column('id', RowId, nullable=False),
@@ -869,7 +908,8 @@ def upgrade():
     sa.UniqueConstraint('code', name=op.f('uq_quote_code')),
     mysql_charset='utf8mb4',
     mysql_collate='utf8mb4_nopad_bin',
-    mysql_engine='InnoDB'
+    mysql_engine='InnoDB',
+    sqlite_autoincrement=True
     )
     with op.batch_alter_table('quote', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_quote_expires_at'), ['expires_at'], unique=False)
@@ -900,7 +940,8 @@ def upgrade():
     sa.UniqueConstraint('merchant_id', 'id', name=op.f('uq_redemption_merchant_id_id')),
     mysql_charset='utf8mb4',
     mysql_collate='utf8mb4_nopad_bin',
-    mysql_engine='InnoDB'
+    mysql_engine='InnoDB',
+    sqlite_autoincrement=True
     )
     with op.batch_alter_table('redemption', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_redemption_bill_id'), ['bill_id'], unique=False)
@@ -930,7 +971,8 @@ def upgrade():
     sa.UniqueConstraint('store_id', 'number', 'fingerprint', name=op.f('uq_refused_bill_store_id_number_fingerprint')),
     mysql_charset='utf8mb4',
     mysql_collate='utf8mb4_nopad_bin',
-    mysql_engine='InnoDB'
+    mysql_engine='InnoDB',
+    sqlite_autoincrement=True
     )
     with op.batch_alter_table('refused_bill', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_refused_bill_merchant_id_received_at'), ['merchant_id', 'received_at'], unique=False)
@@ -948,7 +990,8 @@ def upgrade():
     sa.UniqueConstraint('token_hash', name=op.f('uq_staff_session_token_hash')),
     mysql_charset='utf8mb4',
     mysql_collate='utf8mb4_nopad_bin',
-    mysql_engine='InnoDB'
+    mysql_engine='InnoDB',
+    sqlite_autoincrement=True
     )
     op.create_table('template_revision',
     sa.Column('id', RowId, nullable=False),
@@ -980,7 +1023,8 @@ def upgrade():
     sa.UniqueConstraint('template_id', 'number', name=op.f('uq_template_revision_template_id_number')),
     mysql_charset='utf8mb4',
     mysql_collate='utf8mb4_nopad_bin',
-    mysql_engine='InnoDB'
+    mysql_engine='InnoDB',
+    sqlite_autoincrement=True
     )
     op.create_table('till_event',
     sa.Column('id', RowId, nullable=False),
@@ -998,7 +1042,8 @@ def upgrade():
     sa.UniqueConstraint('store_id', 'seq', name=op.f('uq_till_event_store_id_seq')),
     mysql_charset='utf8mb4',
     mysql_collate='utf8mb4_nopad_bin',
-    mysql_engine='InnoDB'
+    mysql_engine='InnoDB',
+    sqlite_autoincrement=True
     )
     with op.batch_alter_table('till_event', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_till_event_store_id_at'), ['store_id', 'at'], unique=False)
@@ -1017,7 +1062,8 @@ def upgrade():
     sa.UniqueConstraint('token_hash', name=op.f('uq_verifier_invite_token_hash')),
     mysql_charset='utf8mb4',
     mysql_collate='utf8mb4_nopad_bin',
-    mysql_engine='InnoDB'
+    mysql_engine='InnoDB',
+    sqlite_autoincrement=True
     )
     op.create_table('wave',
     sa.Column('id', RowId, nullable=False),
@@ -1044,7 +1090,8 @@ def upgrade():
     sa.UniqueConstraint('merchant_id', 'id', name=op.f('uq_wave_merchant_id_id')),
     mysql_charset='utf8mb4',
     mysql_collate='utf8mb4_nopad_bin',
-    mysql_engine='InnoDB'
+    mysql_engine='InnoDB',
+    sqlite_autoincrement=True
     )
     with op.batch_alter_table('wave', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_wave_lapses_at'), ['lapses_at'], unique=False)
@@ -1063,7 +1110,8 @@ def upgrade():
     sa.UniqueConstraint('campaign_id', 'member_id', name=op.f('uq_audience_member_campaign_id_member_id')),
     mysql_charset='utf8mb4',
     mysql_collate='utf8mb4_nopad_bin',
-    mysql_engine='InnoDB'
+    mysql_engine='InnoDB',
+    sqlite_autoincrement=True
     )
     with op.batch_alter_table('audience_member', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_audience_member_member_id'), ['member_id'], unique=False)
@@ -1089,7 +1137,8 @@ def upgrade():
     sa.UniqueConstraint('bill_id', 'line', name=op.f('uq_bill_line_bill_id_line')),
     mysql_charset='utf8mb4',
     mysql_collate='utf8mb4_nopad_bin',
-    mysql_engine='InnoDB'
+    mysql_engine='InnoDB',
+    sqlite_autoincrement=True
     )
     op.create_table('bill_tender',
     sa.Column('id', RowId, nullable=False),
@@ -1105,7 +1154,8 @@ def upgrade():
     sa.UniqueConstraint('bill_id', 'position', name=op.f('uq_bill_tender_bill_id_position')),
     mysql_charset='utf8mb4',
     mysql_collate='utf8mb4_nopad_bin',
-    mysql_engine='InnoDB'
+    mysql_engine='InnoDB',
+    sqlite_autoincrement=True
     )
     op.create_table('class_change',
     sa.Column('id', RowId, nullable=False),
@@ -1120,7 +1170,8 @@ def upgrade():
     sa.PrimaryKeyConstraint('id', name=op.f('pk_class_change')),
     mysql_charset='utf8mb4',
     mysql_collate='utf8mb4_nopad_bin',
-    mysql_engine='InnoDB'
+    mysql_engine='InnoDB',
+    sqlite_autoincrement=True
     )
     with op.batch_alter_table('class_change', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_class_change_merchant_id_at'), ['merchant_id', 'at'], unique=False)
@@ -1142,7 +1193,8 @@ def upgrade():
     sa.UniqueConstraint('merchant_id', 'wechat_user_id', name=op.f('uq_identity_merchant_id_wechat_user_id')),
     mysql_charset='utf8mb4',
     mysql_collate='utf8mb4_nopad_bin',
-    mysql_engine='InnoDB'
+    mysql_engine='InnoDB',
+    sqlite_autoincrement=True
     )
     with op.batch_alter_table('identity', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_identity_merchant_id_followed_at'), ['merchant_id', 'followed_at'], unique=False)
@@ -1168,7 +1220,8 @@ def upgrade():
     sa.UniqueConstraint('merchant_id', 'member_id', 'cause', name=op.f('uq_level_change_merchant_id_member_id_cause')),
     mysql_charset='utf8mb4',
     mysql_collate='utf8mb4_nopad_bin',
-    mysql_engine='InnoDB'
+    mysql_engine='InnoDB',
+    sqlite_autoincrement=True
     )
     with op.batch_alter_table('level_change', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_level_change_merchant_id_at'), ['merchant_id', 'at'], unique=False)
@@ -1189,7 +1242,8 @@ def upgrade():
     sa.UniqueConstraint('shop_id', 'event_id', name=op.f('uq_mall_event_shop_id_event_id')),
     mysql_charset='utf8mb4',
     mysql_collate='utf8mb4_nopad_bin',
-    mysql_engine='InnoDB'
+    mysql_engine='InnoDB',
+    sqlite_autoincrement=True
     )
     op.create_table('mall_voucher',
     sa.Column('id', RowId, nullable=False),
@@ -1216,7 +1270,8 @@ def upgrade():
     sa.UniqueConstraint('merchant_id', 'voucher', name=op.f('uq_mall_voucher_merchant_id_voucher')),
     mysql_charset='utf8mb4',
     mysql_collate='utf8mb4_nopad_bin',
-    mysql_engine='InnoDB'
+    mysql_engine='InnoDB',
+    sqlite_autoincrement=True
     )
     with op.batch_alter_table('mall_voucher', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_mall_voucher_merchant_id_member_id'), ['merchant_id', 'member_id'], unique=False)
@@ -1236,7 +1291,8 @@ def upgrade():
     sa.UniqueConstraint('merchant_id', 'number', name=op.f('uq_member_card_merchant_id_number')),
     mysql_charset='utf8mb4',
     mysql_collate='utf8mb4_nopad_bin',
-    mysql_engine='InnoDB'
+    mysql_engine='InnoDB',
+    sqlite_autoincrement=True
     )
     with op.batch_alter_table('member_card', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_member_card_merchant_id_member_id'), ['merchant_id', 'member_id'], unique=False)
@@ -1252,7 +1308,8 @@ def upgrade():
     sa.UniqueConstraint('member_id', 'tag', name=op.f('uq_member_tag_member_id_tag')),
     mysql_charset='utf8mb4',
     mysql_collate='utf8mb4_nopad_bin',
-    mysql_engine='InnoDB'
+    mysql_engine='InnoDB',
+    sqlite_autoincrement=True
     )
     op.create_table('offer_piece',
     sa.Column('id', RowId, nullable=False),
@@ -1269,7 +1326,8 @@ def upgrade():
     sa.UniqueConstraint('offer_id', 'piece', name=op.f('uq_offer_piece_offer_id_piece')),
     mysql_charset='utf8mb4',
     mysql_collate='utf8mb4_nopad_bin',
-    mysql_engine='InnoDB'
+    mysql_engine='InnoDB',
+    sqlite_autoincrement=True
     )
     op.create_table('opt_out',
     sa.Column('id', RowId, nullable=False),
@@ -1282,7 +1340,8 @@ def upgrade():
     sa.UniqueConstraint('merchant_id', 'member_id', name=op.f('uq_opt_out_merchant_id_member_id')),
     mysql_charset='utf8mb4',
     mysql_collate='utf8mb4_nopad_bin',
-    mysql_engine='InnoDB'
+    mysql_engine='InnoDB',
+    sqlite_autoincrement=True
     )
     op.create_table('points_entry',
     sa.Column('id', RowId, nullable=False),
@@ -1308,7 +1367,8 @@ def upgrade():
     sa.UniqueConstraint('merchant_id', 'id', name=op.f('uq_points_entry_merchant_id_id')),
     mysql_charset='utf8mb4',
     mysql_collate='utf8mb4_nopad_bin',
-    mysql_engine='InnoDB'
+    mysql_engine='InnoDB',
+    sqlite_autoincrement=True
     )
     with op.batch_alter_table('points_entry', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_points_entry_merchant_id_at'), ['merchant_id', 'at'], unique=False)
@@ -1328,7 +1388,8 @@ def upgrade():
     sa.UniqueConstraint('merchant_id', 'cause', name=op.f('uq_recharge_merchant_id_cause')),
     mysql_charset='utf8mb4',
     mysql_collate='utf8mb4_nopad_bin',
-    mysql_engine='InnoDB'
+    mysql_engine='InnoDB',
+    sqlite_autoincrement=True
     )
     with op.batch_alter_table('recharge', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_recharge_merchant_id_member_id_recharged_at'), ['merchant_id', 'member_id', 'recharged_at'], unique=False)
@@ -1354,7 +1415,8 @@ def upgrade():
     sa.UniqueConstraint('merchant_id', 'id', name=op.f('uq_refund_merchant_id_id')),
     mysql_charset='utf8mb4',
     mysql_collate='utf8mb4_nopad_bin',
-    mysql_engine='InnoDB'
+    mysql_engine='InnoDB',
+    sqlite_autoincrement=True
     )
     with op.batch_alter_table('refund', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_refund_merchant_id_bill_id'), ['merchant_id', 'bill_id'], unique=False)
@@ -1391,7 +1453,8 @@ def upgrade():
     sa.UniqueConstraint('out_trade_no', name=op.f('uq_scan_payment_out_trade_no')),
     mysql_charset='utf8mb4',
     mysql_collate='utf8mb4_nopad_bin',
-    mysql_engine='InnoDB'
+    mysql_engine='InnoDB',
+    sqlite_autoincrement=True
     )
     with op.batch_alter_table('scan_payment', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_scan_payment_state_created_at'), ['state', 'created_at'], unique=False)
@@ -1410,7 +1473,8 @@ def upgrade():
     sa.UniqueConstraint('cause', name=op.f('uq_spending_cause')),
     mysql_charset='utf8mb4',
     mysql_collate='utf8mb4_nopad_bin',
-    mysql_engine='InnoDB'
+    mysql_engine='InnoDB',
+    sqlite_autoincrement=True
     )
     with op.batch_alter_table('spending', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_spending_merchant_id_member_id_spent_at'), ['merchant_id', 'member_id', 'spent_at'], unique=False)
@@ -1431,7 +1495,8 @@ def upgrade():
     sa.UniqueConstraint('merchant_id', 'member_id', name=op.f('uq_verifier_merchant_id_member_id')),
     mysql_charset='utf8mb4',
     mysql_collate='utf8mb4_nopad_bin',
-    mysql_engine='InnoDB'
+    mysql_engine='InnoDB',
+    sqlite_autoincrement=True
     )
     op.create_table('wallet_entry',
     sa.Column('id', RowId, nullable=False),
@@ -1459,7 +1524,8 @@ def upgrade():
     sa.UniqueConstraint('merchant_id', 'id', name=op.f('uq_wallet_entry_merchant_id_id')),
     mysql_charset='utf8mb4',
     mysql_collate='utf8mb4_nopad_bin',
-    mysql_engine='InnoDB'
+    mysql_engine='InnoDB',
+    sqlite_autoincrement=True
     )
     with op.batch_alter_table('wallet_entry', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_wallet_entry_merchant_id_at'), ['merchant_id', 'at'], unique=False)
@@ -1486,7 +1552,8 @@ def upgrade():
     sa.UniqueConstraint('points_entry_id', name=op.f('uq_points_lot_points_entry_id')),
     mysql_charset='utf8mb4',
     mysql_collate='utf8mb4_nopad_bin',
-    mysql_engine='InnoDB'
+    mysql_engine='InnoDB',
+    sqlite_autoincrement=True
     )
     with op.batch_alter_table('points_lot', schema=None) as batch_op:
         batch_op.create_index('ix_points_lot_due', ['expires_at'], unique=False, sqlite_where=sa.text('remaining > 0'), postgresql_where=sa.text('remaining > 0'))
@@ -1511,7 +1578,8 @@ def upgrade():
     sa.UniqueConstraint('refund_id', 'line', name=op.f('uq_refund_line_refund_id_line')),
     mysql_charset='utf8mb4',
     mysql_collate='utf8mb4_nopad_bin',
-    mysql_engine='InnoDB'
+    mysql_engine='InnoDB',
+    sqlite_autoincrement=True
     )
     with op.batch_alter_table('refund_line', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_refund_line_bill_id_line'), ['bill_id', 'line'], unique=False)
@@ -1530,7 +1598,8 @@ def upgrade():
     sa.UniqueConstraint('points_entry_id', 'lot_id', name=op.f('uq_points_lot_use_points_entry_id_lot_id')),
     mysql_charset='utf8mb4',
     mysql_collate='utf8mb4_nopad_bin',
-    mysql_engine='InnoDB'
+    mysql_engine='InnoDB',
+    sqlite_autoincrement=True
     )
     with op.batch_alter_table('points_lot_use', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_points_lot_use_lot_id'), ['lot_id'], unique=False)

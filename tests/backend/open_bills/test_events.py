@@ -153,3 +153,14 @@ def test_a_stream_ends_by_itself_and_says_that_it_lives(
     parts = [part.decode() for part in answer.iter_encoded()]
     assert parts[0] == "retry: 1000\n\n"
     assert parts[1:] and set(parts[1:]) == {": 在线\n\n"}
+
+
+def test_after_a_restore_a_till_that_has_seen_higher_numbers_is_told_the_last_day(
+    room: Dining,
+) -> None:
+    with db.engine.connect() as connection:
+        connection.execute(insert(events_table), row(room, "B9", 900003))
+        connection.commit()
+    reread()
+    assert [each["bill"] for each in room.events(after=70)] == ["B9"]
+    assert room.events(after=1) == []
