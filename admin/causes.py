@@ -20,7 +20,7 @@ from backend.merchants.models import Store
 from backend.sales.models import Bill, Refund
 
 _NAMED = re.compile(r"(bill|refund)-(\d{1,18})(?:-|$)")
-_RECHARGE = re.compile(r"recharge-([^/]+)/(.+)")
+_RECHARGE = re.compile(r"(recharge|reversal)-([^/]+)/(.+)")
 _OWED = re.compile(r"(.+)-owed-\d+")
 _WORDS: Sequence[tuple[str, str]] = (
     ("registration-", "注册送积分"),
@@ -92,7 +92,8 @@ def _told(
         url = url_for("bills.details_view", id=bill_id) if bill else None
         return Cause(f"{what} {bill}".strip(), url, store)
     if recharged := _RECHARGE.fullmatch(cause):
-        return Cause(f"充值单 {recharged[2]}", store=stores.get(recharged[1], recharged[1]))
+        what = "充值单" if recharged[1] == "recharge" else "撤销充值"
+        return Cause(f"{what} {recharged[3]}", store=stores.get(recharged[2], recharged[2]))
     if cause.startswith("exchange-") and cause.endswith("-back"):
         return Cause("积分兑换退回")
     if cause.startswith("scan-") and cause.endswith("-back"):
@@ -131,7 +132,7 @@ def _bills(
 
 
 def _store_names(causes: Collection[str]) -> dict[str, str]:
-    codes = {found[1] for cause in causes if (found := _RECHARGE.fullmatch(cause))}
+    codes = {found[2] for cause in causes if (found := _RECHARGE.fullmatch(cause))}
     if not codes:
         return {}
     rows = db.session.execute(select(Store.code, Store.name).where(Store.code.in_(codes)))

@@ -24,6 +24,7 @@ _DIRECTIONS = {"up": Word("升级", "ok"), "down": Word("降级", "warn"), "kept
 _WHY = (
     ("bill-", "结账"),
     ("recharge-", "充值"),
+    ("reversal-", "撤销充值"),
     ("refund-", "退款"),
     ("review-", "保级评定"),
     ("join-", "会员合并"),

@@ -118,6 +118,7 @@ WALLET_KINDS: dict[str, Word] = {
     WalletKind.RECHARGE: Word("充值", "ok"),
     WalletKind.PAY: Word("支付", "info"),
     WalletKind.REFUND: Word("退款", "warn"),
+    WalletKind.REVERSE: Word("撤销充值", "warn"),
     WalletKind.ADJUST: Word("调整"),
     WalletKind.JOIN: Word("合并"),
 }

@@ -119,9 +119,9 @@ def judge(
     """等级判定 after a bill, a recharge, a refund or at a review; a move is kept with its cause.
 
     Use cases call ``membership.levels.judge``, which tells the member too. What figures gave a
-    refund takes again, unless 保级 keeps the level until its review; a level that was given by hand
-    or by an import is never taken. A cause that names no refund or review only lifts. ``also`` is
-    the level of a member who was joined into this one, which they keep.
+    refund or a reversed recharge takes again, unless 保级 keeps the level until its review; a level
+    that was given by hand or by an import is never taken. A cause that names none of these only
+    lifts. ``also`` is the level of a member who was joined into this one, which they keep.
     """
     member_id, rule = survivor_id(member_id), _rule()
     current_id, levels = _held(member_id), all_levels()
@@ -178,7 +178,9 @@ class _Rule:
     keeps: bool
 
     def may_fall(self, cause: str) -> bool:
-        return cause.startswith("review-") if self.keeps else "refund" in cause
+        if self.keeps:
+            return cause.startswith("review-")
+        return "refund" in cause or cause.startswith("reversal-")
 
 
 def _rule() -> _Rule:
@@ -207,7 +209,9 @@ def _figures(member_id: int, rule: _Rule, *, now: datetime) -> Figures:
     ).one()
     recharged = connection.scalar(
         select(func.coalesce(func.sum(_recharges.c.principal_fen), 0)).where(
-            *_theirs(_recharges, member_id), _recharges.c.recharged_at > since
+            *_theirs(_recharges, member_id),
+            _recharges.c.recharged_at > since,
+            _recharges.c.reversed_at.is_(None),
         )
     )
     return Figures(int(spent[0]), int(spent[1]), int(recharged or 0))

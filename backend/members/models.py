@@ -266,3 +266,4 @@ class Recharge(MerchantRow, BaseModel):
     cause: Mapped[str] = mapped_column(String(120), comment="recharge-<number>, as in the ledger")
     principal_fen: Mapped[Fen]
     recharged_at: Mapped[Instant]
+    reversed_at: Mapped[Instant | None] = mapped_column(comment="no longer counts")

@@ -1,4 +1,4 @@
-"""充值 at the counter: the balance, what it does to the level, the message that tells of it."""
+"""充值 and 撤销充值: the balance, what they do to the level, the message that tells of it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +13,7 @@ from backend.money import yuan
 from backend.wallet import ledger
 from backend.wallet.ledger import Recharged
 from backend.wallet.notices import tell_changed
+from backend.wallet.reversal import reverse_recharge
 
 
 @dataclass(frozen=True)
@@ -45,3 +46,28 @@ def recharge(
     after_commit(lambda: faults.point("recharge.after_commit"))
     faults.point("recharge.before_commit")
     return AfterRecharge(done, member_view(member_id))
+
+
+@transactional
+def reverse(
+    number: str, *, reversal: str, reason: str, actor: str, here: Place, now: datetime
+) -> AfterRecharge:
+    """撤销充值 of the store's number, whole and once: balance, counters and level go back, and the
+    member is told. The same reversal answers the same."""
+    known_as = f"{here.code}/{reversal}"
+    member_id, gone = reverse_recharge(
+        f"{here.code}/{number}", reversal_no=known_as, reason=reason, actor=actor, now=now
+    )
+    if gone.is_new:
+        levels.judge(member_id, cause=f"reversal-{known_as}", now=now)
+        tell_changed(
+            member_id,
+            title="撤销充值",
+            amount_fen=-(gone.principal_fen + gone.bonus_fen),
+            balance_fen=gone.balance_fen,
+            of_it=f"含赠送{yuan(gone.bonus_fen)}元，" if gone.bonus_fen else "",
+            here=here,
+            cause=f"reversal-{known_as}",
+            now=now,
+        )
+    return AfterRecharge(gone, member_view(member_id))

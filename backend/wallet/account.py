@@ -151,6 +151,20 @@ def given_back_so_far(entry_id: int) -> Parts:
     return Parts(int(row[0]), int(row[1]))
 
 
+def reversal_of(entry_id: int) -> Entry | None:
+    """The entry that took a recharge back."""
+    row = (
+        db.session.connection()
+        .execute(
+            select(_entries).where(
+                _entries.c.merchant_id == tenancy.merchant_id(), _entries.c.reverses_id == entry_id
+            )
+        )
+        .one_or_none()
+    )
+    return None if row is None else _entry(row)
+
+
 def _move(postings: Mapping[int, Posting]) -> None:
     """The guard: neither part falls below zero, whatever was read before."""
 
@@ -182,7 +196,8 @@ def _move(postings: Mapping[int, Posting]) -> None:
 
 
 def _recharged_fen(posting: Posting) -> int:
-    return posting.change.principal_fen if posting.kind is EntryKind.RECHARGE else 0
+    counts = posting.kind in (EntryKind.RECHARGE, EntryKind.REVERSE)
+    return posting.change.principal_fen if counts else 0
 
 
 def _accounts(member_ids: Iterable[int]) -> list[_Account]:

@@ -21,11 +21,13 @@ from backend.tenancy import MerchantRow
 
 
 class EntryKind(StrEnum):
-    """``join`` moves what an account holds when two members turn out to be one person."""
+    """``reverse`` takes a recharge back; ``join`` moves what an account holds when two members
+    turn out to be one person."""
 
     RECHARGE = "recharge"
     PAY = "pay"
     REFUND = "refund"
+    REVERSE = "reverse"
     ADJUST = "adjust"
     JOIN = "join"
 
@@ -54,8 +56,12 @@ class WalletEntry(MerchantRow, BaseModel):
     bonus_after: Mapped[Fen]
     kind: Mapped[str] = mapped_column(String(10))
     cause: Mapped[str] = mapped_column(String(120), comment="bill-12-balance …: once per merchant")
-    reason: Mapped[str] = mapped_column(String(200), default="", comment="of an adjustment")
+    reason: Mapped[str] = mapped_column(
+        String(200), default="", comment="of an adjustment or a reversal"
+    )
     actor: Mapped[str] = mapped_column(String(80), default="")
     at: Mapped[Instant]
     request_id: Mapped[str] = mapped_column(String(64), default="")
-    reverses_id: Mapped[int | None] = mapped_column(RowId, comment="the payment it gives back")
+    reverses_id: Mapped[int | None] = mapped_column(
+        RowId, comment="the payment it gives back, the recharge it takes back"
+    )

@@ -1,14 +1,14 @@
-"""充值."""
+"""充值, 撤销充值."""
 
 from typing import Annotated
 
 from pydantic import Field
 
 from backend import clock
-from backend.membership.recharging import recharge
+from backend.membership.recharging import AfterRecharge, recharge, reverse
 from backend.merchants.queries import place
 from miniprogram_api.contract import Answer, CodeText, TillBody, route
-from miniprogram_api.pos.blueprint import blueprint
+from miniprogram_api.pos.blueprint import blueprint, this_till
 from miniprogram_api.pos.bodies import RowNumber
 from miniprogram_api.pos.signature import current_till
 
@@ -21,8 +21,16 @@ class RechargeBody(TillBody):
     principal_fen: Annotated[int, Field(ge=1, le=10**9, description="分")]
 
 
+class ReverseBody(TillBody):
+    """``reversal`` is the till's own number of it, good for ever; ``operator`` who did it."""
+
+    reversal: CodeText
+    reason: Annotated[str, Field(min_length=1, max_length=200)]
+    operator: Annotated[str, Field(max_length=40)] = ""
+
+
 class RechargeAnswer(Answer):
-    """充值结果: the balance now, and what this recharge brought."""
+    """充值结果: the balance now, and what this recharge brought; reversed, what went."""
 
     balance_fen: int
     principal_fen: int
@@ -40,6 +48,24 @@ def recharge_member(body: RechargeBody) -> RechargeAnswer:
         here=place(current_till().store_code),
         now=clock.now(),
     )
+    return _answer(done)
+
+
+@route(blueprint, "POST", "/recharges/<recharge>/reverse", body=ReverseBody, answer=RechargeAnswer)
+def reverse_recharge(recharge: str, body: ReverseBody) -> RechargeAnswer:
+    """撤销充值 while all of it is there: the same reversal number answers the same figures"""
+    done = reverse(
+        recharge,
+        reversal=body.reversal,
+        reason=body.reason,
+        actor=" · ".join(part for part in (this_till().name, body.operator) if part),
+        here=place(current_till().store_code),
+        now=clock.now(),
+    )
+    return _answer(done)
+
+
+def _answer(done: AfterRecharge) -> RechargeAnswer:
     return RechargeAnswer(
         balance_fen=done.recharged.balance_fen,
         principal_fen=done.recharged.principal_fen,

@@ -67,9 +67,9 @@ def test_principal_and_bonus_are_told_apart(app: Flask, clock: StillClock) -> No
         wallet.pay(member, 52000, cause="bill-1-balance", now=clock.at)
     visitor = at_desk(app, shop)
     assert sums(visitor, "/admin/wallet/") == [
-        ["本金", "¥0.00", "¥500.00", "-¥500.00", "0", "0", "0", "¥0.00"],
-        ["赠金", "¥0.00", "¥50.00", "-¥20.00", "0", "0", "0", "¥30.00"],
-        ["合计", "¥0.00", "¥550.00", "-¥520.00", "0", "0", "0", "¥30.00"],
+        ["本金", "¥0.00", "¥500.00", "-¥500.00", "0", "0", "0", "0", "¥0.00"],
+        ["赠金", "¥0.00", "¥50.00", "-¥20.00", "0", "0", "0", "0", "¥30.00"],
+        ["合计", "¥0.00", "¥550.00", "-¥520.00", "0", "0", "0", "0", "¥30.00"],
     ]
     text = visitor.read("/admin/wallet/")
     assert "充值单 R1" in text and "皇岗" in text

@@ -61,6 +61,13 @@ def recharge(here: Counter) -> Asked:
     return "/pos/v1/recharges", body
 
 
+def reverse_recharge(here: Counter) -> Asked:
+    number = f"C{next(_numbers)}"
+    body = {"recharge": number, "member_id": here.member_id, "principal_fen": 10000}
+    assert here.till.post("/recharges", body).status_code == 200
+    return f"/pos/v1/recharges/{number}/reverse", {"reversal": number, "reason": "输错"}
+
+
 def settle(here: Counter) -> Asked:
     bill = a_bill(member_id=here.member_id)
     return f"/pos/v1/bills/B{next(_numbers)}/settle", bill
@@ -129,6 +136,7 @@ def consents(here: Counter) -> Asked:
 KILLED: dict[str, Callable[[Counter], Asked]] = {
     "/pos/v1/points": points,
     "/pos/v1/recharges": recharge,
+    "/pos/v1/recharges/<recharge>/reverse": reverse_recharge,
     "/pos/v1/bills/<bill>/settle": settle,
     "/pos/v1/bills/<bill>/refund": refund,
     "/pos/v1/bills/<bill>/member": name_member,

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
 
@@ -17,10 +18,13 @@ from backend.points import ledger as points
 from backend.points.errors import PointsInsufficient
 from backend.points.models import EntryKind, PointsEntry, PointsLot
 from backend.reports import doctor
+from backend.wallet import account
 from backend.wallet import ledger as wallet
-from backend.wallet.errors import BalanceInsufficient
+from backend.wallet.errors import BalanceInsufficient, RechargeReversed, RechargeSpent
 from backend.wallet.models import EntryKind as WalletKind
 from backend.wallet.models import WalletEntry
+from backend.wallet.parts import Parts
+from backend.wallet.reversal import reverse_recharge
 from tests.backend.points.books import points_of, set_expiry
 from tests.builders import Shop, a_member, a_shop, reread
 from tests.conftest import StillClock
@@ -244,6 +248,71 @@ def _earn_and_spend(shop: Shop, people: Sequence[int], *, now: datetime) -> None
             points.earn(member, 1091, cause=f"earned-{member}", now=now)
             points.spend(member, 1091, cause=f"spent-{member}", now=now)
             points.earn(member, 20, cause=f"since-{member}", now=now)
+
+
+def test_a_recharge_is_reversed_once_or_spent_and_never_both(
+    app: Flask, shop: Shop, clock: StillClock
+) -> None:
+    people = [a_member(shop) for _ in range(6)]
+    with tenancy.acting_for(shop.merchant_id):
+        for n in people:
+            wallet.recharge(n, recharge_no=f"R{n}", principal_fen=1000, now=clock.at)
+
+    def goes_back(number: str) -> None:
+        for n in people:
+            with suppress(RechargeReversed, RechargeSpent):
+                reverse_recharge(
+                    f"R{n}", reversal_no=f"{number}{n}", reason="错", actor="", now=clock.at
+                )
+
+    def pay() -> None:
+        for n in reversed(people):
+            with suppress(BalanceInsufficient):
+                wallet.pay(n, 300, cause=f"pay-{n}", now=clock.at)
+
+    at_once(
+        app, shop, partial(goes_back, "a"), partial(goes_back, "a"), partial(goes_back, "b"), pay
+    )
+    reread()
+    with tenancy.acting_for(shop.merchant_id):
+        left = {row.principal_fen for row in db.session.scalars(select(Member))}
+        assert left <= {0, 700}
+    assert sound()
+
+
+def test_the_check_sees_a_reversal_that_looks_before_it_writes(
+    app: Flask, shop: Shop, clock: StillClock
+) -> None:
+    """Nobody holds the member: both find the recharge unreversed and all of it there."""
+    people = [a_member(shop) for _ in range(6)]
+    with tenancy.acting_for(shop.merchant_id):
+        for n in people:
+            wallet.recharge(n, recharge_no=f"R{n}", principal_fen=1000, now=clock.at)
+            wallet.recharge(n, recharge_no=f"more-{n}", principal_fen=1000, now=clock.at)
+
+    def naive(number: str) -> None:
+        for n in people:
+            brought = account.entry_of(f"recharge-R{n}")
+            assert brought is not None
+            done = account.reversal_of(brought.id)
+            db.session.rollback()
+            time.sleep(0.005)
+            if done is None:
+                with transaction():
+                    account.post(
+                        [
+                            account.Posting(
+                                n, Parts(-1000), WalletKind.REVERSE, f"{number}{n}",
+                                reverses_id=brought.id,
+                            )
+                        ],
+                        now=clock.at,
+                    )  # fmt: skip
+
+    at_once(app, shop, partial(naive, "a"), partial(naive, "b"))
+    reread()
+    if "recharge.reversed" not in {finding.name for finding in doctor.check()}:
+        pytest.fail("both reversals never met: the race does not happen here")
 
 
 def test_a_join_beside_earning_loses_nothing(app: Flask, shop: Shop, clock: StillClock) -> None:

@@ -1,12 +1,13 @@
 """积分账与储值账: balances against their ledgers, chains without gaps, lots against points,
 reversals within their originals, debts of earnings (V-01, V-03…V-05, V-07…V-09, R-25)."""
 
-from sqlalchemy import ColumnElement, Select, Table, and_, exists, func, not_, or_, select
+from sqlalchemy import ColumnElement, Select, Table, and_, case, exists, func, not_, or_, select
 
 from backend.database import table_of
 from backend.members.models import Member, Recharge
 from backend.points.models import EntryKind, PointsEntry, PointsLot, PointsLotUse
 from backend.reports.invariants.invariant import Invariant, by
+from backend.wallet.models import EntryKind as WalletKind
 from backend.wallet.models import WalletEntry
 
 _members, _recharges = table_of(Member), table_of(Recharge)
@@ -66,6 +67,17 @@ _reversed_of_lot = and_(
     _reversals.c.reverses_id == _lots.c.points_entry_id,
 )
 _lot_left = _lots.c.points - _sum(_uses.c.points, _uses.c.lot_id == _lots.c.id)
+
+_brought = _wallet.alias("brought")
+_brought_by = and_(
+    _brought.c.merchant_id == _recharges.c.merchant_id, _brought.c.cause == _recharges.c.cause
+)
+_went_back = (
+    select(func.coalesce(func.sum(_wallet.c.principal_fen), 0))
+    .where(_wallet.c.reverses_id == _brought.c.id, _wallet.c.kind == WalletKind.REVERSE)
+    .correlate(_brought)
+    .scalar_subquery()
+)
 
 INVARIANTS = (
     Invariant(
@@ -177,12 +189,31 @@ INVARIANTS = (
         by(_over_reversed(_wallet, "principal_fen", "bonus_fen")),
     ),
     Invariant(
+        "recharge.reversed",
+        "撤销的充值恰有全额的撤销流水，其他充值没有",
+        "recharge",
+        by(
+            select(_recharges.c.id)
+            .join(_brought, _brought_by)
+            .where(
+                _went_back
+                + case((_recharges.c.reversed_at.is_(None), 0), else_=_brought.c.principal_fen)
+                != 0
+            )
+        ),
+    ),
+    Invariant(
         "member.recharged",
-        "会员的累计充值与充值记录一致",
+        "会员的累计充值与未撤销的充值记录一致",
         "member",
         by(
             select(_members.c.id).where(
-                _members.c.recharged_fen != _sum(_recharges.c.principal_fen, _theirs(_recharges))
+                _members.c.recharged_fen
+                != _sum(
+                    _recharges.c.principal_fen,
+                    _theirs(_recharges),
+                    _recharges.c.reversed_at.is_(None),
+                )
             )
         ),
     ),

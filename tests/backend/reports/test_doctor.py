@@ -92,6 +92,7 @@ DAMAGES = TRUST_DAMAGES | {
         "update wallet_entry set principal_after=principal_after+1 where id={refunded}"
     ],
     "wallet.refund": ["update wallet_entry set reverses_id={recharged} where id={refunded}"],
+    "recharge.reversed": ["update wallet_entry set reverses_id=null where cause='reversal-V0'"],
     "member.recharged": ["update member set recharged_fen=recharged_fen+1 where id={visitor}"],
     "intent.once": [
         "insert into attempt (merchant_id, intent_id, channel, app_id, at, outcome, code, answer,"

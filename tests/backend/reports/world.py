@@ -38,6 +38,7 @@ from backend.sales.refund_records import RefundOrder
 from backend.sales.settle import settle
 from backend.wallet import ledger as wallet
 from backend.wallet.models import WalletEntry
+from backend.wallet.reversal import reverse_recharge
 from tests.backend.campaigns.plans import a_campaign, a_class_plan, a_periodic, gives
 from tests.builders import Shop, a_member, a_shop, a_template, reread
 from tests.conftest import StillClock
@@ -221,6 +222,8 @@ def _save(visitor: int) -> None:
     points.spend(visitor, 40, cause="p3", now=now)
     points.reverse("p3", points=10, cause="p4", now=now)
     wallet.recharge(visitor, recharge_no="R1", principal_fen=10000, now=now)
+    wallet.recharge(visitor, recharge_no="R0", principal_fen=500, now=now)
+    reverse_recharge("R0", reversal_no="V0", reason="错了", actor="till", now=now)
     wallet.pay(visitor, 3000, cause="w1", now=now)
     wallet.refund("w1", 1000, cause="w2", now=now)
 

@@ -1,0 +1,86 @@
+"""撤销充值: a recharge that was typed wrong is taken back whole, once, while it is still there.
+
+本金, 赠金 and 累计充值 go as they came. The reversal's number answers the same every time.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import update
+
+from backend import tenancy
+from backend.database import MetAnother, changed, table_of, transactional
+from backend.members.models import Recharge
+from backend.members.queries import survivor_id
+from backend.wallet.account import Entry, Posting, entry_of, hold, post, reversal_of
+from backend.wallet.errors import (
+    RechargeNotFound,
+    RechargeReversed,
+    RechargeSpent,
+    ReversalConflict,
+)
+from backend.wallet.ledger import Recharged
+from backend.wallet.models import EntryKind
+from backend.wallet.parts import Parts
+
+_recharges = table_of(Recharge)
+
+
+@transactional
+def reverse_recharge(
+    recharge_no: str, *, reversal_no: str, reason: str, actor: str, now: datetime
+) -> tuple[int, Recharged]:
+    """撤销充值: whose it is, and what went. RechargeNotFound; RechargeReversed under another
+    number; ReversalConflict where the number stands for another recharge; RechargeSpent says how
+    much of it is left."""
+    original, cause = entry_of(f"recharge-{recharge_no}"), f"reversal-{reversal_no}"
+    if original is None:
+        raise RechargeNotFound(recharge=recharge_no)
+    survivor = survivor_id(original.member_id)
+    has, brought = hold((survivor,))[survivor], original.change
+    earlier, done = entry_of(cause), reversal_of(original.id)
+    if earlier is not None:
+        if done is None or earlier.id != done.id:
+            raise ReversalConflict(reversal=reversal_no)
+        return survivor, _reversed(earlier, is_new=False)
+    if done is not None:
+        raise RechargeReversed(recharge=recharge_no)
+    left = Parts(
+        min(has.principal_fen, brought.principal_fen), min(has.bonus_fen, brought.bonus_fen)
+    )
+    if left != brought:
+        raise RechargeSpent(left_fen=left.total_fen)
+    (entry,) = post(
+        [
+            Posting(
+                survivor,
+                Parts(-brought.principal_fen, -brought.bonus_fen),
+                EntryKind.REVERSE,
+                cause,
+                reason=reason,
+                actor=actor,
+                reverses_id=original.id,
+            )
+        ],
+        now=now,
+    )
+    if not changed(
+        update(_recharges)
+        .where(
+            _recharges.c.merchant_id == tenancy.merchant_id(),
+            _recharges.c.cause == original.cause,
+            _recharges.c.reversed_at.is_(None),
+        )
+        .values(reversed_at=now)
+    ):
+        raise MetAnother("the recharge was reversed by somebody else")
+    return survivor, _reversed(entry, is_new=True)
+
+
+def _reversed(entry: Entry, *, is_new: bool) -> Recharged:
+    """The balance after it, and what went."""
+    return Recharged(
+        balance_fen=entry.after.total_fen,
+        principal_fen=-entry.change.principal_fen,
+        bonus_fen=-entry.change.bonus_fen,
+        is_new=is_new,
+    )
