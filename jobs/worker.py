@@ -26,12 +26,13 @@ from jobs import (
     malls,
     open_bills,
     reminders,
+    reports,
     runtime,
     upkeep,
     waves,
 )
 
-LOADED = (deliveries, followers, malls, open_bills, reminders, upkeep, waves)
+LOADED = (deliveries, followers, malls, open_bills, reminders, reports, upkeep, waves)
 """The jobs: who forks for each of them would else load it in each."""
 
 _PR_SET_PDEATHSIG = 1

@@ -112,7 +112,7 @@ def hand_over(kept_as: str, points: int, *, cause: str, now: datetime) -> None:
 
 @transactional
 def expire_due(now: datetime, *, most: int = 200) -> int:
-    """积分过期 at the merchant we act for, of so many members; how many were left with less."""
+    """积分过期 at the merchant we act for, so many lots at most; how many members have less."""
     members = lots.members_with_due(now=now, most=most)
     if members:
         hold(members, now=now)

@@ -191,10 +191,13 @@ def a_large_shop(members: int, *, code: str | None = None) -> Shop:
             shop,
             AuditEntry,
             (
-                {"actor": "boss", "action": "store.save", "subject": "门店", **at(n)}
+                {
+                    "actor": "boss", "action": "store.save", "subject": "门店", **at(n),
+                    "book": shop.merchant_id, "seq": 10**6 + n, "seal": "",
+                }
                 for n in numbers
             ),
-        )
+        )  # fmt: skip
     reread()
     return shop
 

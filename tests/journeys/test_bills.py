@@ -245,10 +245,12 @@ def test_M_04_units_give_the_floor_of_their_share_and_the_last_one_the_rest(gues
     assert guest.figures() == (0, 0, 0, 0, "new")
 
 
-def test_points_that_are_spent_by_now_are_taken_back_as_far_as_there_are_any(guest: Guest) -> None:
-    """E-07: earn, spend, give the meal back: never below zero. The second bill earned 1."""
+def test_points_that_are_spent_by_now_go_when_what_they_paid_comes_back(guest: Guest) -> None:
+    """E-07, R-25: earn, spend, give the meal back: never below zero, and nothing from the second
+    bill's own point; giving the second meal back leaves nobody a point."""
     guest.house(points={"per_yuan": 100, "max_bp": 10000})
     guest.settle("B1", a_dish(yuan=100), tenders=[cash(10000)])
     guest.settle("B2", a_dish("D009", 1), tenders=[paid("points", 100)])
     back = guest.refund("B1", "T1").json
-    assert (back["points_total"], back["points_taken_back"]) == (0, 1)
+    assert (back["points_total"], back["points_taken_back"]) == (1, 0)
+    assert guest.refund("B2", "T2").json["points_total"] == 0

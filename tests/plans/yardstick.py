@@ -36,7 +36,7 @@ FEW = frozenset(
         *("verifier_invite", "picture", "member_level", "campaign", "campaign_coupon"),
         *("campaign_run", "offer", "offer_piece", "wave", "reminder_run", "coupon_template"),
         *("template_revision", "mall_shop", "message_template", "wechat_app", "pay_account"),
-        *("installation", "clock_anchor", "heartbeat", "staff_session"),
+        *("installation", "clock_anchor", "heartbeat", "staff_session", "daily_figure"),
     }
 )
 """Tables that do not grow with members or bills; a new one grows unless it is named here."""

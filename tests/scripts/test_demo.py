@@ -78,7 +78,6 @@ def test_there_is_something_to_see_wherever_one_clicks(demo: Merchant, clock: St
         assert set(db.session.scalars(select(Intent.state))) == {
             IntentState.DUE,
             IntentState.SENT,
-            IntentState.FAILED,
             IntentState.UNREACHABLE,
             IntentState.EXPIRED,
         }

@@ -409,7 +409,8 @@ def upgrade():
     sa.UniqueConstraint('merchant_id', 'figure', 'day', 'campaign_id', 'template_id', name=op.f('uq_daily_figure_merchant_id_figure_day_campaign_id_template_id')),
     mysql_charset='utf8mb4',
     mysql_collate='utf8mb4_nopad_bin',
-    mysql_engine='InnoDB'
+    mysql_engine='InnoDB',
+    sqlite_autoincrement=True
     )
     with op.batch_alter_table('daily_figure', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_daily_figure_merchant_id_campaign_id'), ['merchant_id', 'campaign_id'], unique=False)

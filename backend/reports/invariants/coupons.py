@@ -18,9 +18,10 @@ from backend.coupons.models import (
 from backend.database import table_of
 from backend.redemption.models import Redemption
 from backend.reports.invariants.invariant import Invariant, by
+from backend.sales.models import Bill
 
 _coupons, _events, _redemptions = table_of(Coupon), table_of(CouponEvent), table_of(Redemption)
-_grants, _pieces = table_of(Grant), table_of(OfferPiece)
+_grants, _pieces, _bills = table_of(Grant), table_of(OfferPiece), table_of(Bill)
 _templates, _revisions = table_of(CouponTemplate), table_of(TemplateRevision)
 
 CLOCKS_DIFFER = timedelta(minutes=5)
@@ -64,16 +65,23 @@ _pieces_made = (
 
 
 def _out_of_time(connection: Connection, _now: datetime) -> Iterable[int]:
-    """A redemption and the coupon's own event tell the same instant, which has come."""
-    told = exists().where(
+    """A redemption tells the instant of the coupon's own event, on a bill the bill's, which a till
+    may send later; it has come."""
+    on_its_own = exists().where(
+        _redemptions.c.bill_id.is_(None),
         _events.c.coupon_id == _redemptions.c.coupon_id,
         _events.c.after == CouponState.REDEEMED,
         _events.c.at == _redemptions.c.at,
     )
+    on_a_bill = exists().where(
+        _bills.c.id == _redemptions.c.bill_id, _bills.c.settled_at == _redemptions.c.at
+    )
     later = clock.now() + CLOCKS_DIFFER
     return list(
         connection.scalars(
-            select(_redemptions.c.id).where(or_(not_(told), _redemptions.c.at > later))
+            select(_redemptions.c.id).where(
+                not_(or_(on_its_own, on_a_bill)) | (_redemptions.c.at > later)
+            )
         )
     )
 

@@ -1,15 +1,10 @@
 """扫码付: whose money a bill has, and that no other payment may still pay it."""
 
-from collections.abc import Iterable
-from datetime import datetime, timedelta
+from sqlalchemy import and_, exists, func, or_, select
 
-from sqlalchemy import Connection, and_, exists, func, or_, select
-
-from backend import clock
 from backend.database import table_of
 from backend.open_bills.models import OpenBill, OpenBillState, PaymentState, ScanPayment, TillEvent
-from backend.open_bills.sweeping import EVENTS_KEPT
-from backend.open_bills.till_events import LOOKS_BACK, PAID
+from backend.open_bills.till_events import PAID
 from backend.reports.invariants.invariant import Invariant, by
 from backend.sales.models import Bill
 
@@ -20,33 +15,7 @@ _HAS_MONEY = (PaymentState.PAID, PaymentState.REFUNDING)
 _WAS_PAID = (OpenBillState.PAID, OpenBillState.SETTLED)
 
 
-def _lost_events(connection: Connection, _now: datetime) -> Iterable[int]:
-    """Events before which a number is missing, though one before them is too young to be swept.
-
-    A redemption may be numbered a day after it was, and is swept that much before its neighbours.
-    """
-    since = clock.now() - EVENTS_KEPT + LOOKS_BACK + timedelta(hours=1)
-    before, earlier = _events.alias("before"), _events.alias("earlier")
-    return list(
-        connection.scalars(
-            select(_events.c.id).where(
-                _events.c.at > since,
-                _events.c.seq > 1,
-                ~exists().where(
-                    before.c.store_id == _events.c.store_id, before.c.seq == _events.c.seq - 1
-                ),
-                exists().where(
-                    earlier.c.store_id == _events.c.store_id,
-                    earlier.c.seq < _events.c.seq,
-                    earlier.c.at > since,
-                ),
-            )
-        )
-    )
-
-
 INVARIANTS = (
-    Invariant("till_event.seq", "收银事件的编号没有缺口", "till_event", _lost_events),
     Invariant(
         "scan_payment.paid",
         "已收的扫码支付，其账单已支付或已结账",

@@ -117,15 +117,17 @@ def test_points_that_are_over_expire_before_anything_else(
     assert entries_of(shop, member)[-1] == ("expire", -50, 0)
 
 
-def test_many_members_expire_in_one_batch(shop: Shop, clock: StillClock) -> None:
+def test_many_members_expire_in_batches_of_lots(shop: Shop, clock: StillClock) -> None:
     set_expiry(shop, 1)
     members = [a_member(shop) for _ in range(5)]
     for at, member in enumerate(members):
         ledger.earn(member, at + 1, cause=f"a-{member}", now=clock.at)
         ledger.earn(member, 10, cause=f"b-{member}", now=clock.at)
     clock.move_to("2027-01-01 00:00")
-    assert ledger.expire_due(clock.at, most=3) == 3
-    assert ledger.expire_due(clock.at, most=3) == 2
+    left = []
+    while found := ledger.expire_due(clock.at, most=3):
+        left.append(found)
+    assert sum(left) == 5 and max(left) <= 3
     assert [points_of(shop, member) for member in members] == [0] * 5
 
 

@@ -113,7 +113,7 @@ def test_the_nonces_of_a_till_and_a_mall_of_one_name_are_apart(
 ) -> None:
     mall = a_mall(shop, http, key=shop.pos_key)
     assert send(mall, signed={"nonce": "n1"}) == (200, "")
-    body = b'{"lines": []}'
+    body = b'{"lines": [{"dish": "D1", "name": "D1", "quantity": 1, "price_fen": 100}]}'
     text = f"POST\n/pos/v1/quotes\n{int(time.time())}\nn1\n".encode() + body + b"\n"
     signed = header(
         shop.pos_key, shop.pos_secret, text=text, timestamp=str(int(time.time())), nonce="n1"

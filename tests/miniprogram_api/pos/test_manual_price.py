@@ -36,7 +36,7 @@ def a_person(
             role=role,
             stores=stores,
             active=active,
-            password_hash="",
+            password_hash="unused",
             created_at=clock.now(),
         )
         db.session.add(row)
