@@ -47,10 +47,10 @@ def backups_under_load(deployment: Deployment, count: int) -> list[Path]:
     folder.mkdir()
     deployment.start()
     deployment.set_clock(SLOT)
-    until(lambda: progress(deployment).granted > 0, seconds=60, what="the wave is under way")
+    until(lambda: progress(deployment).granted > 0, "the wave is under way")
     made = deployment.run("tests.faults.backups", "take", str(folder), str(count))
     assert made.returncode == 0, made.stderr
-    wait_until_quiet(deployment, seconds=120)
+    wait_until_quiet(deployment)
     deployment.stop_processes()
     deployment.engine.dispose()  # whoever has the database open keeps it from being restored
     return sorted(folder.glob("*.db"))
