@@ -218,7 +218,7 @@ class Grant(MerchantRow, BaseModel):
         UniqueConstraint("campaign_id", "cycle", "member_id"),
         one_of("state", GrantState),
         Index(None, "member_id", "granted_at"),
-        Index(None, "merchant_id", "granted_at"),
+        Index(None, "granted_at", "merchant_id"),
         Index("ix_coupon_grant_linked", "link_id", sqlite_where=_LINKED, postgresql_where=_LINKED),
     )
     id: Mapped[Id]

@@ -132,7 +132,7 @@ class Coupon(MerchantRow, BaseModel):
         one_of("state", CouponState),
         one_of("source", CouponSource),
         CheckConstraint("valid_from < valid_until", name="validity"),
-        Index(None, "merchant_id", "claimed_at"),
+        Index(None, "claimed_at", "merchant_id"),
         Index(
             "ix_coupon_open", "member_id", "valid_until", sqlite_where=_OPEN, postgresql_where=_OPEN
         ),

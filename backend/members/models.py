@@ -164,7 +164,7 @@ class Identity(MerchantRow, BaseModel):
         UniqueConstraint("merchant_id", "wechat_user_id"),
         in_merchant("member_id", to="member"),
         Index(None, "merchant_id", "followed_at"),
-        Index(None, "merchant_id", "member_id"),
+        Index(None, "member_id", "merchant_id"),
         Index(None, "wechat_user_id"),
         Index(None, "followed_at"),
     )

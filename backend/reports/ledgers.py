@@ -88,15 +88,16 @@ def _granted(stretch: Stretch) -> Select[Any]:
         (before.c.granted_at < _grants.c.granted_at)
         | ((before.c.granted_at == _grants.c.granted_at) & (before.c.id < _grants.c.id)),
     )
+    campaign = _grants.c.campaign_id + _none  # else SQLite reads all in the order of campaigns
     return (
         select(
-            _grants.c.campaign_id,
+            campaign,
             _none,
             func.sum(_grants.c.quantity),
             func.sum(case((earlier, 0), else_=1)),
         )
         .where(*stretch.of(_grants), *stretch.holds(_grants.c.granted_at))
-        .group_by(_grants.c.campaign_id)
+        .group_by(campaign)
     )
 
 

@@ -342,7 +342,7 @@ def upgrade():
     with op.batch_alter_table('coupon', schema=None) as batch_op:
         batch_op.create_index('ix_coupon_closed', ['member_id'], unique=False, sqlite_where=sa.text("state in ('redeemed', 'revoked')"), postgresql_where=sa.text("state in ('redeemed', 'revoked')"))
         batch_op.create_index('ix_coupon_locked', ['locked_bill'], unique=False, sqlite_where=sa.text('locked_bill is not null'), postgresql_where=sa.text('locked_bill is not null'))
-        batch_op.create_index(batch_op.f('ix_coupon_merchant_id_claimed_at'), ['merchant_id', 'claimed_at'], unique=False)
+        batch_op.create_index(batch_op.f('ix_coupon_claimed_at_merchant_id'), ['claimed_at', 'merchant_id'], unique=False)
         batch_op.create_index('ix_coupon_open', ['member_id', 'valid_until'], unique=False, sqlite_where=sa.text("state in ('usable', 'locked', 'gifting')"), postgresql_where=sa.text("state in ('usable', 'locked', 'gifting')"))
         batch_op.create_index('ix_coupon_voucher', ['voucher_id'], unique=True, sqlite_where=sa.text('voucher_id is not null'), postgresql_where=sa.text('voucher_id is not null'))
 
@@ -393,7 +393,7 @@ def upgrade():
     with op.batch_alter_table('coupon_grant', schema=None) as batch_op:
         batch_op.create_index('ix_coupon_grant_linked', ['link_id'], unique=False, sqlite_where=sa.text('link_id is not null'), postgresql_where=sa.text('link_id is not null'))
         batch_op.create_index(batch_op.f('ix_coupon_grant_member_id_granted_at'), ['member_id', 'granted_at'], unique=False)
-        batch_op.create_index(batch_op.f('ix_coupon_grant_merchant_id_granted_at'), ['merchant_id', 'granted_at'], unique=False)
+        batch_op.create_index(batch_op.f('ix_coupon_grant_granted_at_merchant_id'), ['granted_at', 'merchant_id'], unique=False)
 
     op.create_table('daily_figure',
     sa.Column('id', RowId, nullable=False),
@@ -1200,7 +1200,7 @@ def upgrade():
     with op.batch_alter_table('identity', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_identity_merchant_id_followed_at'), ['merchant_id', 'followed_at'], unique=False)
         batch_op.create_index(batch_op.f('ix_identity_followed_at'), ['followed_at'], unique=False)
-        batch_op.create_index(batch_op.f('ix_identity_merchant_id_member_id'), ['merchant_id', 'member_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_identity_member_id_merchant_id'), ['member_id', 'merchant_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_identity_wechat_user_id'), ['wechat_user_id'], unique=False)
 
     op.create_table('level_change',
