@@ -9,12 +9,11 @@ import json
 import statistics
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from flask import Flask
-from sqlalchemy import event
 
 from backend import background, clock, tenancy
 from backend.coupons.card_pack import numbers
@@ -23,6 +22,7 @@ from backend.merchants.models import Verifier
 from backend.signing import authorization
 from miniprogram_api.customer import tokens
 from scripts.bench import shop
+from scripts.bench.counting import counted
 from scripts.bench.laboratory import Laboratory
 from scripts.bench.ratios import Finding, seconds
 
@@ -85,7 +85,7 @@ class Guests:
             *first, last = self._next(WARM)
             for one in first:
                 ask(self, one)
-            with _counted() as seen:
+            with counted() as seen:
                 ask(self, last)
             return len(seen)
 
@@ -195,18 +195,3 @@ def _said(
         path, data=json.dumps(body), headers=headers, content_type="application/json"
     )
     assert answer.status_code == status, answer.text
-
-
-@contextmanager
-def _counted() -> Iterator[list[str]]:
-    seen: list[str] = []
-
-    def note(_c: object, _cursor: object, statement: str, *_rest: object) -> None:
-        if not statement.upper().startswith(("BEGIN", "PRAGMA", "COMMIT")):
-            seen.append(statement)
-
-    event.listen(db.engine, "before_cursor_execute", note)
-    try:
-        yield seen
-    finally:
-        event.remove(db.engine, "before_cursor_execute", note)

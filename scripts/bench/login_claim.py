@@ -5,20 +5,19 @@ time is counted without its call to WeChat, which answers from next door and is 
 """
 
 import statistics
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import requests
 from flask import Flask, Response, jsonify, request
 from flask.testing import FlaskClient
-from sqlalchemy import event
 
 from backend import clock, tenancy
 from backend.campaigns import grants
 from backend.database import db
 from scripts.bench import shop
+from scripts.bench.counting import counted
 from scripts.bench.laboratory import Laboratory
 from scripts.bench.ratios import Finding, p50, seconds
 from scripts.bench.raw import Raw
@@ -172,23 +171,8 @@ def _statements(members: int, people: int) -> dict[int, int]:
             member = members - nth
             shop.open_grants(range(member, member + 1), k, first_id=first)
             first += k
-            with _counted() as seen:
+            with counted() as seen:
                 claimed = grants.claim_open(member, now=shop.NOW)
             assert len(claimed) >= k
             counts[k] = len(seen)
     return counts
-
-
-@contextmanager
-def _counted() -> Iterator[list[str]]:
-    seen: list[str] = []
-
-    def note(_c: object, _cursor: object, statement: str, *_rest: object) -> None:
-        if not statement.upper().startswith(("BEGIN", "PRAGMA", "COMMIT")):
-            seen.append(statement)
-
-    event.listen(db.engine, "before_cursor_execute", note)
-    try:
-        yield seen
-    finally:
-        event.remove(db.engine, "before_cursor_execute", note)
