@@ -1,9 +1,8 @@
 """外部服务: one caller's slow world is nobody else's.
 
 Whoever asks a service outside does it within ``asking``. Of a web process only a few threads at a
-time may wait there (a bulkhead); whom it lets wait again and again is left alone for a while, then
-tried by one (a circuit breaker); all that one request asks is over by its one deadline. Each
-process counts for itself: what it learns costs it a few seconds, once. Machine time.
+time may wait there (a bulkhead); who lets others wait again and again is left alone for a while
+(``breaker``); all that one request asks is over by its one deadline. Machine time.
 """
 
 import threading
@@ -11,12 +10,12 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
 from enum import StrEnum
 
 from urllib3.util import Timeout
 
-from backend import deployment
+from backend import breaker, deployment
+from backend.breaker import Line
 
 CONNECT_SECONDS, ANSWER_SECONDS = 3.0, 8.0
 """For a connection, and between two parts of an answer."""
@@ -32,8 +31,6 @@ SLOW_SECONDS = 2.0
 
 MOST_SLOW, MOST_SLOW_IN_ALL = 3, 10
 """Slow failures in a row, of one app and of a whole service, before it is left alone."""
-
-LEFT_ALONE_SECONDS = 10.0
 
 
 class Service(StrEnum):
@@ -69,8 +66,9 @@ def asking(service: Service, whom: str) -> Iterator[None]:
         reset = _call_ends.set(ends)
         held.callback(_call_ends.reset, reset)
         seconds_left()
-        held.enter_context(_watched(_breaker(service, "", MOST_SLOW_IN_ALL)))
-        held.enter_context(_watched(_breaker(service, whom, MOST_SLOW)))
+        held.enter_context(
+            _watched(Line(service, MOST_SLOW_IN_ALL), Line(f"{service}:{whom}", MOST_SLOW))
+        )
         yield
 
 
@@ -92,8 +90,8 @@ class Patience(Timeout):
 
 def forget() -> None:
     """As in a new process."""
+    breaker.forget()
     with _lock:
-        _breakers.clear()
         _seats.clear()
 
 
@@ -102,37 +100,11 @@ def _left() -> float:
     return CALL_SECONDS if ends is None else ends - time.monotonic()
 
 
-@dataclass
-class _Breaker:
-    """Closed: everybody asks. Open: nobody. After a while one tries; what comes of it decides."""
-
-    most_slow: int
-    slow: int = 0
-    closed_to_all_until: float = 0.0
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def admit(self) -> None:
-        with self.lock:
-            if self.slow < self.most_slow:
-                return
-            now = time.monotonic()
-            if now < self.closed_to_all_until:
-                raise NotAsked("it lets everybody wait")
-            self.closed_to_all_until = now + max(LEFT_ALONE_SECONDS, CALL_SECONDS)
-
-    def answered(self) -> None:
-        with self.lock:
-            self.slow = 0
-
-    def kept_waiting(self) -> None:
-        with self.lock:
-            self.slow += 1
-            self.closed_to_all_until = time.monotonic() + LEFT_ALONE_SECONDS
-
-
 @contextmanager
-def _watched(breaker: _Breaker) -> Iterator[None]:
-    breaker.admit()
+def _watched(*lines: Line) -> Iterator[None]:
+    against = breaker.admit(lines, try_seconds=max(breaker.LEFT_ALONE_SECONDS, CALL_SECONDS))
+    if against is None:
+        raise NotAsked("it lets everybody wait")
     began = time.monotonic()
     try:
         yield
@@ -140,11 +112,12 @@ def _watched(breaker: _Breaker) -> Iterator[None]:
         raise
     except Exception:
         if time.monotonic() - began >= SLOW_SECONDS:
-            breaker.kept_waiting()
-        else:
-            breaker.answered()
+            breaker.kept_waiting(lines)
+        elif against:
+            breaker.answered(lines)
         raise
-    breaker.answered()
+    if against:
+        breaker.answered(lines)
 
 
 @contextmanager
@@ -165,14 +138,8 @@ def _most_waiting(service: Service) -> int:
     return max(1, int(deployment.web_threads() * share))
 
 
-def _breaker(service: Service, whom: str, most_slow: int) -> _Breaker:
-    with _lock:
-        return _breakers.setdefault((service, whom), _Breaker(most_slow))
-
-
 _LEAST_SECONDS = 0.05
 _request_ends: ContextVar[float | None] = ContextVar("request_ends", default=None)
 _call_ends: ContextVar[float | None] = ContextVar("call_ends", default=None)
 _lock = threading.Lock()
-_breakers: dict[tuple[Service, str], _Breaker] = {}
 _seats: dict[Service, threading.BoundedSemaphore] = {}
