@@ -15,6 +15,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from hypothesis import HealthCheck
+from hypothesis import settings as examples
 from redis import Redis
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
@@ -29,6 +31,10 @@ from tests.patience import PATIENCE_SECONDS, until
 from wsgi import create_app
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
+
+# A property fails by what it finds, never because the machine is busy.
+examples.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+examples.load_profile("patient")
 
 
 class StillClock:

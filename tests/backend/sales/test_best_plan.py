@@ -186,7 +186,7 @@ benefits_of_all_sorts = st.builds(
 )
 
 
-@settings(max_examples=800, deadline=None)
+@settings(max_examples=800)
 @given(bills(), benefits_of_all_sorts)
 def test_no_choice_is_better_than_what_was_chosen(
     bill: tuple[list[int], list[Offer]], benefits: Benefits
@@ -198,7 +198,7 @@ def test_no_choice_is_better_than_what_was_chosen(
     assert [offer.number for offer in plan.offers] == [offer.number for offer in best]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(bills(), benefits_of_all_sorts)
 def test_what_is_taken_off_adds_up_to_the_fen_and_no_line_pays_more_than_it_holds(
     bill: tuple[list[int], list[Offer]], benefits: Benefits

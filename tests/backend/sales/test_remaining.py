@@ -37,7 +37,7 @@ def bills(draw: st.DrawFn) -> BillState:
     return BillState(of, service, False, draw(st.integers(0, paid)), spent)
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 @given(bills(), st.data())
 def test_parts_in_any_order_and_then_the_rest_are_the_whole(
     bill: BillState, data: st.DataObject
