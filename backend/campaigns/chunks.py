@@ -151,25 +151,34 @@ class _Granting:
 
     def grant(self, tally: Tally) -> None:
         """Grants, coupons where they are given at once, messages, and who was passed over why."""
-        matched = int(db.session.connection().scalar(self.crowd.matched()) or 0)
-        granted = self._write_grants(tally) if matched else 0
+        verdicts = self._count_verdicts()
+        tally.matched += sum(verdicts.values())
+        eligible = verdicts.pop(None, 0)
+        for reason, people in verdicts.items():
+            tally.exclude(str(reason), people)
+        granted = self._write_grants(eligible, tally) if eligible else 0
+        tally.granted += granted
         if granted:
             if self.is_given_at_once:
                 self._write_coupons()
             tally.told += self._tell()
-        tally.matched += matched
-        tally.granted += granted
-        if granted < matched:
-            self._count_passed_over(tally)
 
     @property
     def is_given_at_once(self) -> bool:
         """票券营销 goes straight into the card pack; what else there is waits for login (R-19)."""
         return self.campaign.kind == CampaignKind.CLASS_MARKETING
 
-    def _write_grants(self, tally: Tally) -> int:
+    def _count_verdicts(self) -> dict[str | None, int]:
+        """How many there are for each reason; None: they are to get it."""
+        verdicts = self.crowd.verdicts().where(not_(self._has_grant())).subquery()
+        rows = db.session.connection().execute(
+            select(verdicts.c.reason, func.count()).group_by(verdicts.c.reason)
+        )
+        return dict(rows.all())
+
+    def _write_grants(self, eligible: int, tally: Tally) -> int:
         offer = self.crowd.offer
-        people = self._rationed(tally)
+        people = self._ration(eligible, tally)
         if people == 0:
             return 0
         state = GrantState.CLAIMED if self.is_given_at_once else GrantState.OPEN
@@ -189,19 +198,13 @@ class _Granting:
             "request_id": literal(requesting.request_id()),
         }
         rows = self.crowd.eligible(*values.values()).where(not_(self._has_grant()))
-        if people is not None:
+        if people < eligible:
             rows = rows.order_by(_members.c.id).limit(people)
         return changed(insert(_grants).from_select(list(values), rows))
 
-    def _rationed(self, tally: Tally) -> int | None:
-        """For how many there is stock and budget, first come by id; None: for everybody."""
-        limited = self.crowd.offer.limited_templates
+    def _ration(self, wanted: int, tally: Tally) -> int:
+        """For how many of them there is stock and budget, first come by id."""
         allowed = budget.left(self.campaign, zone=self.calendar.zone, at=self.wave.planned_at)
-        if not limited and allowed is None:
-            return None
-        eligible = self.crowd.eligible(_members.c.id).where(not_(self._has_grant())).subquery()
-        counted = select(func.count()).select_from(eligible)
-        wanted = int(db.session.connection().scalar(counted) or 0)
         in_stock = offers.take_stock(self.crowd.offer, wanted)
         people = in_stock if allowed is None else min(in_stock, allowed)
         offers.give_back_stock(self.crowd.offer, in_stock - people)
@@ -250,15 +253,6 @@ class _Granting:
         """How long coupons that wait are worth a message."""
         until = self.wave.lapses_at
         return outbox.LONGEST if until is None else until - self.at
-
-    def _count_passed_over(self, tally: Tally) -> None:
-        verdicts = self.crowd.verdicts().where(not_(self._has_grant())).subquery()
-        rows = db.session.connection().execute(
-            select(verdicts.c.reason, func.count()).group_by(verdicts.c.reason)
-        )
-        for reason, people in rows:
-            if reason is not None:  # in SQL this would judge everybody once more
-                tally.exclude(str(reason), people)
 
     def _written(self) -> tuple[ColumnElement[bool], ...]:
         """The grants of this part that this chunk has written."""

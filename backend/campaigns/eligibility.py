@@ -88,10 +88,6 @@ class PartCrowd:
     meant: Sequence[ColumnElement[bool]]
     passed_over: Sequence[tuple[Reason, ColumnElement[bool]]]
 
-    def matched(self) -> Select[int]:
-        """How many are meant."""
-        return select(func.count()).select_from(_members).where(*self.meant)
-
     def eligible(self, *columns: ColumnElement[object]) -> Select[*tuple[object, ...]]:
         """Those who get it."""
         return (

@@ -178,6 +178,4 @@ class Saver(RuleBasedStateMachine):
 
 
 def test_whatever_a_member_does_the_ledger_is_what_the_model_says(app: Flask) -> None:
-    run_state_machine_as_test(
-        Saver, settings=settings(max_examples=25, stateful_step_count=20)
-    )
+    run_state_machine_as_test(Saver, settings=settings(max_examples=25, stateful_step_count=20))
