@@ -17,13 +17,15 @@ from backend.sales.bill import DishLine, Goods
 
 @dataclass(frozen=True)
 class Content:
-    """台位, guests, cashier, 开台 and the goods of an open bill."""
+    """台位, guests, cashier, 开台 and the goods of an open bill; ``rounding_fen`` is 抹零, off
+    whatever a guest pays by phone."""
 
     goods: Goods
     table: str = ""
     guests: int = 0
     cashier: str = ""
     opened_at: datetime | None = None
+    rounding_fen: int = 0
 
     @property
     def fingerprint(self) -> str:
@@ -50,6 +52,7 @@ class Content:
             "guests": self.guests,
             "cashier": self.cashier,
             "opened_at": None if self.opened_at is None else self.opened_at.isoformat(),
+            **({"rounding_fen": self.rounding_fen} if self.rounding_fen else {}),
         }
 
     @staticmethod
@@ -76,6 +79,7 @@ class Content:
             guests=kept["guests"],
             cashier=kept["cashier"],
             opened_at=None if opened_at is None else parse_instant(opened_at),
+            rounding_fen=kept.get("rounding_fen", 0),
         )
 
 

@@ -1,8 +1,9 @@
 """报价 of a guest for the bill on their table, and what a quote named again still promises."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import select, update
 
@@ -52,6 +53,7 @@ def quote_for(
         chosen=own,
         points=points,
         bill=bill.number,
+        rounding_fen=_rounding_fen(bill),
         now=now,
     )
     if chosen is None or own is None:
@@ -63,7 +65,14 @@ def quote_for(
 def promised(code: str, bill: BillOnTable, *, member_id: int, now: datetime) -> Promise:
     """The price of a quote, good as it was then; QuoteExpired, or why it no longer holds."""
     here, goods = queries.place_of(bill.store_id), bill.content.goods
-    kept = guaranteed(code, goods=goods, here=here, member_id=member_id, at=now)
+    kept = guaranteed(
+        code,
+        goods=goods,
+        here=here,
+        member_id=member_id,
+        rounding_fen=_rounding_fen(bill),
+        at=now,
+    )
     use = use_at(
         here, lines=goods.judged, bill=bill_key(bill.store_id, bill.number), at=kept.judged_at
     )
@@ -72,6 +81,7 @@ def promised(code: str, bill: BillOnTable, *, member_id: int, now: datetime) -> 
     if len(known) != len(coupons):
         raise CouponNotFound()
     price = price_by_hand(goods, known, use, kept.benefits).by_hand(kept.manual_fen)
+    price = price.rounded(kept.rounding_fen, most_fen=kept.rounding_fen)
     for candidate in price.candidates:
         if candidate.refusal is not None:
             raise candidate.refusal
@@ -139,12 +149,26 @@ def release(code: str, bill: BillOnTable, *, but: Sequence[str] = (), now: datet
 
 def coupons_of(code: str) -> list[int]:
     """The coupons of a quote."""
+    return list(_plan(code).get("coupon_ids", ()))
+
+
+def rounding_of(code: str) -> int:
+    """抹零 of a quote."""
+    return int(_plan(code).get("rounding_fen", 0))
+
+
+def _plan(code: str) -> Mapping[str, Any]:
     plan = db.session.connection().scalar(
         select(_quotes.c.plan).where(
             _quotes.c.merchant_id == tenancy.merchant_id(), _quotes.c.code == code
         )
     )
-    return [] if plan is None else list(plan["coupon_ids"])
+    return {} if plan is None else plan
+
+
+def _rounding_fen(bill: BillOnTable) -> int:
+    """抹零 that the till put, as far as the house still lets it."""
+    return min(bill.content.rounding_fen, house_rules().rounding_fen)
 
 
 def _is_own(scan: str, member_ids: Sequence[int], now: datetime) -> bool:

@@ -15,7 +15,8 @@ from backend.open_bills.models import OpenBill, OpenBillState, PaymentState, Sca
 from backend.open_bills.queries import BillOnTable
 from backend.open_bills.till_events import paid_by
 from backend.sales.bill import lines_key
-from backend.sales.errors import BillConflict, BillNotFound
+from backend.sales.errors import BillConflict, BillNotFound, RoundingBeyond
+from backend.sales.house_rules import house_rules
 from backend.sales.queries import settled
 
 _bills, _payments = table_of(OpenBill), table_of(ScanPayment)
@@ -23,9 +24,13 @@ _bills, _payments = table_of(OpenBill), table_of(ScanPayment)
 
 @transactional
 def put(content: Content, *, number: str, here: Place, now: datetime) -> BillOnTable:
-    """挂单. The same content changes nothing; other dishes end the payment that was under way."""
+    """挂单. The same content changes nothing; another price ends the payment that was under way.
+    RoundingBeyond above the house's limit."""
     if not content.goods.lines:
         raise NothingToPay()
+    most_fen = min(house_rules().rounding_fen, content.goods.lines_fen)
+    if content.rounding_fen > most_fen:
+        raise RoundingBeyond(most_fen=most_fen)
     found = queries.held(here.store_id, number)
     if found is None:
         return _first(content, number=number, here=here, now=now)
@@ -34,7 +39,7 @@ def put(content: Content, *, number: str, here: Place, now: datetime) -> BillOnT
         return found
     is_new = found.state is OpenBillState.WITHDRAWN
     _write(found, content, token=_token() if is_new else found.token, now=now)
-    if lines_key(found.content.goods) != lines_key(content.goods):
+    if _price_key(found.content) != _price_key(content):
         give_up_payment(found.id)
     return _as_put(here, number)
 
@@ -122,6 +127,11 @@ def _write(bill: BillOnTable, content: Content, *, token: str, now: datetime) ->
     )
     if not wrote:
         raise MetAnother("the open bill changed between look and write")
+
+
+def _price_key(content: Content) -> tuple[str, int]:
+    """What a guest's price hangs on."""
+    return lines_key(content.goods), content.rounding_fen
 
 
 def _refuse_over(bill: BillOnTable) -> None:

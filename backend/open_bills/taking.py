@@ -11,7 +11,7 @@ from backend.database import MetAnother, changed, table_of, transactional
 from backend.open_bills import kept_points, queries
 from backend.open_bills.errors import PaymentMismatch, PaymentUnknown
 from backend.open_bills.models import OpenBillState, PaymentState, ScanPayment
-from backend.open_bills.promise import keep, release
+from backend.open_bills.promise import keep, release, rounding_of
 from backend.open_bills.put import move
 from backend.open_bills.queries import BillOnTable, Payment
 from backend.open_bills.till_events import (
@@ -104,6 +104,7 @@ def mark_paid(
             "amount_fen": amount_fen,
             "quote_id": quote_code,
             "member_id": member_id,
+            "rounding_fen": rounding_of(quote_code),
             "coupons": [coupon.number for coupon in card_pack.by_ids(coupon_ids, now=now)],
             "tenders": [{"method": Method.WECHAT.value, "amount_fen": amount_fen}]
             if amount_fen

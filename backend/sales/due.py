@@ -36,7 +36,7 @@ def due(bill: Bill, *, here: Place, member_id: int | None) -> Due:
     """批价 anew: the coupons of the quote, good as they were then, and those among the tenders.
 
     Without a quote there is no level discount. Points of the quote are paid unless the tenders
-    name points themselves.
+    name points themselves, its 抹零 comes off unless the bill names one.
     """
     rules = house_rules()
     promised = _promised(bill, rules, here=here, member_id=member_id)
@@ -55,7 +55,8 @@ def due(bill: Bill, *, here: Place, member_id: int | None) -> Due:
         if candidate.refusal is not None:
             raise candidate.refusal
     price = priced.by_hand(promised.manual_fen).rounded(
-        bill.rounding_fen, most_fen=rules.rounding_fen
+        bill.rounding_fen or promised.rounding_fen,
+        most_fen=max(rules.rounding_fen, promised.rounding_fen),
     )
     if points_fen > promised.benefits.points_fen:
         _refuse_too_many_points(points_fen, rules.points_rule.most_fen(bill.goods.total_fen))

@@ -47,12 +47,14 @@ class Quoted:
 @dataclass(frozen=True)
 class Guaranteed:
     """What a settlement may rely on: the coupons quoted, what stands beside them, when they were
-    judged, and 手动批价. Without a level discount in the quote ``benefits`` has none either."""
+    judged, and 手动批价 and 抹零. Without a level discount in the quote ``benefits`` has none
+    either."""
 
     coupon_ids: tuple[int, ...]
     benefits: Benefits
     judged_at: datetime
     manual_fen: int = 0
+    rounding_fen: int = 0
 
 
 def quote(
@@ -64,11 +66,13 @@ def quote(
     points: int = 0,
     bill: str | None = None,
     manual: ManualPrice | None = None,
+    rounding_fen: int = 0,
     till: str = "",
     now: datetime,
 ) -> Quoted:
     """批价. ``chosen`` None: the best of the member's coupons; else only those numbers. ``points``
-    are those the member would like to pay with; ``manual`` changes what all this leaves to pay."""
+    are those the member would like to pay with; ``manual`` changes what all this leaves to
+    pay, 抹零 takes off the last of it, as far as there is any."""
     locks = None if bill is None else bill_key(here.store_id, bill)
     use = use_at(here, lines=goods.judged, bill=locks, at=now)
     member = None if member_id is None else member_view(survivor_id(member_id))
@@ -83,6 +87,9 @@ def quote(
         price = price_by_hand(goods, list(distinct.values()), use, benefits)
     if manual is not None:
         price = manual_price.changed(price, manual, here=here)
+    price = price.rounded(
+        min(rounding_fen, price.plan.to_pay_fen), most_fen=house_rules().rounding_fen
+    )
     earned = _points_earned(price, member, now=now)
     code, expires_at = f"q-{secrets.token_urlsafe(18)}", now + QUOTE_LASTS
     with transaction():
@@ -92,13 +99,14 @@ def quote(
                 code=code,
                 store_id=here.store_id,
                 member_id=None if member is None else member.id,
-                asked={"goods": lines_key(goods)},
+                asked={"goods": lines_key(goods), "rounding_fen": rounding_fen},
                 plan={
                     "coupon_ids": [each.coupon.id for each in price.chosen],
                     "sharing": benefits.sharing.value,
                     "level_bp": benefits.level_bp if price.plan.level_fen else FULL_PRICE_BP,
                     "points_fen": price.plan.points_fen,
                     "manual_fen": price.plan.manual_fen,
+                    "rounding_fen": price.plan.rounding_fen,
                 },
                 judged_at=now,
                 expires_at=expires_at,
@@ -110,9 +118,16 @@ def quote(
 
 
 def guaranteed(
-    code: str, *, goods: Goods, here: Place, member_id: int | None, at: datetime
+    code: str,
+    *,
+    goods: Goods,
+    here: Place,
+    member_id: int | None,
+    rounding_fen: int | None = None,
+    at: datetime,
 ) -> Guaranteed:
-    """What this quote promised for these goods; QuoteExpired when it does not hold any more."""
+    """What this quote promised for these goods, and for this 抹零 where one is named; QuoteExpired
+    when it does not hold any more."""
     row = (
         db.session.connection()
         .execute(
@@ -127,6 +142,8 @@ def guaranteed(
     )
     if row is None or row.asked["goods"] != lines_key(goods):
         raise QuoteExpired()
+    if rounding_fen not in (None, row.asked.get("rounding_fen", 0)):
+        raise QuoteExpired()
     if row.member_id is not None and (
         member_id is None or row.member_id != member_id and row.member_id not in ids_of(member_id)
     ):
@@ -134,7 +151,13 @@ def guaranteed(
     plan = row.plan
     benefits = Benefits(Sharing(plan["sharing"]), plan["level_bp"], plan["points_fen"])
     coupon_ids = tuple(plan["coupon_ids"])
-    return Guaranteed(coupon_ids, benefits, row.judged_at, plan.get("manual_fen", 0))
+    return Guaranteed(
+        coupon_ids,
+        benefits,
+        row.judged_at,
+        manual_fen=plan.get("manual_fen", 0),
+        rounding_fen=plan.get("rounding_fen", 0),
+    )
 
 
 def _benefits(goods: Goods, member: MemberView | None, points: int) -> Benefits:

@@ -100,7 +100,8 @@ class ManualBody(Body):
 
 
 class QuoteBody(TillBody):
-    """报价. Without ``coupons`` the best of the member's is chosen; ``bill`` may use its locks."""
+    """报价. Without ``coupons`` the best of the member's is chosen; ``bill`` may use its locks;
+    settling by the quote takes its ``rounding_fen`` (抹零) off, named again or not."""
 
     member_id: RowNumber | None = None
     lines: Lines
@@ -109,6 +110,7 @@ class QuoteBody(TillBody):
     points: Annotated[int, Field(ge=0)] | None = None
     bill: CodeText | None = None
     manual: ManualBody | None = None
+    rounding_fen: Money = 0
 
     def goods(self) -> Goods:
         return Goods(tuple(line.line() for line in self.lines), self.service_fen)

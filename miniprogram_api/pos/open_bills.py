@@ -23,7 +23,8 @@ LONGEST_NUMBER = 48
 
 
 class OpenBillBody(TillBody):
-    """What lies on the table now: all of it, at original prices."""
+    """What lies on the table now: all of it, at original prices. ``rounding_fen`` is 抹零: whoever
+    pays by phone pays so much less, after all else."""
 
     table: Annotated[str, Field(max_length=20)] = ""
     guests: Annotated[int, Field(ge=0, le=10_000)] = 0
@@ -31,6 +32,7 @@ class OpenBillBody(TillBody):
     opened_at: Moment | None = None
     lines: Annotated[list[LineBody], Field(min_length=1, max_length=500)]
     service_fen: Money = 0
+    rounding_fen: Money = 0
 
     def content(self) -> Content:
         return Content(
@@ -39,6 +41,7 @@ class OpenBillBody(TillBody):
             guests=self.guests,
             cashier=self.cashier,
             opened_at=self.opened_at,
+            rounding_fen=self.rounding_fen,
         )
 
 

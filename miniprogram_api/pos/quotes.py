@@ -47,7 +47,8 @@ class CandidateAnswer(Answer):
 
 class QuoteAnswer(Answer):
     """报价. ``reduction_fen`` = ``total_fen`` − ``to_pay_fen``; ``proven``: it is certain that no
-    other choice is cheaper; ``manual_fen``: 手动批价, on top of all else."""
+    other choice is cheaper; ``manual_fen``: 手动批价, on top of all else; last of all
+    ``rounding_fen``: 抹零."""
 
     quote_id: str
     total_fen: int
@@ -61,6 +62,8 @@ class QuoteAnswer(Answer):
     points_earned: int
     manual_fen: int
     manual_lines: list[LineReduction]
+    rounding_fen: int
+    rounding_lines: list[LineReduction]
     proven: bool
     expires_at: datetime
 
@@ -81,6 +84,8 @@ class QuoteAnswer(Answer):
             points_earned=quoted.points_earned,
             manual_fen=price.plan.manual_fen,
             manual_lines=_by_line(price.plan.manual_lines),
+            rounding_fen=price.plan.rounding_fen,
+            rounding_lines=_by_line(price.plan.rounding_lines),
             proven=price.plan.proven,
             expires_at=shown(quoted.expires_at, zone),
         )
@@ -98,6 +103,7 @@ def make_quote(body: QuoteBody) -> QuoteAnswer:
         points=body.points or 0,
         bill=body.bill,
         manual=None if body.manual is None else body.manual.price(),
+        rounding_fen=body.rounding_fen,
         till=this_till().name,
         now=clock.now(),
     )
