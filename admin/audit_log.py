@@ -14,6 +14,7 @@ from admin.filters import Asked, Choice, DayRange, contains, equals
 from admin.rights import Right
 from admin.words import AUDIT_ACTIONS
 from backend.merchants.models import AuditEntry
+from backend.money import yuan_amount
 
 
 def _said_by(actor: str) -> Markup | str:
@@ -24,10 +25,13 @@ def _from(origin: str) -> Markup | str:
     return words.AUDIT_ORIGINS.get(origin) or plain(origin)
 
 
-def _read(value: object) -> str:
-    """What stood there or stands there now: words and figures as they are, the rest as JSON."""
+def _read(name: str, value: object) -> str:
+    """What stood there or stands there now: amounts in yuan, words and figures as they are, the
+    rest as JSON."""
     if value is None or isinstance(value, bool):
         return {None: "", True: "是", False: "否"}[value]
+    if isinstance(value, int) and name.endswith("_fen"):
+        return yuan_amount(value)
     if isinstance(value, list) and all(isinstance(each, str) for each in value):
         return "、".join(value)
     return json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else str(value)
@@ -65,7 +69,10 @@ class AuditLog(SecureModelView):
         before, after = row.before or {}, row.after or {}
         names = list(dict.fromkeys((*before, *after)))
         changes = [
-            (words.AUDIT_FIELDS.get(name, name), _read(before.get(name)), _read(after.get(name)))
+            (
+                words.AUDIT_FIELDS.get(name, name),
+                *(_read(name, of.get(name)) for of in (before, after)),
+            )
             for name in names
         ]
         return {"row": row, "changes": changes, "said_by": _said_by, "came_from": _from}

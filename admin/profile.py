@@ -1,4 +1,4 @@
-"""商家信息: what customers and receipts read about the merchant (S0 2.2)."""
+"""商家信息: what customers and receipts read about the merchant (S0 2.2), and 抹零 at its tills."""
 
 from flask import Response, abort, flash, make_response, redirect, request
 from sqlalchemy import select
@@ -8,16 +8,23 @@ from wtforms.validators import Length
 from admin import access
 from admin.access import page
 from admin.base import DeskPage
-from admin.fields import DeskForm, Needed
+from admin.fields import DeskForm, Needed, YuanField
 from admin.rights import Right
 from admin.saving import sent
 from backend.database import db, transactional
 from backend.errors import DomainError
 from backend.merchants import logo
 from backend.merchants.audit import Facts
+from backend.merchants.house import MOST_ROUNDING_FEN
 from backend.merchants.models import Merchant
 
-_SHOWN = ("name", "contact", "phone", "address", "introduction", "receipt_footer")
+_TEXTS = ("name", "contact", "phone", "address", "introduction", "receipt_footer")
+
+
+class RoundingField(YuanField):
+    """抹零上限（元）."""
+
+    most_fen = MOST_ROUNDING_FEN
 
 
 class ProfileForm(DeskForm):
@@ -29,6 +36,7 @@ class ProfileForm(DeskForm):
     address = StringField("地址", [Length(max=200, message="最多 200 字")])
     introduction = TextAreaField("介绍", [Length(max=1000, message="最多 1000 字")])
     receipt_footer = StringField("小票底部文字", [Length(max=200, message="最多 200 字")])
+    rounding_fen = RoundingField("每单最多抹零", [Needed()])
 
 
 class Profile(DeskPage):
@@ -66,8 +74,9 @@ class Profile(DeskPage):
 def _save(form: ProfileForm, picture: bytes) -> None:
     merchant = _merchant()
     before = _facts(merchant)
-    for name in _SHOWN:
+    for name in _TEXTS:
         setattr(merchant, name, getattr(form, name).data or "")
+    merchant.rounding_fen = form.rounding_fen.data or 0
     if picture:
         logo.put(merchant, picture)
     access.record("merchant.save", merchant.name, before=before, after=_facts(merchant))
@@ -85,4 +94,5 @@ def _merchant() -> Merchant:
 
 def _facts(merchant: Merchant) -> Facts:
     size = len(merchant.logo or b"")
-    return {name: getattr(merchant, name) for name in _SHOWN} | {"logo": f"{size} 字节"}
+    texts = {name: getattr(merchant, name) for name in _TEXTS}
+    return {**texts, "rounding_fen": merchant.rounding_fen, "logo": f"{size} 字节"}

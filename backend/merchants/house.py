@@ -15,6 +15,9 @@ from backend.merchants.models import Merchant, Registration, Sharing, Subscripti
 
 _merchants = table_of(Merchant)
 
+MOST_ROUNDING_FEN = 100_000
+"""What no merchant lets 抹零 go beyond, whoever sets it."""
+
 _SET = (
     "name",
     "zone",

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from backend import tenancy
 from backend.database import db
 from backend.members.models import Member
+from backend.merchants.house import house
 from backend.merchants.models import AuditEntry, Role, Staff, StaffSession
 from scripts.wechat_platform.server import Platform
 from tests.admin.desk import Visitor, a_person, at_desk, one_of_each
@@ -113,11 +114,36 @@ def test_the_profile_is_saved_and_its_log_masks_phones(app: Flask) -> None:
     shop = a_shop()
     visitor = at_desk(app, shop)
     visitor.read("/admin/profile/")
-    visitor.send("/admin/profile/", name="星火火锅", phone="13800001234", address="福田")
+    form = {"name": "星火火锅", "phone": "13800001234", "address": "福田", "rounding_fen": "0.99"}
+    visitor.send("/admin/profile/", **form)
     assert "星火火锅" in visitor.read("/admin/profile/")
     reread()
     entry = db.session.scalars(select(AuditEntry).where(AuditEntry.action == "merchant.save")).one()
     assert (entry.after or {})["phone"] == "138****1234"
+
+
+def test_how_much_a_till_may_round_off_is_set_in_yuan(app: Flask) -> None:
+    """抹零 (field case C): 0 switches it off, what cannot be meant is asked again."""
+    shop = a_shop()
+    visitor = at_desk(app, shop)
+    assert 'value="0.99"' in visitor.read("/admin/profile/")
+    for wrong in ("", "1000.01", "0.001", "-1", "五毛"):
+        refused = visitor.send("/admin/profile/", name="星火火锅", rounding_fen=wrong)
+        assert refused.status_code == 422, wrong
+    for said, fen in (("5", 500), ("0", 0)):
+        assert (
+            visitor.send("/admin/profile/", name="星火火锅", rounding_fen=said).status_code == 302
+        )
+        with tenancy.acting_for(shop.merchant_id):
+            assert house().rounding_fen == fen
+        reread()
+    entry = db.session.scalars(
+        select(AuditEntry.id)
+        .where(AuditEntry.action == "merchant.save")
+        .order_by(AuditEntry.id.desc())
+    ).first()
+    log = visitor.read(f"/admin/audit/details/?id={entry}")
+    assert "每单最多抹零" in log and "¥5.00" in log and "¥0.00" in log
 
 
 def test_the_list_says_whose_stores_by_name(app: Flask) -> None:

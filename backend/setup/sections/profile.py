@@ -17,6 +17,7 @@ from sqlalchemy import select
 from backend.campaigns.models import CampaignKind
 from backend.database import db
 from backend.membership import levels
+from backend.merchants.house import MOST_ROUNDING_FEN
 from backend.merchants.models import Merchant, Registration, Sharing, Subscription
 from backend.setup.applying import Applying
 from backend.setup.section import Code, Day, Fen, Name, Phone, Section
@@ -117,7 +118,7 @@ class Profile(Section):
     levels_keep: Literal["none", "month", "year"] = "none"
     week: Literal["natural", "rolling"] = "natural"
     reminder_quiet_days: int = Field(default=7, ge=0, le=365)
-    rounding_fen: Annotated[int, Field(ge=0, le=100_000)] = 99
+    rounding_fen: Annotated[int, Field(ge=0, le=MOST_ROUNDING_FEN)] = 99
     points: Points = Points()
     recharge: Recharge = Recharge()
     refund: Refund = Refund()
