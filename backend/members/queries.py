@@ -14,16 +14,17 @@ _members = table_of(Member)
 _SURVIVOR = select(func.coalesce(_members.c.alias_of_id, _members.c.id)).where(
     _members.c.merchant_id == bindparam("merchant"), _members.c.id == bindparam("member")
 )
-_PERSON = union_all(
+PERSON = union_all(
     *(
-        select(_members.c.id, _members.c.alias_of_id).where(
+        select(_members.c.id, _members.c.merchant_id, _members.c.alias_of_id).where(
             _members.c.merchant_id == bindparam("merchant"),
             column == _SURVIVOR.scalar_subquery(),
         )
         for column in (_members.c.id, _members.c.alias_of_id)
     )
 )
-"""The survivor by its id, the joined by theirs: an OR of the two would read the whole merchant."""
+"""Every row of the person behind ``:member`` of ``:merchant``: the survivor by its id, the joined
+by theirs, since an OR of the two would read the whole merchant."""
 
 
 def survivor_id(member_id: int) -> int:
@@ -46,7 +47,7 @@ def survivor(member_id: int) -> Member:
 
 def ids_of(member_id: int) -> list[int]:
     """Every id this person has here, the survivor's first: grants stay where they were made."""
-    rows = db.session.connection().execute(_PERSON, _named(member_id))
+    rows = db.session.connection().execute(PERSON, _named(member_id))
     return [row.id for row in sorted(rows, key=lambda row: (row.alias_of_id is not None, row.id))]
 
 

@@ -1,9 +1,10 @@
 """商家查询: a store as the counter, the verifier and the receipt need it."""
 
 from dataclasses import dataclass
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import Row, bindparam, select
 
 from backend import tenancy
 from backend.database import db, table_of
@@ -13,15 +14,18 @@ from backend.merchants.models import Merchant, Store
 
 _stores, _merchants = table_of(Store), table_of(Merchant)
 
+PLACE = (
+    _stores.c.id.label("store_id"),
+    _stores.c.code.label("store_code"),
+    _stores.c.name.label("store_name"),
+    _merchants.c.zone,
+    _merchants.c.name.label("merchant_name"),
+    _merchants.c.receipt_footer,
+)
+"""What ``place_in`` reads, for statements that find a caller together with the store."""
+
 _PLACE = (
-    select(
-        _stores.c.id,
-        _stores.c.code,
-        _stores.c.name,
-        _merchants.c.zone,
-        _merchants.c.name.label("merchant_name"),
-        _merchants.c.receipt_footer,
-    )
+    select(*PLACE)
     .join(_merchants, _merchants.c.id == _stores.c.merchant_id)
     .where(
         _stores.c.merchant_id == bindparam("merchant"),
@@ -67,10 +71,15 @@ def place(store_code: str) -> Place:
     row = db.session.connection().execute(_PLACE, asked).one_or_none()
     if row is None:
         raise StoreNotFound()
+    return place_in(row)
+
+
+def place_in(row: Row[*tuple[Any, ...]]) -> Place:
+    """The store that the columns ``PLACE`` name."""
     return Place(
-        store_id=row.id,
-        code=row.code,
-        name=row.name,
+        store_id=row.store_id,
+        code=row.store_code,
+        name=row.store_name,
         zone=ZoneInfo(row.zone),
         merchant_name=row.merchant_name,
         receipt_footer=row.receipt_footer,

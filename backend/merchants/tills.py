@@ -9,15 +9,17 @@ from sqlalchemy.exc import IntegrityError
 from backend import tenancy
 from backend.database import changed, db, table_of, transaction
 from backend.merchants.models import Merchant, PosKey, PosNonce, Store
+from backend.merchants.queries import PLACE, Place, place_in
 
 NONCE_KEPT = timedelta(minutes=20)
 """Longer than a timestamp can be good on either side of the clock."""
 
-_keys, _stores = table_of(PosKey), table_of(Store)
+_keys, _stores, _merchants = table_of(PosKey), table_of(Store), table_of(Merchant)
 
 _LIVE = (
-    select(_keys.c.merchant_id, _keys.c.secret, _keys.c.next_secret, _stores.c.code)
+    select(_keys.c.merchant_id, _keys.c.secret, _keys.c.next_secret, *PLACE)
     .join(_stores, _stores.c.id == _keys.c.store_id)
+    .join(_merchants, _merchants.c.id == _keys.c.merchant_id)
     .where(_keys.c.key == bindparam("key"), _keys.c.active, _stores.c.active)
 )
 """Of whichever merchant: the key says whose it is."""
@@ -30,7 +32,7 @@ class Till:
 
     key: str
     merchant_id: int
-    store_code: str
+    place: Place
     secrets: tuple[str, ...]
 
 
@@ -40,7 +42,7 @@ def till(key: str) -> Till | None:
     if row is None:
         return None
     live = tuple(secret for secret in (row.secret, row.next_secret) if secret)
-    return Till(key, row.merchant_id, row.code, live)
+    return Till(key, row.merchant_id, place_in(row), live)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from backend.coupons.view import CouponView
 from backend.keys import purpose_key
 from backend.members.phones import masked
 from backend.members.queries import ids_of
-from backend.merchants.queries import Place, place
+from backend.merchants.queries import Place
 from backend.redemption import facts
 from backend.redemption.facts import CouponFacts
 
@@ -30,11 +30,11 @@ class Sheet:
 
 
 def check(
-    scan: str, *, store_code: str, lines: Sequence[BillLine] | None = None, now: datetime
+    scan: str, *, here: Place, lines: Sequence[BillLine] | None = None, now: datetime
 ) -> Sheet:
     """查券 at this store. Without ``lines`` neither dishes nor the minimum are judged."""
     coupon = find(scan, now=now)
-    judge(coupon, use_at(place(store_code), lines=lines, at=now))
+    judge(coupon, use_at(here, lines=lines, at=now))
     notes = [coupon.notice] if coupon.notice else []
     return Sheet(
         coupon=seen(coupon.id, now=now),

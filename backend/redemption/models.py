@@ -30,7 +30,6 @@ class Redemption(MerchantRow, BaseModel):
     __table_args__ = table_args(
         within_merchant(),
         UniqueConstraint("live_key"),
-        UniqueConstraint("merchant_id", "asked_as"),
         in_merchant("store_id", to="store"),
         Index(None, "coupon_id"),
         Index(None, "member_id", "store_id"),
@@ -58,9 +57,6 @@ class Redemption(MerchantRow, BaseModel):
     at: Mapped[Instant]
     by: Mapped[str] = mapped_column(String(80), comment="who: verifier's or till's name")
     request_id: Mapped[str] = mapped_column(String(64), default="")
-    asked_as: Mapped[str | None] = mapped_column(
-        String(64), comment="sha256 of caller, path and Idempotency-Key, where one was sent"
-    )
     undone_at: Mapped[Instant | None]
     undone_by: Mapped[str] = mapped_column(String(80), default="")
     undo_reason: Mapped[str] = mapped_column(String(200), default="")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import insert
 
 from backend import faults, requesting, tenancy
 from backend.calendar import local
@@ -13,7 +13,7 @@ from backend.coupons.applicability import UseFacts
 from backend.coupons.bill import BillLine
 from backend.coupons.errors import CouponNotFound
 from backend.database import MetAnother, after_commit, db, table_of, transactional
-from backend.merchants.queries import Place, place
+from backend.merchants.queries import Place
 from backend.messaging import outbox
 from backend.messaging.models import Purpose
 from backend.redemption import facts
@@ -25,12 +25,6 @@ from backend.redemption.voucher_reports import account_of, report
 _redemptions = table_of(Redemption)
 
 _NEW = insert(_redemptions)
-_ASKED = select(
-    _redemptions.c.id, _redemptions.c.coupon_id, _redemptions.c.at, _redemptions.c.by
-).where(
-    _redemptions.c.merchant_id == bindparam("merchant"),
-    _redemptions.c.asked_as == bindparam("asked_as"),
-)
 
 
 @dataclass(frozen=True)
@@ -66,22 +60,15 @@ class Redeemed:
 def redeem(
     scan: str,
     *,
-    store_code: str,
+    here: Place,
     by: Redeemer,
     lines: Sequence[BillLine] | None = None,
-    asked_as: str | None = None,
     now: datetime,
 ) -> Redeemed:
-    """核销 without a bill. Refusals are found before anything is locked.
-
-    ``asked_as`` names the request: asked again after the process died, it answers what it did.
-    """
-    here = place(store_code)
-    if asked_as is not None and (earlier := _done_as(asked_as, here)):
-        return earlier
+    """核销 without a bill. Refusals are found before anything is locked."""
     coupon, use = find(scan, now=now), use_at(here, lines=lines, at=now)
     judge(coupon, use)
-    done = take(coupon, use=use, here=here, by=by, asked_as=asked_as, now=now)
+    done = take(coupon, use=use, here=here, by=by, now=now)
     after_commit(lambda: faults.point("redeem.after_commit"))
     return done
 
@@ -94,7 +81,6 @@ def take(
     here: Place,
     by: Redeemer,
     on_bill: OnBill | None = None,
-    asked_as: str | None = None,
     now: datetime,
 ) -> Redeemed:
     """Use a coupon that was judged good at ``use.at``: state, record, message, in one piece.
@@ -113,7 +99,7 @@ def take(
     if not redeemed:
         _say_why(coupon.id, use)
     at = now if on_bill is None else on_bill.redeemed_at
-    redemption_id = _record(coupon, here=here, by=by, on_bill=on_bill, asked_as=asked_as, at=at)
+    redemption_id = _record(coupon, here=here, by=by, on_bill=on_bill, at=at)
     report(redemption_id, coupon.voucher_id, ReportKind.REDEEMED, at=at)
     outbox.queue(
         coupon.holder_id,
@@ -131,16 +117,6 @@ def take(
     )
     faults.point("redeem.before_commit")
     return _redeemed(redemption_id, coupon, here=here, by=by.name, at=at)
-
-
-def _done_as(asked_as: str, here: Place) -> Redeemed | None:
-    """What this very request did before its answer was lost."""
-    asked = {"merchant": tenancy.merchant_id(), "asked_as": asked_as}
-    row = db.session.connection().execute(_ASKED, asked).one_or_none()
-    coupon = None if row is None else facts.coupon(row.coupon_id)
-    if row is None or coupon is None:
-        return None
-    return _redeemed(row.id, coupon, here=here, by=row.by, at=row.at)
 
 
 def _redeemed(
@@ -172,7 +148,6 @@ def _record(
     here: Place,
     by: Redeemer,
     on_bill: OnBill | None,
-    asked_as: str | None,
     at: datetime,
 ) -> int:
     written = db.session.connection().execute(
@@ -190,7 +165,6 @@ def _record(
             "at": at,
             "by": by.name[:80],
             "request_id": requesting.request_id(),
-            "asked_as": asked_as,
             "undone_by": "",
             "undo_reason": "",
         },

@@ -18,23 +18,25 @@ GOOD_FOR = timedelta(days=30)
 
 
 @dataclass(frozen=True)
-class Customer:
-    """Who is logged in; a joined member's token leads to the survivor. ``member_ids``: every id
-    this person has here, the survivor's first."""
+class Bearer:
+    """What a good token says. The member may have been joined into another since."""
 
     merchant_id: int
-    member_ids: tuple[int, ...]
+    member_id: int
     wechat_user_id: int
-
-    @property
-    def member_id(self) -> int:
-        """The survivor's id."""
-        return self.member_ids[0]
 
     @property
     def caller(self) -> str:
         """This person as rate limits and idempotency keys know them."""
-        return _caller(self.merchant_id, self.wechat_user_id)
+        return f"customer-{self.merchant_id}-{self.wechat_user_id}"
+
+
+@dataclass(frozen=True)
+class Customer(Bearer):
+    """Who is logged in, by the survivor's id. ``member_ids``: every id this person has here, the
+    survivor's first."""
+
+    member_ids: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ def issue(merchant_id: int, member_id: int, wechat_user_id: int, *, now: datetim
     return Token(str(text), datetime.fromtimestamp(end, UTC))
 
 
-def require_customer(blueprint: Blueprint) -> None:
+def require_token(blueprint: Blueprint) -> None:
     """Every call below ``blueprint`` needs a good token, and acts for its merchant.
 
     20 calls a second per person and merchant (spec/08), whatever tokens they hold and however
@@ -60,24 +62,42 @@ def require_customer(blueprint: Blueprint) -> None:
     """
 
     def enter() -> None:
-        claims = _read(_bearer(), now=clock.now())
-        caller = _caller(claims.merchant_id, claims.wechat_user_id)
-        spend(Limit.CUSTOMER, caller, look_at=(Limit.WRONG_NUMBERS, caller))
+        bearer = _read(_said(), now=clock.now())
+        spend(Limit.CUSTOMER, bearer.caller, look_at=(Limit.WRONG_NUMBERS, bearer.caller))
         stack = ExitStack()
-        stack.enter_context(tenancy.acting_for(claims.merchant_id))
-        g.customer_stack = stack
-        member_ids = tuple(ids_of(claims.member_id))
-        if not member_ids:
-            raise Unauthenticated()
-        g.customer = Customer(claims.merchant_id, member_ids, claims.wechat_user_id)
+        stack.enter_context(tenancy.acting_for(bearer.merchant_id))
+        g.customer_stack, g.bearer = stack, bearer
 
     def leave(_error: BaseException | None) -> None:
+        g.pop("bearer", None)
         g.pop("customer", None)
         if (stack := g.pop("customer_stack", None)) is not None:
             stack.close()
 
     blueprint.before_request(enter)
     blueprint.teardown_request(leave)
+
+
+def require_customer(blueprint: Blueprint) -> None:
+    """A good token, of a person who is still here."""
+    require_token(blueprint)
+
+    def know() -> None:
+        bearer = current_bearer()
+        member_ids = tuple(ids_of(bearer.member_id))
+        if not member_ids:
+            raise Unauthenticated()
+        g.customer = Customer(bearer.merchant_id, member_ids[0], bearer.wechat_user_id, member_ids)
+
+    blueprint.before_request(know)
+
+
+def current_bearer() -> Bearer:
+    """Whose token this request brought."""
+    bearer: Bearer | None = g.get("bearer")
+    if bearer is None:
+        raise Unauthenticated()
+    return bearer
 
 
 def current_customer() -> Customer:
@@ -88,34 +108,21 @@ def current_customer() -> Customer:
     return customer
 
 
-def _caller(merchant_id: int, wechat_user_id: int) -> str:
-    return f"customer-{merchant_id}-{wechat_user_id}"
-
-
-def _bearer() -> str:
+def _said() -> str:
     kind, _, text = request.headers.get("Authorization", "").partition(" ")
     if kind.lower() != "bearer" or not text.strip():
         raise Unauthenticated()
     return text.strip()
 
 
-@dataclass(frozen=True)
-class _Claims:
-    """What a token says."""
-
-    merchant_id: int
-    member_id: int
-    wechat_user_id: int
-
-
-def _read(text: str, *, now: datetime) -> _Claims:
+def _read(text: str, *, now: datetime) -> Bearer:
     try:
         merchant_id, member_id, wechat_user_id, end = _serializer().loads(text)
     except BadSignature:
         raise Unauthenticated() from None
     if now.timestamp() >= end:
         raise Unauthenticated()
-    return _Claims(merchant_id, member_id, wechat_user_id)
+    return Bearer(merchant_id, member_id, wechat_user_id)
 
 
 def _serializer() -> URLSafeSerializer:

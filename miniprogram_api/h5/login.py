@@ -75,7 +75,7 @@ def require_h5_customer(merchant_id: int, *, across_apps: bool = False) -> Custo
     stack = ExitStack()
     stack.enter_context(tenancy.acting_for(merchant_id))
     g.h5_stack, g.h5_session = stack, session
-    return Customer(merchant_id, tuple(member_ids), session.wechat_user_id)
+    return Customer(merchant_id, member_ids[0], session.wechat_user_id, tuple(member_ids))
 
 
 def form_token() -> str:

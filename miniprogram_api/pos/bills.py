@@ -9,7 +9,6 @@ from backend import clock
 from backend.campaigns.links import address
 from backend.coupons import qr
 from backend.errors import FieldError, ParamError
-from backend.merchants.queries import place
 from backend.open_bills.giving_back import refund
 from backend.open_bills.locks import unlock
 from backend.open_bills.settling import settle
@@ -123,7 +122,7 @@ class RefundAnswer(Answer):
 )
 def lock_coupons(bill: str, body: LockBody) -> LockAnswer:
     """锁券: held for this bill for 15 minutes"""
-    here, now = place(current_till().store_code), clock.now()
+    here, now = current_till().place, clock.now()
     refuse_number(bill, longest=48)
     held = lock(body.coupons, bill=bill, here=here, actor=this_till().name, now=now)
     return LockAnswer(
@@ -141,7 +140,7 @@ def lock_coupons(bill: str, body: LockBody) -> LockAnswer:
 )
 def unlock_coupons(bill: str, body: UnlockBody) -> UnlockAnswer:
     """解锁: these coupons, or all of the bill's"""
-    here = place(current_till().store_code)
+    here = current_till().place
     refuse_number(bill, longest=48)
     freed = unlock(body.coupons, bill=bill, here=here, actor=this_till().name, now=clock.now())
     return UnlockAnswer(bill=bill, unlocked=list(freed))
@@ -159,7 +158,7 @@ def unlock_coupons(bill: str, body: UnlockBody) -> UnlockAnswer:
 )
 def settle_bill(bill: str, body: SettleBody) -> SettleAnswer:
     """结账: the same bill number with the same content answers the first answer"""
-    here, now = place(current_till().store_code), clock.now()
+    here, now = current_till().place, clock.now()
     refuse_number(bill, longest=64)
     refuse_ahead(body.settled_at, now=now)
     return SettleAnswer.of(settle(body.bill(bill), here=here, by=this_till(), now=now))
@@ -175,7 +174,7 @@ def settle_bill(bill: str, body: SettleBody) -> SettleAnswer:
 )
 def name_bill_member(bill: str, body: MemberBody) -> SettleAnswer:
     """补记会员: a bill settled without a member gets its guest, once, on the same day"""
-    here, till = place(current_till().store_code), this_till().name
+    here, till = current_till().place, this_till().name
     refuse_number(bill, longest=64)
     named = name_member(
         bill, body.member_id, here=here, by=body.operator or till, till=till, now=clock.now()
@@ -186,7 +185,7 @@ def name_bill_member(bill: str, body: MemberBody) -> SettleAnswer:
 @route(blueprint, "POST", "/bills/<bill>/refund", body=RefundBody, answer=RefundAnswer)
 def refund_bill(bill: str, body: RefundBody) -> RefundAnswer:
     """退款, whole or by lines: the same refund number answers the first answer"""
-    here = place(current_till().store_code)
+    here = current_till().place
     refuse_number(bill, longest=64)
     done = refund(body.order(), bill=bill, here=here, by=this_till().name, now=clock.now())
     told = done.refunded

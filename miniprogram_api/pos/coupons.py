@@ -9,7 +9,7 @@ from miniprogram_api.contract import route
 from miniprogram_api.pos.blueprint import blueprint, counting_numbers, this_till
 from miniprogram_api.pos.bodies import TillScanBody
 from miniprogram_api.pos.signature import current_till
-from miniprogram_api.redemptions import RedeemedAnswer, SheetAnswer, UndoBody, asked_as
+from miniprogram_api.redemptions import RedeemedAnswer, SheetAnswer, UndoBody
 
 
 @route(
@@ -22,10 +22,8 @@ from miniprogram_api.redemptions import RedeemedAnswer, SheetAnswer, UndoBody, a
 )
 def check_coupon(body: TillScanBody) -> SheetAnswer:
     """查券: changes nothing, refuses exactly as redeeming would"""
-    sheet = check(
-        body.scan, store_code=current_till().store_code, lines=body.judged(), now=clock.now()
-    )
-    return SheetAnswer.of(sheet)
+    here, lines = current_till().place, body.judged()
+    return SheetAnswer.of(check(body.scan, here=here, lines=lines, now=clock.now()))
 
 
 @route(
@@ -41,10 +39,9 @@ def redeem_coupon(body: TillScanBody) -> RedeemedAnswer:
     """核销 without a bill"""
     done = redeem(
         body.scan,
-        store_code=current_till().store_code,
+        here=current_till().place,
         by=this_till(),
         lines=body.judged(),
-        asked_as=asked_as(this_till().name),
         now=clock.now(),
     )
     return RedeemedAnswer.of(done)
@@ -62,7 +59,7 @@ def undo_redemption(redemption_id: int, body: UndoBody) -> CouponAnswer:
     coupon = undo(
         redemption_id,
         by=this_till(),
-        store_code=current_till().store_code,
+        store_code=current_till().place.code,
         reason=body.reason.strip(),
         now=clock.now(),
     )

@@ -18,7 +18,7 @@ from backend import clock, requesting, tenancy
 from backend.calendar import local
 from backend.database import end_read
 from backend.errors import Busy, FieldError, ParamError
-from backend.merchants.queries import Place, place
+from backend.merchants.queries import Place
 from backend.open_bills import till_events
 from backend.open_bills.till_events import Event
 from miniprogram_api.contract import Answer, route
@@ -72,7 +72,7 @@ _places = Places()
 @route(blueprint, "GET", "/events", answer=EventsAnswer, query=("after", "wait"))
 def events() -> EventsAnswer | Response:
     """收银事件 after ``after``; asked for ``text/event-stream`` they come as they happen"""
-    here = place(current_till().store_code)
+    here = current_till().place
     if request.accept_mimetypes.best == "text/event-stream":
         return _streamed(here)
     after, wait = _number("after"), min(_number("wait") or 0, MOST_WAIT_SECONDS)

@@ -57,7 +57,7 @@ class TillExchangeAnswer(Answer):
 def exchange_offers() -> ExchangeOffers:
     """积分兑换: what this store's members may exchange now, at this member's price"""
     member_id = survivor_id(_member_asked())
-    offers = wishes(member_id, store_code=current_till().store_code, now=clock.now())
+    offers = wishes(member_id, store_code=current_till().place.code, now=clock.now())
     return ExchangeOffers.each(offers, points_total=member_view(member_id).points)
 
 
@@ -74,7 +74,7 @@ def exchange_for_member(body: TillExchangeBody) -> TillExchangeAnswer:
     till = current_till()
     wanted = Wanted(body.campaign_id, body.template_id, asked_as(f"pos-{till.key}"))
     member_id = survivor_id(body.member_id)
-    done = exchange_at_till(member_id, wanted, store_code=till.store_code, now=clock.now())
+    done = exchange_at_till(member_id, wanted, store_code=till.place.code, now=clock.now())
     return TillExchangeAnswer.of(done)
 
 

@@ -8,7 +8,6 @@ from pydantic import Field
 from backend import clock
 from backend.coupons.qr import svg
 from backend.members.errors import CardNotFound, MemberNotFound
-from backend.merchants.queries import place
 from backend.open_bills.till_scan import new_code, who_scanned
 from backend.points.till_entries import TillEntries, till_entries
 from backend.visits.at_counter import identify
@@ -72,7 +71,7 @@ def identify_member(body: IdentifyBody) -> IdentifyAnswer:
     """识别会员: by phone, card or member code; it counts as a login"""
     now, scanned_by = clock.now(), None
     if body.scan_id is not None:
-        scanned_by = who_scanned(body.scan_id, here=place(current_till().store_code))
+        scanned_by = who_scanned(body.scan_id, here=current_till().place)
     try:
         visit = identify(
             phone=body.phone,
@@ -90,7 +89,7 @@ def identify_member(body: IdentifyBody) -> IdentifyAnswer:
         member=MemberAnswer.of(visit.member),
         coupons=CouponAnswer.each(visit.coupons),
         claimed=CouponAnswer.each(visit.claimed),
-        entries=Entries.of(till_entries(store_code=current_till().store_code, now=now)),
+        entries=Entries.of(till_entries(store_code=current_till().place.code, now=now)),
     )
 
 
@@ -111,7 +110,7 @@ class TillCodeAnswer(Answer):
 @route(blueprint, "POST", "/members/code", body=TillCodeBody, answer=TillCodeAnswer, status=201)
 def show_code(body: TillCodeBody) -> TillCodeAnswer:
     """识别码: what a guest scans to say who they are"""
-    here = place(current_till().store_code)
+    here = current_till().place
     code = new_code(here, now=clock.now())
     return TillCodeAnswer(
         scan_id=code.token.text,

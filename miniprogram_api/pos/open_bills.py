@@ -6,7 +6,6 @@ from pydantic import Field
 
 from backend import clock
 from backend.coupons import qr
-from backend.merchants.queries import place
 from backend.open_bills.calling_off import call_off
 from backend.open_bills.content import Content
 from backend.open_bills.put import put, withdraw
@@ -91,7 +90,7 @@ class GivenBackAnswer(Answer):
 @route(blueprint, "PUT", "/bills/<bill>", body=OpenBillBody, answer=OpenBillAnswer)
 def put_bill(bill: str, body: OpenBillBody) -> OpenBillAnswer:
     """挂单: the guests see it on their phones until it is settled; may be put again"""
-    here = place(current_till().store_code)
+    here = current_till().place
     refuse_number(bill, longest=LONGEST_NUMBER)
     done = put(body.content(), number=bill, here=here, now=clock.now())
     code = CodeAnswer.of(bill_address(done.token))
@@ -109,7 +108,7 @@ def put_bill(bill: str, body: OpenBillBody) -> OpenBillAnswer:
 @route(blueprint, "DELETE", "/bills/<bill>", answer=WithdrawnAnswer)
 def withdraw_bill(bill: str) -> WithdrawnAnswer:
     """撤单: nobody can pay it any more"""
-    here = place(current_till().store_code)
+    here = current_till().place
     refuse_number(bill, longest=LONGEST_NUMBER)
     done = withdraw(bill, here=here, now=clock.now())
     return WithdrawnAnswer(bill=done.number, state=done.state)
@@ -118,7 +117,7 @@ def withdraw_bill(bill: str) -> WithdrawnAnswer:
 @route(blueprint, "POST", "/bills/<bill>/give-back", body=GiveBackBody, answer=GivenBackAnswer)
 def give_back_bill(bill: str, body: GiveBackBody) -> GivenBackAnswer:
     """退回顾客: a bill paid by phone that will not be settled; money, coupons and points go back"""
-    here = place(current_till().store_code)
+    here = current_till().place
     refuse_number(bill, longest=LONGEST_NUMBER)
     done = call_off(
         bill, store_id=here.store_id, reason=body.reason, by=this_till().name, now=clock.now()

@@ -7,7 +7,6 @@ from zoneinfo import ZoneInfo
 
 from backend import clock
 from backend.coupons.errors import CouponNotFound
-from backend.merchants.queries import place
 from backend.sales.pricing import Used
 from backend.sales.quote import Quoted, quote
 from miniprogram_api.contract import Answer, route
@@ -94,7 +93,7 @@ class QuoteAnswer(Answer):
 @route(blueprint, "POST", "/quotes", body=QuoteBody, answer=QuoteAnswer, around=counting_numbers)
 def make_quote(body: QuoteBody) -> QuoteAnswer:
     """报价: what a bill would cost now, good for 10 minutes"""
-    here = place(current_till().store_code)
+    here = current_till().place
     quoted = quote(
         body.goods(),
         here=here,

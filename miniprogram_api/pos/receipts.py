@@ -5,7 +5,6 @@ import base64
 from flask import request
 
 from backend.errors import FieldError, ParamError
-from backend.merchants.queries import place
 from backend.sales import receipt_layout
 from backend.sales.receipt import ReceiptData
 from backend.sales.receipt_escpos import escpos
@@ -36,7 +35,7 @@ class ReceiptAnswer(Answer):
 def print_again(bill: str) -> ReceiptAnswer:
     """重打小票: counts, and says which time it is"""
     width = paper_width()
-    data = reprint(bill, here=place(current_till().store_code))
+    data = reprint(bill, here=current_till().place)
     return ReceiptAnswer(
         bill=bill,
         printed=data.printed,

@@ -6,7 +6,6 @@ from pydantic import Field
 
 from backend import clock
 from backend.membership.recharging import AfterRecharge, recharge, reverse
-from backend.merchants.queries import place
 from miniprogram_api.contract import Answer, CodeText, TillBody, route
 from miniprogram_api.pos.blueprint import blueprint, this_till
 from miniprogram_api.pos.bodies import RowNumber
@@ -45,7 +44,7 @@ def recharge_member(body: RechargeBody) -> RechargeAnswer:
         body.member_id,
         number=body.recharge,
         principal_fen=body.principal_fen,
-        here=place(current_till().store_code),
+        here=current_till().place,
         now=clock.now(),
     )
     return _answer(done)
@@ -59,7 +58,7 @@ def reverse_recharge(recharge: str, body: ReverseBody) -> RechargeAnswer:
         reversal=body.reversal,
         reason=body.reason,
         actor=" · ".join(part for part in (this_till().name, body.operator) if part),
-        here=place(current_till().store_code),
+        here=current_till().place,
         now=clock.now(),
     )
     return _answer(done)

@@ -9,7 +9,6 @@ from pydantic import AfterValidator, Field, JsonValue, ValidationError
 from backend import clock
 from backend.coupons.errors import CouponNotFound
 from backend.errors import DomainError, FieldError, ParamError
-from backend.merchants.queries import place
 from backend.open_bills.settling import settle
 from backend.sales.bill import Bill
 from backend.sales.replay import Replayed, Sent, replay
@@ -70,7 +69,7 @@ class ReplayAnswer(Answer):
 )
 def replay_bills(body: ReplayBody) -> ReplayAnswer:
     """离线补传: bills settled offline, in order, each judged at its own time"""
-    here, by, now = place(current_till().store_code), this_till(), clock.now()
+    here, by, now = current_till().place, this_till(), clock.now()
     sent = [_read(entry, now=now) for entry in body.bills]
     done = replay(
         sent, settle=lambda bill: settle(bill, here=here, by=by, now=now), here=here, now=now

@@ -4,32 +4,28 @@ from contextlib import AbstractContextManager
 
 from flask import Blueprint
 
-from backend.merchants import authority
-from backend.merchants.authority import BoundVerifier
-from miniprogram_api.customer.tokens import current_customer, require_customer
+from backend.merchants.queries import Place
+from backend.redemption import verifiers
+from backend.redemption.verifiers import BoundVerifier
+from miniprogram_api.customer.tokens import current_bearer, require_token
 from miniprogram_api.idempotency import protect
 from miniprogram_api.limits import counting_wrong_numbers
 
 blueprint = Blueprint("verifier", __name__, url_prefix="/api/v1/verifier")
-require_customer(blueprint)
-protect(blueprint, caller=lambda: f"verifier-{current_customer().caller}"[:80])
+require_token(blueprint)
+protect(blueprint, caller=lambda: f"verifier-{current_bearer().caller}"[:80])
 
 
 def counting_numbers() -> AbstractContextManager[None]:
     """Numbers that name nothing are counted per verifier."""
-    return counting_wrong_numbers(current_customer().caller)
-
-
-def member_ids() -> list[int]:
-    """Every id of the person who calls: aliases count."""
-    return list(current_customer().member_ids)
+    return counting_wrong_numbers(current_bearer().caller)
 
 
 def this_verifier() -> BoundVerifier:
     """The verifier who calls; NotAVerifier before binding and after unbinding."""
-    return authority.verifier(member_ids())
+    return verifiers.verifier(current_bearer().member_id)
 
 
-def verifier_at(store_code: str) -> BoundVerifier:
-    """The verifier who calls, at a store of theirs."""
-    return authority.verifier_at(member_ids(), store_code=store_code)
+def verifier_at(store_code: str) -> tuple[BoundVerifier, Place]:
+    """The verifier who calls, and the store, which must be one of theirs."""
+    return verifiers.verifier_at(current_bearer().member_id, store_code=store_code)

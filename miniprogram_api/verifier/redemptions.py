@@ -7,12 +7,11 @@ from backend.errors import FieldError, ParamError
 from backend.merchants import queries as merchants
 from backend.redemption import queries
 from backend.redemption.look_up import check
-from backend.redemption.redeem import Redeemer, redeem
+from backend.redemption.redeem import redeem
 from backend.redemption.undo import undo
 from miniprogram_api import paging
 from miniprogram_api.answers import CouponAnswer
 from miniprogram_api.contract import Answer, Body, CodeText, route
-from miniprogram_api.customer.tokens import current_customer
 from miniprogram_api.instants import shown
 from miniprogram_api.redemptions import (
     RedeemedAnswer,
@@ -20,7 +19,6 @@ from miniprogram_api.redemptions import (
     Scan,
     SheetAnswer,
     UndoBody,
-    asked_as,
 )
 from miniprogram_api.verifier.blueprint import (
     blueprint,
@@ -54,8 +52,8 @@ class History(Answer):
 @route(blueprint, "POST", "/check", body=ScanBody, answer=SheetAnswer, around=counting_numbers)
 def check_coupon(body: ScanBody) -> SheetAnswer:
     """查券: changes nothing, refuses exactly as redeeming would"""
-    verifier_at(body.store)
-    return SheetAnswer.of(check(body.scan, store_code=body.store, now=clock.now()))
+    _, here = verifier_at(body.store)
+    return SheetAnswer.of(check(body.scan, here=here, now=clock.now()))
 
 
 @route(
@@ -69,13 +67,8 @@ def check_coupon(body: ScanBody) -> SheetAnswer:
 )
 def redeem_coupon(body: ScanBody) -> RedeemedAnswer:
     """核销: once, whatever happens at the same time"""
-    verifier = verifier_at(body.store)
-    by = Redeemer(verifier.name or "核销员", verifier_id=verifier.id)
-    caller = current_customer().caller
-    done = redeem(
-        body.scan, store_code=body.store, by=by, asked_as=asked_as(caller), now=clock.now()
-    )
-    return RedeemedAnswer.of(done)
+    verifier, here = verifier_at(body.store)
+    return RedeemedAnswer.of(redeem(body.scan, here=here, by=verifier.redeemer, now=clock.now()))
 
 
 @route(
@@ -87,9 +80,8 @@ def redeem_coupon(body: ScanBody) -> RedeemedAnswer:
 )
 def undo_redemption(redemption_id: int, body: UndoBody) -> CouponAnswer:
     """撤销 of one's own, within 5 minutes"""
-    verifier = this_verifier()
-    by = Redeemer(verifier.name or "核销员", verifier_id=verifier.id)
-    coupon = undo(redemption_id, by=by, reason=body.reason.strip(), now=clock.now())
+    by, reason = this_verifier().redeemer, body.reason.strip()
+    coupon = undo(redemption_id, by=by, reason=reason, now=clock.now())
     return CouponAnswer.of(coupon)
 
 

@@ -19,6 +19,7 @@ from backend.database import db, transaction
 from backend.errors import DomainError
 from backend.members.models import Member
 from backend.merchants.models import Verifier
+from backend.merchants.queries import place
 from backend.redemption.models import Redemption
 from backend.redemption.redeem import Redeemer, redeem
 from miniprogram_api.customer import tokens
@@ -114,7 +115,7 @@ def _through_use_case(ids: range) -> list[float]:
     named, by = numbers(), Redeemer("小王")
     with tenancy.acting_for(shop.merchant_id()):
         return _each(
-            lambda id: redeem(named.number(id), store_code="s01", by=by, now=shop.NOW), ids
+            lambda id: redeem(named.number(id), here=place("s01"), by=by, now=shop.NOW), ids
         )
 
 
@@ -165,7 +166,7 @@ def _contested(app: Flask, ids: range) -> int:
         with app.app_context(), tenancy.acting_for(merchant_id):
             for id in ids:
                 try:
-                    redeem(named.number(id), store_code="s01", by=Redeemer("甲"), now=shop.NOW)
+                    redeem(named.number(id), here=place("s01"), by=Redeemer("甲"), now=shop.NOW)
                 except DomainError:
                     continue
 

@@ -293,7 +293,7 @@ class Counter(RuleBasedStateMachine):
         if not voucher.used and self.now >= voucher.until:
             refusal = "COUPON_EXPIRED"
         with self._refused(refusal):
-            done = redeem(number_of(coupon), store_code="s01", by=TILL, now=self.now)
+            done = redeem(number_of(coupon), here=place("s01"), by=TILL, now=self.now)
             voucher.used = True
             self.redeemed[done.id] = (coupon, self.now)
 

@@ -11,9 +11,11 @@ from backend.members import identify
 from backend.members.errors import MemberNotFound
 from backend.members.models import Member
 from backend.members.queries import ids_of, persons
+from backend.merchants.errors import NotAVerifier
 from backend.points import lots
 from backend.points.queries import history
 from backend.redemption.queries import by_verifier
+from backend.redemption.verifiers import verifier
 from backend.visits.completion import pending_completions
 from tests.builders import a_member, a_shop
 from tests.plans.watching import Yardsticks, asked_within
@@ -24,6 +26,8 @@ def test_what_every_request_asks_reads_what_it_needs(app: Flask, plans: Yardstic
     member_id = a_member(shop)
     with tenancy.acting_for(shop.merchant_id), asked_within(db.engine) as asked:
         ids_of(member_id)
+        with suppress(NotAVerifier):
+            verifier(member_id)
         by_verifier(1)
         by_verifier(1, before_id=9)
         persons([member_id])

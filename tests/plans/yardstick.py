@@ -43,7 +43,7 @@ FEW = frozenset(
 
 _SPARSE = frozenset(
     {
-        *("alias_of_id", "live_key", "asked_as", "undone_at", "reversed_at", "reverses_id"),
+        *("alias_of_id", "live_key", "undone_at", "reversed_at", "reverses_id"),
         *("locked_bill", "voucher_id", "link_id", "unfollowed_at", "retry_at", "lease_until"),
     }
 )

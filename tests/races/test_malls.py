@@ -18,6 +18,7 @@ from backend.malls.buyers import Buyer
 from backend.malls.hear import Event, EventKind, Sale, hear
 from backend.malls.models import MallEvent, MallVoucher
 from backend.members.models import Member
+from backend.merchants.queries import place
 from backend.redemption.models import Redemption
 from backend.redemption.redeem import Redeemer, redeem
 from backend.reports import doctor
@@ -68,7 +69,7 @@ def test_a_refund_and_a_use_at_once_are_one_of_the_two(app: Flask, shop: Shop) -
     now, till = clock.now(), Redeemer("till")
     for n in range(ROUNDS):
         together(app, shop, [says(f"s{n}", f"V{n}")])
-        uses = [lambda n=n: redeem(f"V{n}", store_code="s01", by=till, now=now)] * 2
+        uses = [lambda n=n: redeem(f"V{n}", here=place("s01"), by=till, now=now)] * 2
         refunds = [says(f"r{n}", f"V{n}", EventKind.REFUNDED)] * 2
         outcomes = together(app, shop, [*uses, *refunds])
         refused = [each for each in outcomes if isinstance(each, Exception)]

@@ -81,7 +81,7 @@ def assert_used_once(shop: Shop, coupon: int, outcomes: Sequence[object]) -> Non
 def _redeems(coupon: int, n: int, *, store: str = "s01") -> Deed:
     number, now = number_of(coupon), clock.now()
     return lambda: redeem(
-        number, store_code=store, by=Redeemer(f"核销员{n}", verifier_id=n), now=now
+        number, here=place(store), by=Redeemer(f"核销员{n}", verifier_id=n), now=now
     )
 
 

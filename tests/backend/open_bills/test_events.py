@@ -62,8 +62,9 @@ def test_an_event_that_is_stored_late_under_a_lower_id_is_still_told(room: Dinin
 def test_a_verifiers_redemption_is_an_event_of_that_store_once(
     room: Dining, clock: StillClock
 ) -> None:
-    from backend.merchants import authority
+    from backend.merchants.queries import place
     from backend.redemption.redeem import Redeemer, redeem
+    from backend.redemption.verifiers import verifier
     from tests.backend.redemption.coupons import number_of
 
     member = a_member(room.shop)
@@ -71,10 +72,10 @@ def test_a_verifiers_redemption_is_an_event_of_that_store_once(
     coupon = a_coupon(room.shop, member, a_template(room.shop, title="老客券"))
     other = a_coupon(room.shop, member, a_template(room.shop))
     with tenancy.acting_for(room.shop.merchant_id):
-        bound = authority.verifier([member])
-        by = Redeemer("小王", verifier_id=bound.id)
-        redeem(number_of(coupon), store_code="s01", by=by, now=clock.at)
-        redeem(number_of(other), store_code="s01", by=Redeemer("till k"), now=clock.at)
+        bound = verifier(member)
+        by = bound.redeemer
+        redeem(number_of(coupon), here=place("s01"), by=by, now=clock.at)
+        redeem(number_of(other), here=place("s01"), by=Redeemer("till k"), now=clock.at)
     for _ in range(2):
         (told,) = room.events()
         assert (told["kind"], told["bill"], told["title"]) == ("redeemed", None, "老客券")

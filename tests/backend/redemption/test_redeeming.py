@@ -13,6 +13,7 @@ from backend.coupons.models import CouponState
 from backend.database import db, transaction
 from backend.errors import DomainError
 from backend.members.models import Member
+from backend.merchants.queries import place
 from backend.messaging.models import Intent
 from backend.redemption.errors import RedemptionNotFound, UndoTooLate
 from backend.redemption.look_up import Sheet, check
@@ -36,12 +37,12 @@ TILL = Redeemer("till k01")
 
 def use(shop: Shop, scan: str, *, store: str = "s01", by: Redeemer = WANG) -> Redeemed:
     with tenancy.acting_for(shop.merchant_id):
-        return redeem(scan, store_code=store, by=by, now=business_clock.now())
+        return redeem(scan, here=place(store), by=by, now=business_clock.now())
 
 
 def look(shop: Shop, scan: str, *, store: str = "s01") -> Sheet:
     with tenancy.acting_for(shop.merchant_id):
-        return check(scan, store_code=store, now=business_clock.now())
+        return check(scan, here=place(store), now=business_clock.now())
 
 
 def take_back(

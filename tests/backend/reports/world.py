@@ -155,7 +155,7 @@ def _business(shop: Shop, still: StillClock) -> tuple[int, int, int, int]:
 def _spend(visitor: int, regular: int) -> None:
     now = clock.now()
     first, second = (_coupons(member)[0] for member in (visitor, regular))
-    redeem(numbers().number(first), store_code="s01", by=Redeemer("核销员"), now=now)
+    redeem(numbers().number(first), here=place("s01"), by=Redeemer("核销员"), now=now)
     settle(
         Bill(
             number="B1",
@@ -205,7 +205,7 @@ def _buy_at_the_mall(shop: Shop) -> None:
         sale = Sale(product, f"O-{voucher}", Buyer(phone="13800000009"), 6000, now)
         hear(Event(f"e-{voucher}", EventKind.SOLD, voucher, sale), shop=mall, now=now)
     hear(Event("e-back", EventKind.REFUNDED, "V3", None), shop=mall, now=now)
-    used = redeem("V1", store_code="s01", by=Redeemer("till"), now=now)
+    used = redeem("V1", here=place("s01"), by=Redeemer("till"), now=now)
     undo(used.id, by=Redeemer("till"), reason="错了", now=now)
 
 
