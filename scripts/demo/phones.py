@@ -3,6 +3,8 @@
 The few whom a visitor can be stand on the phone page; the crowd (``extra-…``) only receives.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -23,12 +25,16 @@ class Phones:
         self._accounts: dict[str, Account] = {a.app_id: a for a in all_accounts(store)}
 
     @classmethod
-    def of(cls, data: Path, setup: Path | None, *, now: datetime) -> "Phones":
-        """The platform of a deployment that has not been started yet."""
+    @contextmanager
+    def of(cls, data: Path, setup: Path, *, now: datetime) -> Iterator["Phones"]:
+        """The platform of a deployment, with what the set-up file names; all written at the end."""
         store = Store(data / "wechat" / "wechat-platform.sqlite")
-        if setup is not None and setup.exists():
-            load_setup(store, setup)
-        return cls(store, now=now)
+        try:
+            with store.transaction():
+                load_setup(store, setup)
+                yield cls(store, now=now)
+        finally:
+            store.close()
 
     def person(self, id: str, nickname: str, phone: object) -> str:
         """One more WeChat user."""

@@ -6,15 +6,16 @@ import shutil
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 from scripts.environment import ROOT
 from scripts.supervisor.deployment import (
-    DEMO,
+    DEMO_SETUP,
     Deployment,
     data_folder,
     environment_of,
-    first_operator,
+    keep,
     port_is_free,
     prepare,
     set_up,
@@ -90,44 +91,35 @@ def _run(options: Options, data: Path, port: int) -> int:
 
 
 def _bring_up(supervisor: Supervisor, deployment: Deployment, options: Options) -> list[str]:
-    """Start everything in order; the lines that tell the demo's logins."""
+    """Start everything in order; the lines that tell the logins."""
     say(f"正在启动 · Starting in {deployment.data} …")
     start_redis(supervisor, deployment.environment)
-    empty = prepare(supervisor)
-    logins = _first_set_up(supervisor, deployment, options, empty=empty)
-    start_all(supervisor, deployment)
-    return logins
-
-
-def _first_set_up(
-    supervisor: Supervisor, deployment: Deployment, options: Options, *, empty: bool
-) -> list[str]:
-    """``--setup`` when the database is empty or the file is not the one applied last; else the
-    demo when the database is empty."""
+    first = None if options.setup else "demo" if options.demo else "operator"
+    prepared = prepare(supervisor, deployment, first=first, told=partial(_progress, first=first))
+    told = prepared.logins
     if options.setup:
-        kept = deployment.setup.read_bytes() if deployment.setup.exists() else b""
-        if empty or kept != options.setup.read_bytes():
-            return _logins(set_up(supervisor, deployment, options.setup))
-        return []
-    if not empty:
-        return []
-    if not options.demo:
-        return _logins(first_operator(supervisor))
-    say("正在准备演示商家 · Setting up the demo merchant …")
-    set_up(supervisor, deployment, DEMO / "setup.yaml")
-    printed = supervisor.complete(
-        "demo", (sys.executable, "-m", "scripts.demo", "--first-run"), told=_progress
-    )
-    return _logins(printed)
+        told = _apply(supervisor, deployment, options.setup, empty=prepared.was_empty)
+    elif prepared.was_empty and first == "demo":
+        keep(deployment, DEMO_SETUP)
+    start_all(supervisor, deployment)
+    return [_login(line) for line in told]
 
 
-def _progress(line: str) -> None:
-    if not line.startswith("{"):
+def _apply(supervisor: Supervisor, deployment: Deployment, file: Path, *, empty: bool) -> list[str]:
+    """``--setup`` when the database is empty or the file is not the one applied last."""
+    kept = deployment.setup.read_bytes() if deployment.setup.exists() else b""
+    if not empty and kept == file.read_bytes():
+        return []
+    printed = set_up(supervisor, deployment, file)
+    return [line for line in printed.splitlines() if line.startswith("{")]
+
+
+def _progress(line: str, *, first: str | None) -> None:
+    """What is told while it lasts; logins come at the end."""
+    if line == "empty" and first == "demo":
+        say("正在准备演示商家 · Setting up the demo merchant …")
+    elif line not in ("empty", "inhabited") and not line.startswith("{"):
         say(f"  {line}")
-
-
-def _logins(printed: str) -> list[str]:
-    return [_login(line) for line in printed.splitlines() if line.startswith("{")]
 
 
 def _login(line: str) -> str:
@@ -173,9 +165,7 @@ def _to_try(deployment: Deployment, logins: list[str]) -> list[str]:
 
 
 def _is_demo(deployment: Deployment) -> bool:
-    return deployment.setup.exists() and (
-        deployment.setup.read_bytes() == (DEMO / "setup.yaml").read_bytes()
-    )
+    return deployment.setup.exists() and (deployment.setup.read_bytes() == DEMO_SETUP.read_bytes())
 
 
 def _tour(deployment: Deployment) -> tuple[str, ...]:

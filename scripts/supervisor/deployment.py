@@ -15,9 +15,8 @@ from dotenv import dotenv_values
 from scripts.environment import ROOT
 from scripts.supervisor.processes import Service, Supervisor, WillNotStart
 from scripts.supervisor.redis import answers, embedded_redis, free_port, write_private
-from scripts.supervisor.report import say
 
-DEMO = ROOT / "scripts" / "demo"
+DEMO_SETUP = ROOT / "scripts" / "demo" / "setup.yaml"
 READY_SECONDS = 90
 WORKERS = ("worker-1", "worker-2")
 _FOUND_BY_COMMANDS = (
@@ -52,6 +51,14 @@ class Deployment:
     def setup(self) -> Path:
         """The set-up file this deployment was last started with."""
         return self.data / "setup.yaml"
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Whether nobody lived here, and the JSON lines of those who can sign in since."""
+
+    was_empty: bool
+    logins: list[str]
 
 
 def environment_of(
@@ -121,33 +128,44 @@ def start_redis(supervisor: Supervisor, environment: dict[str, str]) -> None:
     write_private(run / "environment", "".join(found))
 
 
-def prepare(supervisor: Supervisor) -> bool:
-    """Migrate; whether the database is empty."""
-    printed = supervisor.complete("migrate", _python("scripts.supervisor.prepare"))
-    *told, last = printed.splitlines()
-    for line in told:
-        say(line)
-    return last == "empty"
+def prepare(
+    supervisor: Supervisor,
+    deployment: Deployment,
+    *,
+    first: str | None,
+    told: Callable[[str], None],
+) -> Prepared:
+    """Migrate, and in an empty database make the ``first`` ones (``demo`` or ``operator``). The web
+    server is loaded beside it, from when there are tables."""
+
+    def hear(line: str) -> None:
+        if line in ("empty", "inhabited"):
+            supervisor.start(_web(deployment))
+        told(line)
+
+    asked = ("--first", first) if first else ()
+    command = _python("scripts.supervisor.prepare", *asked)
+    printed = supervisor.complete("prepare", command, told=hear).splitlines()
+    return Prepared("empty" in printed, [line for line in printed if line.startswith("{")])
 
 
 def set_up(supervisor: Supervisor, deployment: Deployment, file: Path) -> str:
-    """Apply a set-up file, and keep it: the local WeChat platform reads its accounts there. What
-    was printed tells the passwords made at random, a JSON line each."""
+    """Apply a set-up file, and keep it. What was printed tells the passwords made at random, a JSON
+    line each."""
     told = supervisor.complete(
         "setup", _python("flask", "--app", "wsgi", "setup", "apply", str(file))
     )
-    write_private(deployment.setup, file.read_text())
+    keep(deployment, file)
     return told
 
 
-def first_operator(supervisor: Supervisor) -> str:
-    """Somebody who can sign in where nobody is yet; again a JSON line. Who is there stays: then
-    nothing is told."""
-    return supervisor.complete("operator", _python("scripts.supervisor.operator"))
+def keep(deployment: Deployment, file: Path) -> None:
+    """Remember the set-up file applied last: the local WeChat platform reads its accounts there."""
+    write_private(deployment.setup, file.read_text())
 
 
 def start_all(supervisor: Supervisor, deployment: Deployment) -> None:
-    """Start web, workers, scheduler and the local WeChat platform; return when they answer."""
+    """Start workers, scheduler and the local WeChat platform; return when they and web answer."""
     for service in _services(deployment):
         supervisor.start(service)
     ports = [deployment.port]
@@ -158,12 +176,14 @@ def start_all(supervisor: Supervisor, deployment: Deployment) -> None:
         _until_ready(supervisor, partial(_is_ok, deployment.port, path), path)
 
 
-def _services(deployment: Deployment) -> list[Service]:
+def _web(deployment: Deployment) -> Service:
     bind = f"127.0.0.1:{deployment.port}"
     configuration = str(ROOT / "scripts" / "web_server.py")
-    services = [
-        Service("web", _python("gunicorn", "-c", configuration, "--bind", bind, "wsgi:app"))
-    ]
+    return Service("web", _python("gunicorn", "-c", configuration, "--bind", bind, "wsgi:app"))
+
+
+def _services(deployment: Deployment) -> list[Service]:
+    services = []
     if deployment.wechat_port:
         services.append(Service("wechat", _python("scripts.wechat_platform", *_wechat(deployment))))
     services += [Service(name, _python("jobs.worker")) for name in WORKERS]

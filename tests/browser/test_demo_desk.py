@@ -14,12 +14,11 @@ from backend.merchants import staff
 from backend.merchants.models import Merchant, Role
 from backend.setup.apply import apply
 from backend.setup.reading import read
-from scripts.demo.__main__ import live
+from scripts.demo.first_run import SETUP, live
 from tests.admin.desk import PASSWORD
 from tests.browser.test_desk import Watched
 from tests.builders import reread
 from tests.conftest import StillClock
-from tests.scripts.test_demo import SETUP
 
 pytestmark = pytest.mark.browser
 

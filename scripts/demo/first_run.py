@@ -1,11 +1,6 @@
-"""``python -m scripts.demo --first-run``: give a demo merchant that was just set up its past.
+"""演示商家. The demo merchant with its past, and everybody who can sign in: made as a whole or not
+at all, so that an interrupted first start begins anew."""
 
-Prints a JSON line ``{"who","login","password","url"}`` for everybody who can sign in.
-"""
-
-import argparse
-import gc
-import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,11 +10,11 @@ from flask import current_app
 from sqlalchemy import select
 
 from backend import clock, tenancy
-from backend.application import backend_app
 from backend.database import db, transaction
-from backend.merchants import staff
 from backend.merchants.models import Merchant, Role, Staff
-from backend.settings import Settings, load
+from backend.settings import Settings
+from backend.setup.apply import Applied, apply
+from backend.setup.reading import read
 from scripts.demo import mall
 from scripts.demo import shop as shops
 from scripts.demo.evening import Evening, hours
@@ -28,6 +23,7 @@ from scripts.demo.ledger import Ledger
 from scripts.demo.month import Month, started_at
 from scripts.demo.phones import Phones
 
+SETUP = Path(__file__).with_name("setup.yaml")
 MEMBERS = 3000
 SEED = 20090101
 ROLES = {
@@ -41,23 +37,16 @@ ROLES = {
 }
 
 
-def main() -> None:
-    """Passwords, then the past."""
-    parser = argparse.ArgumentParser(prog="python -m scripts.demo", description=__doc__)
-    parser.add_argument("--first-run", action="store_true", required=True)
-    parser.add_argument("--members", type=int, default=MEMBERS)
-    options = parser.parse_args()
-    gc.disable()  # what is made here lives to the end
-    with backend_app(load()).app_context():
-        settings: Settings = current_app.config["SETTINGS"]
-        now = clock.now()
-        live(settings.data_dir, members=options.members, now=now, told=_tell)
-        for login in logins(settings, now=now):
-            print(json.dumps(login, ensure_ascii=False), flush=True)
-
-
-def _tell(progress: str) -> None:
-    print(progress, flush=True)
+def first_run(told: Callable[[str], None], *, members: int = MEMBERS) -> list[dict[str, str]]:
+    """Set the demo up in this app's empty database; ``{"who","login","password","url"}`` of
+    everybody who can sign in. ``told`` hears what is being done."""
+    settings: Settings = current_app.config["SETTINGS"]
+    now = clock.now()
+    with transaction():
+        told("商家、门店、活动 · a merchant, its stores and campaigns …")
+        applied = apply(read(SETUP.read_text()), now=now)
+        live(settings.data_dir, members=members, now=now, told=told)
+        return logins(applied, url=f"{settings.public_url}/admin/")
 
 
 def live(
@@ -72,8 +61,7 @@ def live(
     if merchant is None:
         raise SystemExit("先执行 setup apply · apply the set-up file first")
     chance = Random(SEED)
-    phones = Phones.of(data, data / "setup.yaml", now=now)
-    with tenancy.acting_for(merchant.id), transaction(), phones.store.transaction():
+    with tenancy.acting_for(merchant.id), transaction():
         shops.open_since(
             merchant,
             opened_at=now - timedelta(days=YEAR + 30),
@@ -82,7 +70,8 @@ def live(
         shop = shops.read(merchant)
         ledger = Ledger(merchant.id)
         told(f"{members} 位会员 · {members} members …")
-        guests = people(shop, ledger, phones, chance, count=members, now=now)
+        with Phones.of(data, SETUP, now=now) as phones:
+            guests = people(shop, ledger, phones, chance, count=members, now=now)
         last_meal = hours(shop, now)
         month = Month(shop, ledger, guests, chance, until=last_meal.start, now=now)
         told("一年的账单,六周的活动 · a year of bills, six weeks of campaigns …")
@@ -93,32 +82,20 @@ def live(
         evening = Evening(shop, guests, month.meals, chance, last_meal)
         evening.live()
         mall.sell(evening)
-    phones.store.close()
     return written
 
 
-def logins(settings: Settings, *, now: datetime) -> list[dict[str, str]]:
-    """Everybody's new password, and who can be played on the phone page."""
-    told = []
+def logins(applied: Applied, *, url: str) -> list[dict[str, str]]:
+    """Everybody of the desk with the password made for them, by their role."""
+    passwords = {each.login: each.password for each in applied.logins}
     rows = db.session.execute(
-        select(Staff, Merchant.code)
+        select(Staff.login, Staff.role, Merchant.code)
         .outerjoin(Merchant, Merchant.id == Staff.merchant_id)
-        .where(Staff.active)
         .order_by(Staff.id)
     ).all()
-    for person, code in rows:
-        login = f"{person.login}@{code}" if code else person.login
-        password = staff.reset(person.id, actor="command", origin="demo", now=now)
-        told.append(
-            {
-                "who": ROLES[Role(person.role)],
-                "login": login,
-                "password": password,
-                "url": f"{settings.public_url}/admin/",
-            }
-        )
+    told = []
+    for name, role, code in rows:
+        login = f"{name}@{code}" if code else name
+        who = ROLES[Role(role)]
+        told.append({"who": who, "login": login, "password": passwords[login], "url": url})
     return told
-
-
-if __name__ == "__main__":
-    main()
