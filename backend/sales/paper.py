@@ -15,7 +15,10 @@ _INSTEAD = {"¥": "￥", "•": "·", "・": "·", "‐": "-", "‑": "-", "−"
 def clean(said: str) -> str:
     """Without what would steer a printer, or the eye: controls and breaks become spaces, marks of
     direction, joiners and pictures go, ``café`` → ``cafe``, what is a word of its own → ``?``."""
-    return "".join(map(_printable, unicodedata.normalize("NFC", said)))
+    said = unicodedata.normalize("NFC", said)
+    if said.isprintable() and _is_held(said):
+        return said
+    return "".join(map(_printable, said))
 
 
 def width(said: str) -> int:
@@ -59,9 +62,9 @@ def _spellings(char: str) -> Iterator[str]:
     yield "".join(part for part in plain if not unicodedata.combining(part))
 
 
-def _is_held(char: str) -> bool:
+def _is_held(said: str) -> bool:
     try:
-        char.encode(ENCODING)
+        said.encode(ENCODING)
     except UnicodeEncodeError:
         return False
     return True
