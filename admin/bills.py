@@ -1,13 +1,16 @@
-"""账单: every settled bill; its page tells lines, payments, reductions and refunds. Read only."""
+"""账单: every settled bill; its page tells lines, payments, reductions and refunds, and gives a
+bill without a member its guest (补记会员)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from flask import Response, redirect, request
 from sqlalchemy import ColumnElement, select
 
-from admin import access, bill_page, member_filters, queries
+from admin import access, bill_naming, bill_page, member_filters, queries
+from admin.access import page
 from admin.base import SecureModelView, Tab
 from admin.columns import Column, count, instant, money, phones
 from admin.filters import Asked, Choice, DayRange, equals
@@ -113,4 +116,12 @@ class Bills(SecureModelView):
         return (Bill.settled_at.desc(), Bill.id.desc())
 
     def facts(self, row: Bill) -> Mapping[str, object]:
-        return bill_page.facts(row)
+        return {**bill_page.facts(row), **bill_naming.facts(row)}
+
+    @page("/member/", methods=("POST",))
+    def member(self) -> Response:
+        """补记会员."""
+        access.need(Right.NAME_GUESTS)
+        bill = self.one(request.form.get("id"))
+        bill_naming.name(bill)
+        return redirect(self.get_url(".details_view", id=bill.id))  # type: ignore[return-value]

@@ -31,6 +31,7 @@ class Right(StrEnum):
     EDIT_CARDS = "edit_cards"
     RECHARGE_RULES = "recharge_rules"
     BILLS = "bills"
+    NAME_GUESTS = "name_guests"
     REFUSED_BILLS = "refused_bills"
     PAYMENTS = "payments"
     GIVE_BACK = "give_back"
@@ -91,6 +92,7 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
             Right.CARDS,
             Right.EDIT_CARDS,
             Right.BILLS,
+            Right.NAME_GUESTS,
             Right.REFUSED_BILLS,
             Right.PAYMENTS,
             Right.GIVE_BACK,

@@ -220,6 +220,7 @@ AUDIT_FIELDS: dict[str, str] = {
     "starts_on": "开始日期",
     "state": "状态",
     "stock": "发放总量",
+    "store": "门店",
     "stores": "门店范围",
     "tags": "标签",
     "template_id": "消息模板",

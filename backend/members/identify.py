@@ -1,9 +1,12 @@
 """识别会员 by what they say or carry: phone, physical card (S2-48), WeChat."""
 
+from contextlib import suppress
+
 from sqlalchemy import select
 
 from backend import tenancy
 from backend.database import db, table_of
+from backend.errors import ParamError
 from backend.members import cards, phones, queries
 from backend.members.errors import CardDestroyed, CardFrozen, CardNotFound, MemberNotFound
 from backend.members.models import CardState, Identity, Member, MemberCard, WechatUser
@@ -31,6 +34,16 @@ def by_card(number: str) -> Member:
     if card.state == CardState.FROZEN:
         raise CardFrozen()
     return queries.survivor(card.member_id)
+
+
+def by_phone_or_card(text: str) -> Member:
+    """Whichever was typed or swiped; MemberNotFound when it is neither."""
+    with suppress(ParamError, MemberNotFound):
+        return by_phone(text)
+    try:
+        return by_card(text)
+    except CardNotFound:
+        raise MemberNotFound() from None
 
 
 def by_openid(openid: str) -> Member:

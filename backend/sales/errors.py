@@ -81,7 +81,15 @@ class BillDayOver(DomainError):
 
     code = "BILL_DAY_OVER"
     message = "账单{bill}不是今天结的账，不能再补记会员"
-    hint = "会员只能在结账当天补记；可由店长为会员手工调整积分"
+    hint = "收银台只能在结账当天补记；此后 7 天内可由店长在后台的账单详情里补记"
+
+
+class NamingOver(DomainError):
+    """Facts: ``bill``, ``days``: nobody may any more."""
+
+    code = "NAMING_OVER"
+    message = "账单{bill}结账已超过{days}天，不能再补记会员"
+    hint = "可由有权限的人在会员详情里手工增减积分"
 
 
 class BillRefunded(Conflict):

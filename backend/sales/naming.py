@@ -1,4 +1,5 @@
-"""补记会员: a bill that was settled without a member gets its guest, once, on the same day.
+"""补记会员: a bill that was settled without a member gets its guest, once: at the till on the same
+day, later by who may.
 
 The guest stands as if they had been named in time: points at the rate of the settlement, counters,
 class and level, the gift on the receipt. What went back before counts no more.
@@ -6,6 +7,7 @@ class and level, the gift on the receipt. What went back before counts no more.
 
 from dataclasses import asdict, replace
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import select, update
 
@@ -22,19 +24,43 @@ from backend.points import earn
 from backend.sales import models, queries, receipt_layout
 from backend.sales import refund_records as records
 from backend.sales.crediting import Counted, credit, tell
-from backend.sales.errors import BillDayOver, BillHasMember, BillNotFound, BillRefunded
+from backend.sales.errors import (
+    BillDayOver,
+    BillHasMember,
+    BillNotFound,
+    BillRefunded,
+    NamingOver,
+)
 from backend.sales.queries import Settlement
 from backend.sales.receipt import kept, of_member
+
+LATER_DAYS = 7
+"""How many days after the settlement's who may (店长, 负责人) still name the guest."""
 
 _bills = table_of(models.Bill)
 
 
+def is_nameable(settled_at: datetime, *, later: bool, zone: ZoneInfo, now: datetime) -> bool:
+    """Whether it is still time: days of the merchant's calendar; ``later`` for who may."""
+    days = (day_of(now, zone) - day_of(settled_at, zone)).days
+    return days <= (LATER_DAYS if later else 0)
+
+
 @transactional
 def name_member(
-    number: str, member_id: int, *, here: Place, by: str, till: str, now: datetime
+    number: str,
+    member_id: int,
+    *,
+    here: Place,
+    by: str,
+    origin: str,
+    later: bool = False,
+    reason: str = "",
+    now: datetime,
 ) -> Settlement:
     """补记会员; as settling answers. The bill is held first, as a refund does: who comes second
-    finds its member. BillNotFound, BillHasMember, BillDayOver, BillRefunded."""
+    finds its member. BillNotFound, BillHasMember, BillRefunded; BillDayOver, or NamingOver when
+    ``later`` is over too."""
     held = records.held(number, here=here)
     if held.member_id is not None:
         raise BillHasMember(bill=number)
@@ -43,8 +69,8 @@ def name_member(
         raise BillNotFound()
     state = records.state(held)
     bill = _counted(held.id, number)
-    if day_of(bill.settled_at, here.zone) != day_of(now, here.zone):
-        raise BillDayOver(bill=number)
+    if not is_nameable(bill.settled_at, later=later, zone=here.zone, now=now):
+        raise NamingOver(bill=number, days=LATER_DAYS) if later else BillDayOver(bill=number)
     if bill.is_consumption and state.is_over:
         raise BillRefunded(bill=number)
     person = survivor_id(member_id)
@@ -87,8 +113,13 @@ def name_member(
         actor=by,
         merchant_id=tenancy.merchant_id(),
         before={"member": None},
-        after={"member": person, "points": earned, "store": here.code},
-        origin=till,
+        after={
+            "member": person,
+            "points": earned,
+            "store": here.code,
+            **({"reason": reason} if reason else {}),
+        },
+        origin=origin,
         now=now,
     )
     return named

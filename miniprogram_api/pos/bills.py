@@ -177,7 +177,7 @@ def name_bill_member(bill: str, body: MemberBody) -> SettleAnswer:
     here, till = current_till().place, this_till().name
     refuse_number(bill, longest=64)
     named = name_member(
-        bill, body.member_id, here=here, by=body.operator or till, till=till, now=clock.now()
+        bill, body.member_id, here=here, by=body.operator or till, origin=till, now=clock.now()
     )
     return SettleAnswer.of(named)
 

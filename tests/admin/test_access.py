@@ -72,6 +72,7 @@ CHANGES = {
     "/admin/members/level/": Right.GIVE_LEVELS,
     "/admin/cards/state/": Right.EDIT_CARDS,
     "/admin/cards/replace/": Right.EDIT_CARDS,
+    "/admin/bills/member/": Right.NAME_GUESTS,
     "/admin/refused-bills/handle/": Right.REFUSED_BILLS,
     "/admin/open-bills/give-back/": Right.GIVE_BACK,
     "/admin/malls/send-again/": Right.EDIT_MALLS,

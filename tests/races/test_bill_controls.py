@@ -284,8 +284,8 @@ def test_no_two_reprints_bear_the_same_number(app: Flask) -> None:
 
 
 def _names(member: int) -> Deed:
-    now = clock.now()
-    return lambda: name_member("B1", member, here=place("s01"), by="李姐", till="till k01", now=now)
+    who, now = {"by": "李姐", "origin": "till k01"}, clock.now()
+    return lambda: name_member("B1", member, here=place("s01"), **who, now=now)
 
 
 def _looks_then_names(member: int, seen: threading.Barrier) -> Deed:
