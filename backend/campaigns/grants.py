@@ -53,7 +53,7 @@ _PERSON = union_all(
         _members.c.merchant_id == bindparam("merchant"),
         _members.c.alias_of_id == bindparam("member"),
     ),
-)
+).subquery("person")
 PIECES = (
     select(
         _grants.c.id.label("grant_id"),
@@ -69,12 +69,11 @@ PIECES = (
     .join(_pieces, _pieces.c.offer_id == _grants.c.offer_id)
     .join(_revisions, _revisions.c.id == _pieces.c.revision_id)
     .join(_merchants, _merchants.c.id == _grants.c.merchant_id)
-    .where(_grants.c.merchant_id == bindparam("merchant"))
+    .where(tenancy.owner(_grants) == bindparam("merchant"))
     .order_by(_grants.c.granted_at, _grants.c.id, _pieces.c.piece)
 )
 """What grants promise, piece by piece, as ``become_coupons`` needs it."""
-_WAITING = PIECES.where(
-    _grants.c.member_id.in_(_PERSON),
+_WAITING = PIECES.join(_PERSON, _PERSON.c.id == _grants.c.member_id).where(
     _grants.c.state == GrantState.OPEN.value,
     or_(_grants.c.claim_until.is_(None), _grants.c.claim_until > bindparam("at")),
 )

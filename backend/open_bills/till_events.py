@@ -235,7 +235,7 @@ def _untold(store_id: int, *, since: timedelta, now: datetime) -> list[Any]:
                 _redemptions.c.verifier_id.is_not(None),
                 told.c.id.is_(None),
             )
-            .order_by(_redemptions.c.id)
+            .order_by(_redemptions.c.at, _redemptions.c.id)
             .limit(500)
         )
     )

@@ -41,7 +41,7 @@ _HELD = (
 )
 _LAST_SEQ = (
     select(func.coalesce(func.max(_entries.c.seq), 0))
-    .where(_entries.c.member_id == _members.c.id)
+    .where(_entries.c.merchant_id == _members.c.merchant_id, _entries.c.member_id == _members.c.id)
     .correlate(_members)
     .scalar_subquery()
 )

@@ -41,5 +41,5 @@ def give_back(link_id: int, *, now: datetime) -> bool:
     entry = ledger.reverse(str(cause), cause=f"{cause}-back", now=now)
     if entry is not None:
         remark = "兑换的券未在期限内领取，积分已退回"
-        tell_changed(entry, title="积分退回", remark=remark, owed=collected(entry.cause), now=now)
+        tell_changed(entry, title="积分退回", remark=remark, owed=collected(entry), now=now)
     return True

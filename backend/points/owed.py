@@ -53,13 +53,17 @@ def collect(debts: Iterable[Debt], *, member_id: int, cause: str, now: datetime)
         lots.give_up(debt.lot_id, debt.points, owed=-debt.points, entry_id=entry.id, now=now)
 
 
-def collected(cause: str) -> int:
-    """How many of the points that came back under this cause went at once to what was owed."""
+def collected(came_back: Entry | None) -> int:
+    """How many of the points that this entry brought back went at once to what was owed."""
+    if came_back is None:
+        return 0
     total = db.session.connection().scalar(
         select(func.coalesce(func.sum(_entries.c.change), 0)).where(
             _entries.c.merchant_id == tenancy.merchant_id(),
+            _entries.c.member_id == came_back.member_id,
+            _entries.c.id > came_back.id,
             _entries.c.kind == EntryKind.REVERSE,
-            _entries.c.cause.startswith(f"{cause}{OWED}", autoescape=True),
+            _entries.c.cause.startswith(f"{came_back.cause}{OWED}", autoescape=True),
         )
     )
     return -int(total or 0)

@@ -104,8 +104,10 @@ def _reverse(settled: SettledBill, refund_id: int, step: Step, *, now: datetime)
     bill, cause = f"bill-{settled.id}", f"refund-{refund_id}"
     owed = 0
     if step.points_back:
-        points.reverse(f"{bill}-points", points=step.points_back, cause=f"{cause}-points", now=now)
-        owed = collected(f"{cause}-points")
+        back = points.reverse(
+            f"{bill}-points", points=step.points_back, cause=f"{cause}-points", now=now
+        )
+        owed = collected(back)
     wallet.refund(f"{bill}-balance", step.balance_fen, cause=f"{cause}-balance", now=now)
     taken = None
     if settled.earning is not None and (too_many := step.points_taken(settled.earning)):

@@ -157,7 +157,7 @@ def reversal_of(entry_id: int) -> Entry | None:
         db.session.connection()
         .execute(
             select(_entries).where(
-                _entries.c.merchant_id == tenancy.merchant_id(), _entries.c.reverses_id == entry_id
+                tenancy.owner(_entries) == tenancy.merchant_id(), _entries.c.reverses_id == entry_id
             )
         )
         .one_or_none()
@@ -203,7 +203,9 @@ def _recharged_fen(posting: Posting) -> int:
 def _accounts(member_ids: Iterable[int]) -> list[_Account]:
     last = (
         select(func.coalesce(func.max(_entries.c.seq), 0))
-        .where(_entries.c.member_id == _members.c.id)
+        .where(
+            _entries.c.merchant_id == _members.c.merchant_id, _entries.c.member_id == _members.c.id
+        )
         .correlate(_members)
         .scalar_subquery()
     )

@@ -20,4 +20,5 @@ def watched(app: Flask, plans: Yardsticks) -> Iterator[None]:
     """Nothing that this test asks at a door reads what grows with members. (scale, rule 2)"""
     with asked_within(db.engine, when=at_a_door) as asked:
         yield
-    assert plans.judge(asked) == []
+    if found := plans.judge(asked):
+        pytest.fail("\n".join(found))

@@ -45,7 +45,7 @@ def _sqlite(
         if step is None:
             continue
         by = re.search(r"\(([^()]*)\)$", step[3].replace(" LEFT-JOIN", ""))
-        if step[1] == "SCAN" or (by is not None and by[1] == "merchant_id=?"):
+        if step[1] == "SCAN" or by is None or by[1] == "merchant_id=?":
             yield step[2], row.detail
 
 
@@ -55,7 +55,7 @@ def _postgresql(
     told = connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {statement}", parameters).scalar()
     for node in _nodes(told):
         table = node.get("Relation Name")
-        if table is None or "Node Type" not in node:
+        if table is None or not node.get("Node Type", "").endswith("Scan"):
             continue
         by = node.get("Index Cond") or node.get("Recheck Cond")
         if by is None or _EQUALS.findall(f"({by}") == ["merchant_id"] and "AND" not in by:
