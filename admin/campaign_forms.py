@@ -24,7 +24,7 @@ from admin.fields import (
     row_id,
 )
 from admin.template_form import WEEKDAYS
-from backend.campaigns import kinds
+from backend.campaigns import programmes
 from backend.campaigns.draft import CampaignDraft, draft_of
 from backend.campaigns.errors import CampaignInvalid
 from backend.campaigns.kinds.class_marketing import Part
@@ -180,7 +180,7 @@ def draft(
     return CampaignDraft(
         code=code,
         kind=kind,
-        settings=kinds.parse(kind, settings),
+        settings=programmes.parse(kind, settings),
         name=(form.name.data or "").strip(),
         description=form.description.data or "",
         tags=tuple(form.tags.data or ()),

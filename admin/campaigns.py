@@ -36,11 +36,12 @@ from admin.rights import Right
 from admin.saving import sent
 from admin.template_form import new_code
 from backend import clock
-from backend.campaigns import audience, forecast, kinds, lifecycle
+from backend.campaigns import audience, lifecycle, programmes, schedule
 from backend.campaigns.kinds.class_marketing import default_plan
 from backend.campaigns.kinds.consumption_gift import ConsumptionGift
 from backend.campaigns.kinds.mall_voucher import MallVoucher
 from backend.campaigns.kinds.periodic import PRESETS
+from backend.campaigns.kinds.settings import CampaignSettings
 from backend.campaigns.models import Campaign, CampaignKind, CampaignState
 from backend.database import db, transactional
 from backend.errors import DomainError
@@ -154,7 +155,7 @@ class Campaigns(CampaignLive, SecureModelView):
     def facts(self, row: Campaign) -> Mapping[str, object]:
         now = clock.now()
         settings = cast(dict[str, Any], row.settings)
-        parsed = kinds.parse(row.kind, row.settings)
+        parsed = programmes.parse(row.kind, row.settings)
         conditions = settings.get("audience", {}).get("conditions", [])
         return {
             "row": row,
@@ -322,7 +323,7 @@ def _sent_settings(form: CampaignForm, row: Campaign | None) -> dict[str, JsonVa
     return points_forms.settings(form, request.form)
 
 
-def _rules(settings: kinds.Settings) -> list[tuple[str, str]]:
+def _rules(settings: CampaignSettings) -> list[tuple[str, str]]:
     match settings:
         case ConsumptionGift():
             return gift_form.in_words(settings)
@@ -376,10 +377,4 @@ def _people(sent_ids: Sequence[str] | None, wanted: Mapping[str, Any]) -> list[o
 def _next_dates(campaign: Campaign, *, n: int, now: datetime) -> list[datetime]:
     if campaign.state != CampaignState.RUNNING:
         return []
-    return forecast.next_dates(
-        kinds.parse(campaign.kind, campaign.settings),
-        first_started_at=campaign.first_started_at,
-        zone=access.shop().zone,
-        n=n,
-        now=now,
-    )
+    return schedule.next_dates(campaign, zone=access.shop().zone, n=n, now=now)

@@ -15,8 +15,8 @@ from admin.campaign_forms import CampaignForm, filled
 from admin.fields import WholeField, choices
 from admin.points_forms import LevelRow, levels, whole
 from backend import clock
-from backend.campaigns.kinds import points_exchange
 from backend.campaigns.models import Campaign
+from backend.campaigns.programmes.points_exchange import POINTS_EXCHANGE
 from backend.merchants import pictures
 
 MOST_ROWS = 100
@@ -47,7 +47,7 @@ class ExchangeForm(CampaignForm):
 def begun(row: Campaign | None) -> dict[str, Any]:
     """What the form begins with."""
     if row is None:
-        return {"name": points_exchange.LABEL, "online_activity": True, "window_days": 7}
+        return {"name": POINTS_EXCHANGE.label, "online_activity": True, "window_days": 7}
     stored = cast(dict[str, Any], row.settings)
     window = stored["claim_window"]
     return filled(row, preset="") | {
@@ -62,7 +62,7 @@ def facts(row: Campaign | None, sent: MultiDict[str, str] | None) -> dict[str, o
     stored = cast(dict[str, Any], row.settings if row else {})
     known = levels()
     return {
-        "offered": [t for t in queries.offered_templates() if t.kind in points_exchange.KINDS],
+        "offered": [t for t in queries.offered_templates() if t.kind in POINTS_EXCHANGE.may_give],
         "levels": known,
         "offers": _stored(stored, known) if sent is None else _sent(sent, known),
         "picture": stored.get("picture", ""),

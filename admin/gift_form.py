@@ -16,9 +16,9 @@ from admin.fields import WholeField, choices
 from admin.points_forms import whole
 from backend.campaigns.cadence import ClaimWindow, WindowKind
 from backend.campaigns.errors import CampaignInvalid
-from backend.campaigns.kinds import consumption_gift
 from backend.campaigns.kinds.consumption_gift import ConsumptionGift
 from backend.campaigns.models import Campaign
+from backend.campaigns.programmes.consumption_gift import CONSUMPTION_GIFT
 from backend.coupons.models import CouponTemplate
 from backend.database import db
 from backend.errors import FieldError
@@ -57,7 +57,7 @@ class GiftForm(CampaignForm):
 def begun(row: Campaign | None) -> dict[str, Any]:
     """What the form begins with."""
     if row is None:
-        return {"name": consumption_gift.LABEL, "window_days": 7}
+        return {"name": CONSUMPTION_GIFT.label, "window_days": 7}
     stored = cast(dict[str, Any], row.settings)
     window = stored["claim_window"]
     return filled(row, preset="") | {

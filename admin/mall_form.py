@@ -10,9 +10,9 @@ from wtforms.validators import Length
 from admin import queries
 from admin.campaign_forms import CampaignForm, filled
 from admin.fields import Needed, choices
-from backend.campaigns.kinds import mall_voucher
 from backend.campaigns.kinds.mall_voucher import MallVoucher
 from backend.campaigns.models import Campaign
+from backend.campaigns.programmes.mall_voucher import MALL_VOUCHER
 
 
 class MallForm(CampaignForm):
@@ -24,7 +24,9 @@ class MallForm(CampaignForm):
 
     def __init__(self, *args: Any, **rest: Any) -> None:
         super().__init__(*args, **rest)
-        offered = [each for each in queries.offered_templates() if each.kind in mall_voucher.KINDS]
+        offered = [
+            each for each in queries.offered_templates() if each.kind in MALL_VOUCHER.may_give
+        ]
         self.template.choices = choices(*((each.code, each.title) for each in offered))
         self.store.choices = choices(("", "全部店铺"), *queries.store_choices())
 
@@ -33,7 +35,7 @@ def begun(row: Campaign | None) -> dict[str, Any]:
     """What the form begins with; a product that waits for its link brings its number along."""
     if row is None:
         product = request.args.get("product", "")[:64]
-        return {"name": f"{mall_voucher.LABEL} {product}".strip(), "product": product}
+        return {"name": f"{MALL_VOUCHER.label} {product}".strip(), "product": product}
     stored = cast(dict[str, Any], row.settings)
     said = {name: stored.get(name) or "" for name in ("product", "template", "store")}
     return filled(row, preset="") | said

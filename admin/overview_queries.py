@@ -13,6 +13,7 @@ from backend import tenancy
 from backend.calendar import Span, day_of, days, start_of_day
 from backend.campaigns import schedule
 from backend.campaigns.models import Campaign, CampaignKind, CampaignState, Wave, WaveState
+from backend.campaigns.programmes import WAVE_KINDS
 from backend.coupons.models import Coupon
 from backend.database import db
 from backend.members.models import Identity, Member
@@ -158,7 +159,7 @@ def waves_of_today(*, zone: ZoneInfo, now: datetime) -> list[PlannedWave]:
         PlannedWave(cycle.planned_at, campaign.name, WaveState.PLANNED, None)
         for campaign in db.session.scalars(
             select(Campaign).where(
-                Campaign.state == CampaignState.RUNNING, Campaign.kind.in_(schedule.WAVE_KINDS)
+                Campaign.state == CampaignState.RUNNING, Campaign.kind.in_(WAVE_KINDS)
             )
         )
         for cycle in schedule.planned(campaign, zone=zone, after=now, until=today.end)

@@ -15,10 +15,11 @@ from admin.fields import DaysField, Needed, Pills, WholeField, YuanField, choice
 from admin.template_form import WEEKDAYS
 from backend import clock
 from backend.calendar import day_of
-from backend.campaigns import kinds, legal_holidays
+from backend.campaigns import legal_holidays
 from backend.campaigns.errors import CampaignInvalid
 from backend.campaigns.kinds.holiday_points import MOST_RANGES
 from backend.campaigns.models import Campaign, CampaignKind, CampaignState
+from backend.campaigns.programmes import programme_of
 from backend.database import db
 from backend.errors import FieldError
 from backend.members.models import MemberLevel
@@ -89,7 +90,7 @@ TOLD: Mapping[str, str] = {
 
 def the_one(kind: str) -> Campaign | None:
     """The campaign of a kind of which a merchant has one at a time (S2-19)."""
-    if kind not in FORMS or not kinds.is_one_only(kind):
+    if kind not in FORMS or not programme_of(kind).one_only:
         return None
     alive = (Campaign.kind == kind, Campaign.state != CampaignState.ENDED)
     return db.session.scalars(select(Campaign).where(*alive).limit(1)).one_or_none()
@@ -106,7 +107,7 @@ def begun(row: Campaign | None, kind: str) -> dict[str, Any]:
     if row is None:
         by_kind: dict[str, Any] = {CampaignKind.REGISTRATION_POINTS: 50}
         return {
-            "name": kinds.label(kind),
+            "name": programme_of(kind).label,
             "per": 100,
             "points": by_kind.get(kind, 1),
             "times": 2,

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from sqlalchemy import select
 
 from backend.campaigns.cadence import ClaimWindow, WindowKind
-from backend.campaigns.kinds import Settings
 from backend.campaigns.kinds.consumption_points import ConsumptionPoints
 from backend.campaigns.kinds.holiday_points import HolidayPoints
 from backend.campaigns.kinds.manual_points import ManualPoints
 from backend.campaigns.kinds.points_exchange import PointsExchange
 from backend.campaigns.kinds.registration_points import RegistrationPoints
+from backend.campaigns.kinds.settings import CampaignSettings
 from backend.coupons.models import CouponTemplate
 from backend.database import db
 from backend.money import yuan
@@ -18,7 +18,7 @@ from backend.money import yuan
 _WEEKDAYS = "一二三四五六日"
 
 
-def rules_in_words(settings: Settings) -> list[tuple[str, str]]:
+def rules_in_words(settings: CampaignSettings) -> list[tuple[str, str]]:
     """Term and words, line by line; none for campaigns about nothing but coupons."""
     match settings:
         case RegistrationPoints():

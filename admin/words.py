@@ -1,8 +1,9 @@
 """用语: how the desk calls roles, statuses and reasons (one term each, ux.md 4.3)."""
 
 from admin.columns import Word
-from backend.campaigns import kinds, why
-from backend.campaigns.models import CampaignKind, CampaignState, GrantState, WaveState
+from backend.campaigns import why
+from backend.campaigns.models import CampaignState, GrantState, WaveState
+from backend.campaigns.programmes import PROGRAMMES
 from backend.coupons.kinds import CouponKind
 from backend.coupons.models import CouponState
 from backend.members.models import CardState, CustomerClass, Gender
@@ -23,7 +24,7 @@ ROLES: dict[str, str] = {
     Role.VERIFIER: "核销员",
     Role.READ_ONLY: "只读",
 }
-CAMPAIGN_KINDS: dict[str, str] = {kind: kinds.label(kind) for kind in CampaignKind}
+CAMPAIGN_KINDS: dict[str, str] = {kind: each.label for kind, each in PROGRAMMES.items()}
 CAMPAIGN_STATES: dict[str, Word] = {
     CampaignState.DRAFT: Word("草稿"),
     CampaignState.RUNNING: Word("启动中", "ok"),

@@ -20,7 +20,7 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from backend import clock, tenancy
-from backend.campaigns import kinds, lifecycle
+from backend.campaigns import lifecycle, programmes
 from backend.campaigns.draft import CampaignDraft
 from backend.database import db, transaction
 from backend.malls.models import MallShop, MallVoucher
@@ -106,7 +106,7 @@ def a_link(
 ) -> int:
     """聚微量票券核销, running."""
     with tenancy.acting_for(shop.merchant_id):
-        settings = kinds.parse(
+        settings = programmes.parse(
             "mall_voucher", {"product": product, "template": template, "store": store}
         )
         draft = CampaignDraft(code=code, kind="mall_voucher", settings=settings)

@@ -7,15 +7,15 @@ between chunks, and a follow or a budget cannot be counted twice.
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import ColumnElement, exists, func, insert, literal, not_, select, update
 
 from backend import deployment, faults, requesting, tenancy
 from backend.campaigns import budget, eligibility, offers, queries
-from backend.campaigns.eligibility import IdRange, PartCrowd, Reason
+from backend.campaigns.crowd import IdRange, PartCrowd, Reason
 from backend.campaigns.models import (
     Campaign,
-    CampaignKind,
     CampaignState,
     Grant,
     GrantState,
@@ -23,6 +23,8 @@ from backend.campaigns.models import (
     Wave,
     WaveState,
 )
+from backend.campaigns.programmes import programme_of
+from backend.campaigns.programmes.programme import Waves
 from backend.campaigns.queries import Calendar
 from backend.coupons import make
 from backend.database import MetAnother, UtcDateTime, changed, db, table_of, transactional
@@ -69,7 +71,7 @@ def _run_chunk(wave_id: int, *, at: datetime) -> bool:
     if up_to is not None:
         calendar = queries.calendar()
         ids = IdRange(after=wave.cursor_id, up_to=up_to)
-        for crowd in eligibility.crowd(campaign, calendar=calendar, ids=ids, at=at):
+        for crowd in eligibility.crowds(campaign, calendar=calendar, ids=ids, at=at):
             kept = replace(crowd, offer=offers.kept(crowd.offer))
             _Granting(wave, campaign, kept, ids, calendar, at).grant(tally)
     is_done = up_to is None or up_to >= wave.last_id
@@ -106,11 +108,17 @@ def _held(wave_id: int) -> Wave | None:
 
 
 def _held_campaign(wave: Wave) -> Campaign:
-    """The campaign; for 票券营销 with every other plan of it, which share one weekly rule."""
-    campaigns = queries.locked(wave.campaign_id)
-    if campaigns[0].kind == CampaignKind.CLASS_MARKETING:
-        campaigns = queries.locked_class_marketing()
-    return next(campaign for campaign in campaigns if campaign.id == wave.campaign_id)
+    """The campaign; with all of its kind, where they share their rules."""
+    (campaign,) = queries.locked(wave.campaign_id)
+    if _waves_of(campaign).shares_rules:
+        queries.locked_all(campaign.kind)
+    return campaign
+
+
+def _waves_of(campaign: Campaign) -> Waves[Any]:
+    waves = programme_of(campaign.kind).waves
+    assert waves is not None, "a wave is of a kind that has waves"
+    return waves
 
 
 def end_of_chunk(cursor_id: int, last_id: int) -> int | None:
@@ -165,8 +173,8 @@ class _Granting:
 
     @property
     def is_given_at_once(self) -> bool:
-        """票券营销 goes straight into the card pack; what else there is waits for login (R-19)."""
-        return self.campaign.kind == CampaignKind.CLASS_MARKETING
+        """Straight into the card pack; what else there is waits for login (R-19)."""
+        return _waves_of(self.campaign).at_once
 
     def _count_verdicts(self) -> dict[str | None, int]:
         """How many there are for each reason; None: they are to get it."""

@@ -14,14 +14,11 @@ from sqlalchemy import select
 
 from backend import tenancy
 from backend.calendar import day_of
-from backend.campaigns import kinds, mall_products, queries
+from backend.campaigns import queries
 from backend.campaigns.errors import CampaignIncomplete
-from backend.campaigns.kinds import Settings
-from backend.campaigns.kinds.consumption_gift import ConsumptionGift
 from backend.campaigns.kinds.gives import MOST_PIECES
-from backend.campaigns.kinds.mall_voucher import MallVoucher
-from backend.campaigns.kinds.points_exchange import PointsExchange
 from backend.campaigns.models import Campaign, CampaignCoupon, CampaignState
+from backend.campaigns.programmes import programme_of
 from backend.coupons.kinds import CouponKind
 from backend.coupons.models import Approval, CouponTemplate, TemplateRevision
 from backend.coupons.terms import FixedValidity, parse_validity
@@ -57,29 +54,25 @@ def missing(campaign: Campaign, *, now: datetime) -> list[FieldError]:
     """What this campaign still needs before it may run; empty: complete."""
     zone = queries.calendar().zone
     today = day_of(now, zone)
+    programme = programme_of(campaign.kind)
     errors = []
     if campaign.ends_on is not None and campaign.ends_on < today:
         errors.append(FieldError(field="to", message="活动已过结束日期"))
     if campaign.state != CampaignState.RUNNING and is_left_out(campaign.kind, today=today):
-        words = f"营销包年不含{kinds.label(campaign.kind)}，请联系运营者开通"
+        words = f"营销包年不含{programme.label}，请联系运营者开通"
         errors.append(FieldError(field="kind", message=words))
-    settings = kinds.parse(campaign.kind, campaign.settings)
+    settings = programme.settings_of(campaign)
     rows = _given(campaign.id)
     if settings.coupons and not settings.parts_on:
         errors.append(FieldError(field="parts", message="请至少开启一类客户"))
-    if isinstance(settings, MallVoucher):
-        errors.extend(mall_products.taken(campaign, settings))
-    if isinstance(settings, ConsumptionGift) and not settings.rules:
-        errors.append(FieldError(field="rules", message="请至少添加一条赠送规则"))
-    if isinstance(settings, PointsExchange) and not settings.offers:
-        errors.append(FieldError(field="offers", message="请至少添加一张可兑换的券"))
+    errors.extend(programme.missing(campaign, settings))
     for part in settings.parts_on:
         given = [row for row in rows if row.part == part]
         errors.extend(
             FieldError(field=settings.path_of(part), message=words)
             for words in (
                 *_wrong(given, campaign, zone=zone, now=now),
-                *filter(None, (wrong_kind(settings, title=r.title, kind=r.kind) for r in given)),
+                *filter(None, (wrong_kind(campaign.kind, r.kind, title=r.title) for r in given)),
             )
         )
     return errors
@@ -91,9 +84,9 @@ def is_left_out(kind: str, *, today: date) -> bool:
     return subscription.leaves_out(tenancy.merchant_id(), on=today, kind=kind)
 
 
-def wrong_kind(settings: Settings, *, title: str, kind: str) -> str:
+def wrong_kind(campaign_kind: str, kind: str, *, title: str) -> str:
     """Why a template of this 券种 may not be given (S1-12, S2-29); empty: it may."""
-    allowed = kinds.may_give(settings)
+    allowed = programme_of(campaign_kind).may_give
     if kind in allowed:
         return ""
     words = "、".join(each.label for each in CouponKind if each in allowed)

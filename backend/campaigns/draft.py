@@ -3,20 +3,20 @@
 from dataclasses import dataclass
 from datetime import date
 
-from backend.campaigns import kinds
 from backend.campaigns.errors import CampaignInvalid
-from backend.campaigns.kinds import Settings
+from backend.campaigns.kinds.settings import CampaignSettings
 from backend.campaigns.models import Campaign
+from backend.campaigns.programmes import programme_of
 from backend.errors import FieldError
 
 
 @dataclass(frozen=True)
 class CampaignDraft:
-    """活动 as a form or a set-up file gives it. ``settings`` come from ``kinds.parse``."""
+    """活动 as a form or a set-up file gives it. ``settings`` come from ``programmes.parse``."""
 
     code: str
     kind: str
-    settings: Settings
+    settings: CampaignSettings
     name: str | None = None
     description: str = ""
     tags: tuple[str, ...] = ()
@@ -34,7 +34,7 @@ def draft_of(campaign: Campaign) -> CampaignDraft:
     return CampaignDraft(
         code=campaign.code,
         kind=campaign.kind,
-        settings=kinds.parse(campaign.kind, campaign.settings),
+        settings=programme_of(campaign.kind).settings_of(campaign),
         name=campaign.name,
         description=campaign.description,
         tags=tuple(str(tag) for tag in campaign.tags or []),

@@ -10,7 +10,7 @@ from backend import tenancy
 from backend.campaigns import budget, eligibility, queries, waves
 from backend.campaigns.cadence import Cycle
 from backend.campaigns.chunks import Tally
-from backend.campaigns.eligibility import IdRange, PartCrowd, Reason
+from backend.campaigns.crowd import IdRange, PartCrowd, Reason
 from backend.campaigns.models import Campaign, Wave, WaveState
 from backend.coupons import stock
 from backend.database import db, table_of
@@ -111,7 +111,7 @@ def _foreseen(campaign: Campaign, cycle: Cycle, *, at: datetime) -> Tally:
     everybody = IdRange(after=0, up_to=int(db.session.connection().scalar(last) or 0))
     allowed = budget.left(campaign, zone=calendar.zone, at=cycle.planned_at)
     tally, left = Tally(), _Left(allowed)
-    for crowd in eligibility.crowd(campaign, calendar=calendar, ids=everybody, at=at):
+    for crowd in eligibility.crowds(campaign, calendar=calendar, ids=everybody, at=at):
         _foresee(crowd, tally, left)
     return tally
 

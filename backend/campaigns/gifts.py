@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from backend import tenancy
 from backend.calendar import day_of
-from backend.campaigns import budget, kinds, limits, link_end, links, offers, queries
+from backend.campaigns import budget, limits, link_end, links, offers, queries
 from backend.campaigns.cadence import claim_until
 from backend.campaigns.kinds.consumption_gift import ConsumptionGift
 from backend.campaigns.links import Link, Promised
@@ -93,8 +93,7 @@ def _given(
     campaign: Campaign, bill: PaidBill, *, zone: ZoneInfo, now: datetime
 ) -> Iterator[Promised]:
     """The parts a campaign gives for this bill, as far as stock, budget and limits go."""
-    settings = kinds.parse(campaign.kind, campaign.settings)
-    assert isinstance(settings, ConsumptionGift)
+    settings = ConsumptionGift.read(campaign.settings)
     until = claim_until(bill.settled_at, settings.claim_window, zone=zone)
     if until is not None and until <= now:
         return

@@ -15,7 +15,7 @@ from sqlalchemy import Row, bindparam, exists, insert, or_, select, union_all, u
 
 from backend import faults, requesting, tenancy
 from backend.calendar import day_of, last_day_before
-from backend.campaigns import budget, kinds, offers, queries
+from backend.campaigns import budget, offers, queries
 from backend.campaigns.kinds.class_marketing import ClassMarketing, Part
 from backend.campaigns.models import (
     Campaign,
@@ -110,7 +110,7 @@ def give_on_follow(member_id: int, *, now: datetime) -> Given | None:
     today, kind = day_of(now, calendar.zone), CampaignKind.CLASS_MARKETING
     if not is_subscribed(tenancy.merchant_id(), on=today, kind=kind):
         return None
-    plans = queries.locked_class_marketing()
+    plans = queries.locked_all(CampaignKind.CLASS_MARKETING)
     for plan in plans:
         if not queries.is_running(plan, at=now, zone=calendar.zone) or not _gives_to_new(plan):
             continue
@@ -167,8 +167,7 @@ def become_coupons(
 
 
 def _gives_to_new(plan: Campaign) -> bool:
-    settings = kinds.parse(plan.kind, plan.settings)
-    return isinstance(settings, ClassMarketing) and settings.part(Part.NEW).on
+    return ClassMarketing.read(plan.settings).part(Part.NEW).on
 
 
 def _is_first_gift(member_id: int, plans: Sequence[Campaign], *, now: datetime) -> bool:

@@ -10,27 +10,15 @@ from datetime import datetime
 from sqlalchemy import Update, delete, insert, select, update
 
 from backend import tenancy
-from backend.campaigns import (
-    audience,
-    completeness,
-    exchange_rules,
-    kinds,
-    mall_products,
-    points_rules,
-    queries,
-)
+from backend.campaigns import completeness, queries
 from backend.campaigns.draft import CampaignDraft, draft_of, refuse_wrong
 from backend.campaigns.errors import CampaignEnded, CampaignInvalid, CampaignNotFound
-from backend.campaigns.kinds import PointsSettings, Settings
 from backend.campaigns.kinds.class_marketing import (
     DEFAULT_CODE,
     DEFAULT_TEMPLATES,
-    LABEL,
     default_plan,
 )
-from backend.campaigns.kinds.mall_voucher import MallVoucher
-from backend.campaigns.kinds.periodic import FixedAudience, Periodic
-from backend.campaigns.kinds.points_exchange import PointsExchange
+from backend.campaigns.kinds.settings import CampaignSettings
 from backend.campaigns.models import (
     Campaign,
     CampaignCoupon,
@@ -38,6 +26,8 @@ from backend.campaigns.models import (
     CampaignRun,
     CampaignState,
 )
+from backend.campaigns.programmes import programme_of
+from backend.campaigns.programmes.class_marketing import CLASS_MARKETING
 from backend.coupons import templates
 from backend.coupons.models import CouponTemplate
 from backend.database import changed, db, table_of, transactional
@@ -54,6 +44,7 @@ def save(draft: CampaignDraft, *, now: datetime) -> Campaign:
     Editing never resets when it was first started (S3-21). A running campaign stays complete.
     """
     refuse_wrong(draft)
+    programme = programme_of(draft.kind)
     campaign = queries.by_code(draft.code)
     is_new = campaign is None
     if campaign is None:
@@ -64,24 +55,23 @@ def save(draft: CampaignDraft, *, now: datetime) -> Campaign:
     elif campaign.state == CampaignState.ENDED:
         raise CampaignEnded()
     before = None if is_new else draft_of(campaign)
-    campaign.name = draft.name or kinds.label(draft.kind)
+    campaign.name = draft.name or programme.label
     campaign.description = draft.description
     campaign.tags = list(draft.tags)
     campaign.stores = None if draft.stores is None else list(draft.stores)
     campaign.starts_on, campaign.ends_on = draft.starts_on, draft.ends_on
     campaign.settings = draft.settings.model_dump(mode="json")
     campaign.online_activity = (
-        kinds.is_online_activity(draft.kind)
-        if draft.online_activity is None
-        else draft.online_activity
+        programme.online if draft.online_activity is None else draft.online_activity
     )
     campaign.budget_total, campaign.budget_per_day = draft.budget_total, draft.budget_per_day
     campaign.control_bp = draft.control_bp
     db.session.flush()
-    _name_coupons(campaign.id, draft.settings)
-    _refuse_wrong_settings(campaign, draft.settings)
-    if isinstance(draft.settings, Periodic):
-        _find_audience(campaign.id, draft.settings, before, now=now)
+    _name_coupons(campaign, draft.settings)
+    programme.hold()
+    _refuse_second(campaign)
+    programme.refuse_wrong(campaign, draft.settings)
+    programme.saved(campaign, draft.settings, before.settings if before else None, now=now)
     if before is not None and draft_of(campaign) != before:
         campaign.edited_at = now
     db.session.flush()
@@ -98,8 +88,7 @@ def start(campaign_id: int, *, now: datetime) -> None:
         raise CampaignEnded()
     if campaign.state == CampaignState.RUNNING:
         return
-    if campaign.kind == CampaignKind.MALL_VOUCHER:
-        mall_products.hold()
+    programme_of(campaign.kind).hold()
     completeness.check(campaign, now=now)
     if _move(campaign_id, (CampaignState.DRAFT, CampaignState.PAUSED), CampaignState.RUNNING):
         changed(
@@ -150,7 +139,7 @@ def open_default_plan(merchant_id: int, *, now: datetime) -> Campaign:
                 code=DEFAULT_CODE,
                 kind=CampaignKind.CLASS_MARKETING,
                 settings=default_plan(),
-                name=LABEL,
+                name=CLASS_MARKETING.label,
             ),
             now=now,
         )
@@ -158,30 +147,20 @@ def open_default_plan(merchant_id: int, *, now: datetime) -> Campaign:
         return plan
 
 
-def _refuse_wrong_settings(campaign: Campaign, settings: Settings) -> None:
-    if isinstance(settings, PointsExchange):
-        exchange_rules.refuse_wrong(settings)
-    elif isinstance(settings, PointsSettings):
-        points_rules.refuse_wrong(campaign, settings)
-    elif isinstance(settings, MallVoucher):
-        mall_products.hold()
-        mall_products.refuse_wrong(campaign, settings)
+def _refuse_second(campaign: Campaign) -> None:
+    """Where a merchant has one of the kind, the one that there is gets edited (S2-19)."""
+    programme = programme_of(campaign.kind)
+    another = select(Campaign.code).where(
+        Campaign.kind == campaign.kind,
+        Campaign.id != campaign.id,
+        Campaign.state != CampaignState.ENDED,
+    )
+    if programme.one_only and (code := db.session.scalar(another.limit(1))):
+        words = f"已有{programme.label}活动 {code}，请修改它"
+        raise CampaignInvalid(errors=[FieldError(field="kind", message=words)])
 
 
-def _find_audience(
-    campaign_id: int, settings: Periodic, before: CampaignDraft | None, *, now: datetime
-) -> None:
-    """A fixed audience is found when it is first said, not at every later edit (S3-18)."""
-    audience.refuse_unknown(settings.audience)
-    if not isinstance(settings.audience, FixedAudience):
-        return
-    earlier = before.settings if before else None
-    if isinstance(earlier, Periodic) and earlier.audience == settings.audience:
-        return
-    audience.freeze(campaign_id, settings.audience, zone=queries.calendar().zone, now=now)
-
-
-def _name_coupons(campaign_id: int, settings: Settings) -> None:
+def _name_coupons(campaign: Campaign, settings: CampaignSettings) -> None:
     """The rows that offers are made from; templates that are not there yet are named at start."""
     merchant_id = tenancy.merchant_id()
     known = {
@@ -195,11 +174,11 @@ def _name_coupons(campaign_id: int, settings: Settings) -> None:
     wrong = []
     for part, coupons in settings.coupons.items():
         for position, coupon in enumerate(coupons):
-            place, found = kinds.template_path(settings, part, position), known.get(coupon.template)
+            place, found = settings.template_path(part, position), known.get(coupon.template)
             words = (
                 f"没有券模板 {coupon.template}"
                 if found is None
-                else completeness.wrong_kind(settings, title=found.title, kind=found.kind)
+                else completeness.wrong_kind(campaign.kind, found.kind, title=found.title)
             )
             if words:
                 wrong.append(FieldError(field=place, message=words))
@@ -208,7 +187,7 @@ def _name_coupons(campaign_id: int, settings: Settings) -> None:
     wanted = [
         {
             "merchant_id": merchant_id,
-            "campaign_id": campaign_id,
+            "campaign_id": campaign.id,
             "part": part,
             "position": position,
             "template_id": known[coupon.template].id,
@@ -219,7 +198,7 @@ def _name_coupons(campaign_id: int, settings: Settings) -> None:
     ]
     changed(
         delete(_coupons).where(
-            _coupons.c.merchant_id == merchant_id, _coupons.c.campaign_id == campaign_id
+            _coupons.c.merchant_id == merchant_id, _coupons.c.campaign_id == campaign.id
         )
     )
     if wanted:

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, select
 
 from backend import tenancy
 from backend.calendar import Span, day_of, week_of
-from backend.campaigns.models import Campaign, CampaignKind, CampaignState
+from backend.campaigns.models import Campaign, CampaignState
 from backend.database import db, table_of
 from backend.merchants.house import house
 
@@ -46,14 +46,9 @@ def locked(*campaign_ids: int) -> list[Campaign]:
     return _locked(Campaign.id.in_(campaign_ids))
 
 
-def locked_class_marketing() -> list[Campaign]:
-    """Every 票券营销 plan of the merchant, held: its weekly rule looks at all of them."""
-    return _locked(Campaign.kind == CampaignKind.CLASS_MARKETING)
-
-
-def locked_mall_vouchers() -> list[Campaign]:
-    """Every 聚微量票券核销 campaign of the merchant, held: a product has one that runs."""
-    return _locked(Campaign.kind == CampaignKind.MALL_VOUCHER)
+def locked_all(kind: str) -> list[Campaign]:
+    """Every campaign of a kind, held: for rules that look at all of them."""
+    return _locked(Campaign.kind == kind)
 
 
 def is_running(campaign: Campaign, *, at: datetime, zone: ZoneInfo) -> bool:

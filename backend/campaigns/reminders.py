@@ -28,9 +28,9 @@ from sqlalchemy.sql import Subquery
 
 from backend import tenancy
 from backend.calendar import day_of, last_day_before, start_of_day
-from backend.campaigns import cadence, chunks, eligibility, queries
+from backend.campaigns import cadence, chunks, crowd, queries
 from backend.campaigns.cadence import Cycle
-from backend.campaigns.eligibility import IdRange, People
+from backend.campaigns.crowd import IdRange, People
 from backend.campaigns.models import CampaignKind
 from backend.coupons.models import Coupon, CouponState, CouponTemplate, TemplateRevision
 from backend.database import MetAnother, changed, db, end_read, table_of, transactional
@@ -147,8 +147,8 @@ def _run_chunk(run_id: int, at: datetime) -> int | None:
 
 def _remind(ids: IdRange, at: datetime) -> int:
     calendar = queries.calendar()
-    people = eligibility.people(calendar=calendar, ids=ids, at=at)
-    plans = eligibility.class_marketing_plans()
+    people = crowd.people(calendar=calendar, ids=ids, at=at)
+    plans = crowd.class_marketing_plans()
     expiring = Rules.read(house().message_rules).expiring
     told = 0
     today, kind = day_of(at, calendar.zone), CampaignKind.CLASS_MARKETING

@@ -23,6 +23,7 @@ from backend.campaigns.models import (
     Wave,
     WaveState,
 )
+from backend.campaigns.programmes import WAVE_KINDS
 from backend.database import changed, db, end_read, table_of, transactional
 from backend.members.models import Member
 from backend.merchants.models import Merchant
@@ -213,7 +214,7 @@ def _campaigns_in(
     wanted = (
         select(Campaign, Merchant.zone, newest)
         .join(Merchant, Merchant.id == Campaign.merchant_id)
-        .where(Campaign.state.in_(states), Campaign.kind.in_(schedule.WAVE_KINDS))
+        .where(Campaign.state.in_(states), Campaign.kind.in_(WAVE_KINDS))
         .order_by(_place_of(Campaign.kind), Campaign.id)
     )
     if merchant_id is not None:
@@ -306,5 +307,5 @@ def _is_unfinished(wave_id: int) -> bool:
 
 
 def _place_of(kind: ColumnElement[str] | InstrumentedAttribute[str]) -> ColumnElement[int]:
-    places = {name.value: place for place, name in enumerate(schedule.WAVE_KINDS)}
+    places = {name.value: place for place, name in enumerate(WAVE_KINDS)}
     return case(places, value=kind, else_=len(places))

@@ -7,12 +7,12 @@ from sqlalchemy import select
 
 from backend import tenancy
 from backend.calendar import day_of
-from backend.campaigns import eligibility, kinds, queries, schedule, waves
+from backend.campaigns import eligibility, queries, schedule, waves
 from backend.campaigns.cadence import Cycle
-from backend.campaigns.eligibility import IdRange, Reason
+from backend.campaigns.crowd import IdRange, Reason, verdicts
 from backend.campaigns.errors import CampaignNotFound
-from backend.campaigns.kinds.class_marketing import ClassMarketing, Part
 from backend.campaigns.models import Campaign, CampaignState, Grant, Wave, WaveState
+from backend.campaigns.programmes import programme_of
 from backend.database import db
 from backend.members.models import Member
 from backend.members.queries import ids_of, survivor
@@ -89,6 +89,8 @@ def _not_at_all(
     campaign: Campaign, wave: Wave | None, cycle: Cycle | None, at: datetime
 ) -> tuple[str, str] | None:
     """Why nobody gets anything in that cycle."""
+    if programme_of(campaign.kind).waves is None:
+        return "not_in_waves", "这种活动不按批次发券，满足条件时当场发放"
     if cycle is None or (wave is None and campaign.state != CampaignState.RUNNING):
         return "not_running", "活动没有在运行"
     zone = queries.calendar().zone
@@ -104,7 +106,7 @@ def _not_at_all(
 
 def _judged(campaign: Campaign, member: Member, at: datetime) -> tuple[str, str] | None:
     """What the wave's expression says of this one member; None: nothing against them."""
-    crowds = eligibility.crowd(
+    crowds = eligibility.crowds(
         campaign,
         calendar=queries.calendar(),
         ids=IdRange(after=member.id - 1, up_to=member.id),
@@ -112,7 +114,7 @@ def _judged(campaign: Campaign, member: Member, at: datetime) -> tuple[str, str]
         as_of_then=True,
     )
     connection = db.session.connection()
-    row = connection.execute(eligibility.verdicts(crowds)).first() if crowds else None
+    row = connection.execute(verdicts(crowds)).first() if crowds else None
     if row is None:
         return _not_meant(campaign, member)
     return (row.reason, TEXTS[Reason(row.reason)]) if row.reason else None
@@ -133,14 +135,6 @@ def _ran_out(member: Member, wave: Wave | None) -> tuple[str | None, str]:
 def _not_meant(campaign: Campaign, member: Member) -> tuple[str, str]:
     if member.blacklisted:
         return "blacklisted", "在黑名单中"
-    settings = kinds.parse(campaign.kind, campaign.settings)
-    if not isinstance(settings, ClassMarketing):
-        return "not_in_audience", "不在活动人群内"
-    part = Part(member.customer_class)
-    if not member.follows:
-        return "not_following", "没有关注公众号"
-    if not settings.part(part).on:
-        return "part_off", f"{part.label}没有开启发券"
-    if not settings.part(part).again:
-        return "not_again", f"{part.label}的券用完或过期后不再发放"
-    return "no_coupons", "活动的券已停用"
+    programme = programme_of(campaign.kind)
+    assert programme.waves is not None
+    return programme.waves.why_not_meant(programme.settings_of(campaign), member)

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Row, bindparam, or_, select
 
 from backend.calendar import day_of
-from backend.campaigns import kinds, queries
+from backend.campaigns import programmes, queries
 from backend.campaigns.kinds.consumption_points import ConsumptionPoints
 from backend.campaigns.kinds.holiday_points import HolidayPoints
 from backend.campaigns.models import Campaign, CampaignKind, CampaignRun, CampaignState
@@ -86,7 +86,7 @@ def rules_for(merchant_id: int, level: str | None, *, at: datetime) -> Rules:
     """
     rule, multiple, today = EarnRule(), Multiple(), day_of(at, queries.calendar().zone)
     for campaign in _that_count(merchant_id, today, at=at):
-        settings = kinds.parse(campaign.kind, campaign.settings)
+        settings = programmes.parse(campaign.kind, campaign.settings)
         match settings:
             case ConsumptionPoints():
                 rate = settings.rate_of(level)

@@ -11,7 +11,7 @@ from sqlalchemy import Row, select
 
 from backend import deployment, tenancy
 from backend.calendar import day_of
-from backend.campaigns import kinds, queries
+from backend.campaigns import queries
 from backend.campaigns.kinds.points_exchange import PointsExchange
 from backend.campaigns.models import Campaign, CampaignCoupon, CampaignKind, CampaignState
 from backend.coupons.errors import SoldOut
@@ -113,9 +113,7 @@ def is_open(campaign: Campaign, *, store_code: str | None, zone: ZoneInfo, now: 
 
 def settings_of(campaign: Campaign) -> PointsExchange:
     """The settings of an exchange campaign."""
-    settings = kinds.parse(campaign.kind, campaign.settings)
-    assert isinstance(settings, PointsExchange)
-    return settings
+    return PointsExchange.read(campaign.settings)
 
 
 def _address(picture: str) -> str:

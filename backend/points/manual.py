@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import select
 
 from backend import faults
-from backend.campaigns import kinds, queries
+from backend.campaigns import queries
 from backend.campaigns.kinds.manual_points import ManualPoints
 from backend.campaigns.models import Campaign, CampaignKind
 from backend.database import after_commit, db, transactional
@@ -29,9 +29,7 @@ def switches(*, now: datetime) -> ManualPoints:
 
 def switches_of(campaign: Campaign) -> ManualPoints:
     """What a 手动增减积分 campaign lets tills do while it runs."""
-    settings = kinds.parse(campaign.kind, campaign.settings)
-    assert isinstance(settings, ManualPoints)
-    return settings
+    return ManualPoints.read(campaign.settings)
 
 
 @transactional

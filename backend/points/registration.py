@@ -6,7 +6,7 @@ from sqlalchemy import select
 
 from backend import tenancy
 from backend.calendar import day_of
-from backend.campaigns import kinds, queries
+from backend.campaigns import queries
 from backend.campaigns.kinds.registration_points import RegistrationPoints
 from backend.campaigns.models import Campaign, CampaignKind
 from backend.database import db, transactional
@@ -20,11 +20,9 @@ def welcome(member_id: int, *, now: datetime) -> Entry | None:
     """Points for who has just registered, where the campaign runs."""
     zone, kind = queries.calendar().zone, CampaignKind.REGISTRATION_POINTS
     for campaign in db.session.scalars(select(Campaign).where(Campaign.kind == kind)):
-        settings = kinds.parse(campaign.kind, campaign.settings)
-        if (
-            isinstance(settings, RegistrationPoints)
-            and queries.is_running(campaign, at=now, zone=zone)
-            and is_subscribed(tenancy.merchant_id(), on=day_of(now, zone), kind=kind)
+        settings = RegistrationPoints.read(campaign.settings)
+        if queries.is_running(campaign, at=now, zone=zone) and is_subscribed(
+            tenancy.merchant_id(), on=day_of(now, zone), kind=kind
         ):
             cause = f"registration-{member_id}"
             return ledger.earn(member_id, settings.points, cause=cause, now=now)

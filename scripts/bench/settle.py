@@ -14,7 +14,7 @@ from flask import Flask
 from sqlalchemy import JSON, Column, func, select
 
 from backend import clock, tenancy
-from backend.campaigns import kinds, lifecycle
+from backend.campaigns import lifecycle, programmes
 from backend.campaigns.draft import CampaignDraft
 from backend.coupons.bill import BillLine
 from backend.database import UtcDateTime, db, table_of
@@ -78,7 +78,7 @@ def run(lab: Laboratory, *, members: int, rounds: int) -> list[Finding]:
 
 def _fill(members: int) -> None:
     shop.fill(members)
-    earning = kinds.parse("consumption_points", {"per_fen": 100, "points": 1})
+    earning = programmes.parse("consumption_points", {"per_fen": 100, "points": 1})
     draft = CampaignDraft(code="cp", kind="consumption_points", settings=earning)
     with tenancy.acting_for(shop.merchant_id()):
         lifecycle.start(lifecycle.save(draft, now=shop.NOW).id, now=shop.NOW)

@@ -13,7 +13,7 @@ from backend.campaigns.conditions import (
     FlagCondition,
     Op,
 )
-from backend.campaigns.eligibility import Reason
+from backend.campaigns.crowd import Reason
 from backend.campaigns.grants import FOLLOW_CYCLE
 from backend.campaigns.kinds.class_marketing import ClassMarketing, Part
 from backend.campaigns.kinds.periodic import Periodic

@@ -7,12 +7,12 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import select, update
 
-from backend.campaigns import kinds, offers
-from backend.campaigns.kinds import Settings
+from backend.campaigns import offers, programmes
 from backend.campaigns.kinds.registration_points import RegistrationPoints
+from backend.campaigns.kinds.settings import CampaignSettings
 from backend.campaigns.models import Campaign, CampaignKind, CampaignRun, CampaignState
 from backend.campaigns.offers import CurrentOffer
-from backend.campaigns.schedule import WAVE_KINDS
+from backend.campaigns.programmes import WAVE_KINDS
 from backend.coupons.kinds import CouponKind, parse_rule
 from backend.coupons.models import CouponTemplate, TemplateRevision
 from backend.coupons.terms import Combine, Scope, UseHours
@@ -32,7 +32,7 @@ class Running:
 
     id: int
     online_activity: bool
-    settings: Settings
+    settings: CampaignSettings
     offers: dict[str, CurrentOffer]
 
 
@@ -136,7 +136,7 @@ def _running(of: Collection[CampaignKind]) -> list[Running]:
         .where(Campaign.state == CampaignState.RUNNING, Campaign.kind.in_(of))
         .order_by(Campaign.id)
     ):
-        settings = kinds.parse(campaign.kind, campaign.settings)
+        settings = programmes.parse(campaign.kind, campaign.settings)
         current = {part: offers.current(campaign.id, part) for part in settings.coupons}
         found.append(
             Running(

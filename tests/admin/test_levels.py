@@ -5,7 +5,7 @@ from pydantic import JsonValue
 from sqlalchemy import select
 
 from backend import tenancy
-from backend.campaigns import kinds, lifecycle
+from backend.campaigns import lifecycle, programmes
 from backend.campaigns.draft import CampaignDraft
 from backend.database import db
 from backend.members.models import LevelChange, Member, MemberLevel
@@ -77,7 +77,7 @@ def test_a_level_that_a_campaign_names_keeps_its_name(app: Flask, clock: StillCl
     visitor = at_desk(app, shop)
     a_level(visitor, name="银卡")
     with tenancy.acting_for(shop.merchant_id):
-        settings = kinds.parse(
+        settings = programmes.parse(
             "consumption_points",
             {"per_fen": 100, "points": 1, "levels": {"银卡": {"per_fen": 100, "points": 2}}},
         )

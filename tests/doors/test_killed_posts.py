@@ -18,7 +18,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select, update
 
 from backend import clock, idempotency, tenancy
-from backend.campaigns import kinds, lifecycle
+from backend.campaigns import lifecycle, programmes
 from backend.campaigns.draft import CampaignDraft
 from backend.database import db, table_of, transaction
 from backend.idempotency import RememberedAnswer
@@ -232,7 +232,7 @@ def here(app: Flask, http: FlaskClient) -> Iterator[Counter]:
     member_id = a_member(shop, phone="18100004469")
     a_verifier(shop, member_id)
     with tenancy.acting_for(shop.merchant_id):
-        settings = kinds.parse("manual_points", {"add": True, "subtract": True})
+        settings = programmes.parse("manual_points", {"add": True, "subtract": True})
         draft = CampaignDraft(code="by-hand", kind="manual_points", settings=settings)
         lifecycle.start(lifecycle.save(draft, now=clock.now()).id, now=clock.now())
     phone = phone_of(http, shop, member_id)

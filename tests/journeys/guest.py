@@ -6,7 +6,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from backend import tenancy
-from backend.campaigns import kinds, lifecycle
+from backend.campaigns import lifecycle, programmes
 from backend.campaigns.draft import CampaignDraft
 from backend.database import db
 from backend.members import cards
@@ -30,7 +30,7 @@ class Guest:
         self.shop, self.clock, self.till = shop, clock, till_of(http, shop)
         self.id = a_member(shop, phone="18100004469")
         with tenancy.acting_for(shop.merchant_id):
-            settings = kinds.parse("consumption_points", {"per_fen": 100, "points": 1})
+            settings = programmes.parse("consumption_points", {"per_fen": 100, "points": 1})
             draft = CampaignDraft(code="cp", kind="consumption_points", settings=settings)
             lifecycle.start(lifecycle.save(draft, now=clock.at).id, now=clock.at)
 

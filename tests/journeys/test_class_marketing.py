@@ -8,7 +8,7 @@ from flask import Flask
 
 from backend import tenancy
 from backend.calendar import SHANGHAI, local
-from backend.campaigns import forecast, grants, lifecycle, queries
+from backend.campaigns import grants, lifecycle, queries, schedule
 from backend.campaigns.draft import draft_of
 from backend.campaigns.errors import CampaignIncomplete
 from backend.campaigns.kinds.class_marketing import DEFAULT_CODE
@@ -114,10 +114,9 @@ def test_S0_18_an_edit_before_nine_is_what_the_wave_issues(app: Flask, clock: St
                 )
             }
         )
-        lifecycle.save(replace(draft, settings=better), now=clock.at)
-        assert forecast.next_dates(
-            better, first_started_at=clock.at, zone=queries.calendar().zone, now=clock.at
-        )[0] == clock.move_to("2026-11-23 09:00")
+        edited = lifecycle.save(replace(draft, settings=better), now=clock.at)
+        [coming] = schedule.next_dates(edited, zone=queries.calendar().zone, n=1, now=clock.at)
+        assert coming == clock.move_to("2026-11-23 09:00")
     assert campaign(shop, plan).edited_at is not None
     work()
     [coupon] = coupons_of(shop, member)

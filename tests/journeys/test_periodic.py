@@ -8,9 +8,9 @@ from pydantic import JsonValue
 
 from backend import tenancy
 from backend.calendar import SHANGHAI, local
-from backend.campaigns import forecast, grants, kinds, lifecycle
+from backend.campaigns import cadence, grants, lifecycle, programmes
 from backend.campaigns.errors import CampaignIncomplete
-from backend.campaigns.kinds.periodic import PRESETS
+from backend.campaigns.kinds.periodic import PRESETS, Periodic
 from tests.backend.campaigns.plans import (
     a_periodic,
     change_member,
@@ -59,10 +59,10 @@ def test_S3_20_S3_21_it_begins_in_the_next_period(
     clock.move_to(started)
     a_periodic(shop, timetable=timetable)
     a_member(shop)
-    settings = kinds.parse(
-        "periodic", {"timetable": timetable, "claim_window": {"kind": "anytime"}}
+    settings = Periodic.read({"timetable": timetable, "claim_window": {"kind": "anytime"}})
+    shown = cadence.next_dates(
+        settings.timetable, first_started_at=None, zone=SHANGHAI, now=clock.at
     )
-    shown = forecast.next_dates(settings, first_started_at=None, zone=SHANGHAI, now=clock.at)
     assert [f"{local(at, SHANGHAI):%m-%d %H:%M}" for at in shown[:2]] == dates
     ran = []
     while len(ran) < 2:
@@ -186,4 +186,4 @@ def test_S3_25_who_does_not_log_in_gets_nothing(app: Flask, clock: StillClock) -
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_S3_02_to_04_the_presets_are_ready_to_be_filled_in(name: str) -> None:
-    kinds.parse("periodic", PRESETS[name])
+    programmes.parse("periodic", PRESETS[name])

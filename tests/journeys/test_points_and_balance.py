@@ -7,7 +7,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from backend import tenancy
-from backend.campaigns import kinds, lifecycle
+from backend.campaigns import lifecycle, programmes
 from backend.campaigns.draft import CampaignDraft
 from backend.database import db
 from backend.members.models import MemberLevel
@@ -30,7 +30,7 @@ def till(http: FlaskClient, shop: Shop) -> TillClient:
 
 def run(shop: Shop, kind: str, clock: StillClock, **settings: Any) -> int:  # noqa: ANN401
     with tenancy.acting_for(shop.merchant_id):
-        draft = CampaignDraft(code=kind, kind=kind, settings=kinds.parse(kind, settings))
+        draft = CampaignDraft(code=kind, kind=kind, settings=programmes.parse(kind, settings))
         campaign = lifecycle.save(draft, now=clock.at)
         lifecycle.start(campaign.id, now=clock.at)
         return campaign.id

@@ -28,7 +28,7 @@ from hypothesis.stateful import (
 from sqlalchemy import select
 
 from backend import clock, tenancy
-from backend.campaigns import kinds, lifecycle
+from backend.campaigns import lifecycle, programmes
 from backend.campaigns.draft import CampaignDraft
 from backend.coupons.bill import BillLine
 from backend.coupons.models import Coupon
@@ -110,7 +110,7 @@ class Counter(RuleBasedStateMachine):
                 "tiers": [{"principal_fen": p, "bonus_fen": b} for p, b in books.TIERS.items()]
             }
         self.open.enter_context(tenancy.acting_for(self.shop.merchant_id))
-        earning = kinds.parse("consumption_points", {"per_fen": 100, "points": 1})
+        earning = programmes.parse("consumption_points", {"per_fen": 100, "points": 1})
         plan = lifecycle.save(
             CampaignDraft("cp", "consumption_points", settings=earning), now=self.now
         )

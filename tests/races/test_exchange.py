@@ -9,7 +9,7 @@ from flask import Flask
 from sqlalchemy import func, select, update
 
 from backend import tenancy
-from backend.campaigns import kinds, lifecycle, links
+from backend.campaigns import lifecycle, links, programmes
 from backend.campaigns.draft import CampaignDraft
 from backend.campaigns.models import Grant
 from backend.coupons.models import Coupon, CouponTemplate
@@ -34,7 +34,7 @@ class Mall:
         self.template = a_template(self.shop, "t1", stock=stock)
         with tenancy.acting_for(self.shop.merchant_id):
             content = {"offers": [{"template": "t1", "points": 100}]}
-            settings = kinds.parse("points_exchange", content)
+            settings = programmes.parse("points_exchange", content)
             draft = CampaignDraft(code="x", kind="points_exchange", settings=settings)
             self.campaign = lifecycle.save(draft, now=clock.at).id
             lifecycle.start(self.campaign, now=clock.at)

@@ -3,11 +3,10 @@
 from enum import StrEnum
 
 from backend.campaigns.kinds.gives import GivenCoupon, GivenCoupons
+from backend.campaigns.kinds.settings import CampaignSettings
 from backend.coupons.kinds import CouponKind, Term
 from backend.coupons.templates import TemplateDraft
 from backend.members.models import CustomerClass
-
-LABEL = "票券营销"
 
 
 class Part(StrEnum):
@@ -47,7 +46,7 @@ class Parts(Term):
     loyal: RegularPart = RegularPart(on=False)
 
 
-class ClassMarketing(Term):
+class ClassMarketing(CampaignSettings):
     """票券营销's settings, as in the set-up file."""
 
     parts: Parts

@@ -6,9 +6,9 @@ from pydantic import Field
 
 from backend.campaigns.cadence import ClaimWindow
 from backend.campaigns.kinds.gives import GivenCoupon, GivenCoupons
+from backend.campaigns.kinds.settings import CampaignSettings
 from backend.coupons.kinds import Term
 
-LABEL = "会员消费送优惠券"
 MOST_RULES = 50
 
 
@@ -19,7 +19,7 @@ class GiftRule(Term):
     coupons: GivenCoupons = ()
 
 
-class ConsumptionGift(Term):
+class ConsumptionGift(CampaignSettings):
     """会员消费送优惠券's settings. Of several rules the highest that is met counts, or ``all``."""
 
     rules: Annotated[tuple[GiftRule, ...], Field(strict=False, max_length=MOST_RULES)] = ()

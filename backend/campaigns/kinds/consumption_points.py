@@ -5,8 +5,6 @@ from pydantic import Field
 from backend.campaigns.kinds.points import LevelName, PointsCount, PointsKind
 from backend.coupons.kinds import Term
 
-LABEL = "消费送积分"
-
 
 class Rate(Term):
     """每消费 ``per_fen`` 送 ``points`` 积分."""

@@ -9,7 +9,6 @@ from backend.calendar import parse_date
 from backend.campaigns.kinds.points import LevelName, PointsKind
 from backend.coupons.kinds import Term
 
-LABEL = "节假日多倍积分"
 MOST_RANGES = 10
 """最多不超过10个 (S2-26)."""
 

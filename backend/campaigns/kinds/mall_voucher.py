@@ -3,14 +3,11 @@
 from pydantic import Field
 
 from backend.campaigns.kinds.gives import GivenCoupon
-from backend.coupons.kinds import Code, CouponKind, Term
-
-LABEL = "聚微量票券核销"
-KINDS = frozenset({CouponKind.CASH, CouponKind.GIFT, CouponKind.DEDUCTION})
-"""目前仅支持代金券、实物券、抵扣券 (S1-12)."""
+from backend.campaigns.kinds.settings import CampaignSettings
+from backend.coupons.kinds import Code
 
 
-class MallVoucher(Term):
+class MallVoucher(CampaignSettings):
     """聚微量票券核销's settings. ``store`` is the one that the mall shop is bound to."""
 
     product: Code
@@ -30,3 +27,7 @@ class MallVoucher(Term):
     def path_of(self, part: str) -> str:
         """Where its template stands in the settings."""
         return f"template{part}"
+
+    def template_path(self, part: str, position: int) -> str:
+        """A product is one coupon."""
+        return self.path_of(part)

@@ -2,8 +2,6 @@
 
 from backend.campaigns.kinds.points import PointsKind
 
-LABEL = "手动增减积分"
-
 
 class ManualPoints(PointsKind):
     """手动增减积分's settings: the two switches."""

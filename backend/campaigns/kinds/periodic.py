@@ -8,11 +8,9 @@ from pydantic import AfterValidator, Discriminator, Field, JsonValue, Tag, model
 from backend.campaigns.cadence import ClaimWindow, Timetable
 from backend.campaigns.conditions import Conditions
 from backend.campaigns.kinds.gives import GivenCoupon, GivenCoupons
-from backend.coupons.kinds import Term
+from backend.campaigns.kinds.settings import CampaignSettings
 from backend.errors import ParamError
 from backend.members import phones
-
-LABEL = "定期送券"
 
 
 def _phone(text: str) -> str:
@@ -64,7 +62,7 @@ Audience = Annotated[
 ]
 
 
-class Periodic(Term):
+class Periodic(CampaignSettings):
     """定期送券's settings, as in the set-up file."""
 
     audience: Audience = DynamicAudience(mode="dynamic")

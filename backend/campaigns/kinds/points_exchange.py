@@ -7,11 +7,8 @@ from pydantic import Field
 from backend.campaigns.cadence import ClaimWindow, WindowKind
 from backend.campaigns.kinds.gives import GivenCoupon
 from backend.campaigns.kinds.points import LevelName, PointsCount
-from backend.coupons.kinds import Code, CouponKind, Term
-
-LABEL = "积分兑换卡券"
-KINDS = frozenset({CouponKind.DISCOUNT, CouponKind.CASH, CouponKind.GIFT})
-"""折扣券, 代金券, 兑换券 (S2-29)."""
+from backend.campaigns.kinds.settings import CampaignSettings
+from backend.coupons.kinds import Code, Term
 
 
 class ExchangeOffer(Term):
@@ -27,7 +24,7 @@ class ExchangeOffer(Term):
         return self.points.get(level or "", 0)
 
 
-class PointsExchange(Term):
+class PointsExchange(CampaignSettings):
     """积分兑换卡券's settings. ``claim_window`` is for the QR that a till shows (S2-32)."""
 
     introduction: Annotated[str, Field(max_length=2000)] = ""
@@ -51,6 +48,10 @@ class PointsExchange(Term):
     def path_of(self, part: str) -> str:
         """Where a part's coupons stand in the settings."""
         return f"offers.{part.removeprefix('offer-')}"
+
+    def template_path(self, part: str, position: int) -> str:
+        """An offer is one coupon."""
+        return f"{self.path_of(part)}.template"
 
     def offer_of(self, template: str) -> ExchangeOffer | None:
         """The offer of this template, by its code."""

@@ -4,8 +4,6 @@ from pydantic import Field
 
 from backend.campaigns.kinds.points import PointsKind
 
-LABEL = "注册送积分"
-
 
 class RegistrationPoints(PointsKind):
     """注册送积分's settings, as in the set-up file."""

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from backend import tenancy
 from backend.calendar import day_of
-from backend.campaigns import completeness, kinds, lifecycle, queries
+from backend.campaigns import completeness, lifecycle, programmes, queries
 from backend.campaigns.draft import CampaignDraft, draft_of
 from backend.campaigns.errors import CampaignInvalid
 from backend.campaigns.kinds.class_marketing import DEFAULT_CODE, DEFAULT_TEMPLATES, default_plan
@@ -172,7 +172,7 @@ def _wanted(entry: CampaignEntry, before: CampaignDraft | None, *, now: datetime
     return CampaignDraft(
         code=entry.code,
         kind=kind,
-        settings=kinds.parse(kind, _over(settings, entry.model_extra or {})),
+        settings=programmes.parse(kind, _over(settings, entry.model_extra or {})),
         name=merged.name or stored.name,
         description=merged.description,
         tags=tuple(merged.tags),

@@ -7,7 +7,7 @@ from pydantic import JsonValue
 from sqlalchemy import select
 
 from backend import clock, tenancy
-from backend.campaigns import kinds, lifecycle
+from backend.campaigns import lifecycle, programmes
 from backend.campaigns.draft import CampaignDraft
 from backend.campaigns.models import Campaign, Grant
 from backend.coupons.models import Coupon, CouponTemplate
@@ -79,7 +79,7 @@ def a_campaign(
     **more: object,
 ) -> int:
     now = at or clock.now()
-    draft = CampaignDraft(code=code, kind=kind, settings=kinds.parse(kind, settings), **more)  # type: ignore[arg-type]
+    draft = CampaignDraft(code=code, kind=kind, settings=programmes.parse(kind, settings), **more)  # type: ignore[arg-type]
     with transaction(), tenancy.acting_for(shop.merchant_id):
         campaign = lifecycle.save(draft, now=now)
         if running:

@@ -7,7 +7,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from backend import tenancy
-from backend.campaigns import kinds, lifecycle
+from backend.campaigns import lifecycle, programmes
 from backend.campaigns.draft import CampaignDraft
 from backend.campaigns.errors import CampaignIncomplete, CampaignInvalid
 from backend.campaigns.models import Campaign
@@ -33,7 +33,7 @@ def shop(app: Flask) -> Shop:
 
 def saved(shop: Shop, clock: StillClock, *offers: dict[str, Any]) -> Campaign:
     with tenancy.acting_for(shop.merchant_id):
-        settings = kinds.parse("points_exchange", {"offers": list(offers)})
+        settings = programmes.parse("points_exchange", {"offers": list(offers)})
         draft = CampaignDraft(code="x", kind="points_exchange", settings=settings)
         return lifecycle.save(draft, now=clock.at)
 
@@ -67,7 +67,7 @@ def test_an_unknown_template_is_named_where_it_stands(shop: Shop, clock: StillCl
 
 def test_a_mall_voucher_names_its_template_too(shop: Shop, clock: StillClock) -> None:
     with tenancy.acting_for(shop.merchant_id), pytest.raises(CampaignInvalid) as refused:
-        settings = kinds.parse("mall_voucher", {"product": "P1", "template": "off"})
+        settings = programmes.parse("mall_voucher", {"product": "P1", "template": "off"})
         draft = CampaignDraft(code="m", kind="mall_voucher", settings=settings)
         lifecycle.save(draft, now=clock.at)
     words = "“85折”是折扣券，只能选择代金券、兑换券、抵扣券"

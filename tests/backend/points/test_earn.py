@@ -6,7 +6,7 @@ from pydantic import JsonValue
 from sqlalchemy import select
 
 from backend import tenancy
-from backend.campaigns import kinds, lifecycle
+from backend.campaigns import lifecycle, programmes
 from backend.campaigns.draft import CampaignDraft
 from backend.campaigns.errors import CampaignInvalid
 from backend.database import db
@@ -55,7 +55,7 @@ def shop(app: Flask) -> Shop:
 
 def run(shop: Shop, code: str, kind: str, clock: StillClock, **settings: JsonValue) -> int:
     with tenancy.acting_for(shop.merchant_id):
-        draft = CampaignDraft(code=code, kind=kind, settings=kinds.parse(kind, settings))
+        draft = CampaignDraft(code=code, kind=kind, settings=programmes.parse(kind, settings))
         campaign = lifecycle.save(draft, now=clock.at)
         lifecycle.start(campaign.id, now=clock.at)
         return campaign.id
@@ -122,7 +122,7 @@ def test_wrong_rules_are_refused_by_field(
     app: Flask, kind: str, settings: dict[str, JsonValue], field: str
 ) -> None:
     with pytest.raises(CampaignInvalid) as refused:
-        kinds.parse(kind, settings)
+        programmes.parse(kind, settings)
     errors = refused.value.detail["errors"]
     assert isinstance(errors, list) and isinstance(errors[0], dict)
     assert errors[0]["field"] == field

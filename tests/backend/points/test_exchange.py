@@ -8,7 +8,7 @@ from flask import Flask
 from sqlalchemy import select, update
 
 from backend import tenancy
-from backend.campaigns import kinds, lifecycle, links
+from backend.campaigns import lifecycle, links, programmes
 from backend.campaigns.draft import CampaignDraft
 from backend.campaigns.errors import AlreadyClaimed, CampaignNotFound, ClaimLapsed
 from backend.campaigns.models import Campaign, ClaimLink, Grant
@@ -57,7 +57,7 @@ class Mall:
         prices = {"普通会员": 100, "银卡": 80, "黑卡": 0}
         content = {"offers": [{"template": "t1", "points": prices}], "introduction": "换好礼"}
         with tenancy.acting_for(self.shop.merchant_id):
-            settings = kinds.parse("points_exchange", content)
+            settings = programmes.parse("points_exchange", content)
             draft = CampaignDraft(code=code, kind="points_exchange", settings=settings, **more)
             campaign = lifecycle.save(draft, now=self.clock.at)
             lifecycle.start(campaign.id, now=self.clock.at)
@@ -265,7 +265,7 @@ def test_what_a_till_may_offer_is_asked_in_one_statement(mall: Mall, clock: Stil
 
     assert offered() == (False, False, True)
     with tenancy.acting_for(mall.shop.merchant_id):
-        settings = kinds.parse("manual_points", {"add": True})
+        settings = programmes.parse("manual_points", {"add": True})
         draft = CampaignDraft(code="hand", kind="manual_points", settings=settings)
         lifecycle.start(lifecycle.save(draft, now=clock.at).id, now=clock.at)
     assert offered() == (True, False, True)

@@ -8,7 +8,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from backend import tenancy
-from backend.campaigns import kinds, lifecycle
+from backend.campaigns import lifecycle, programmes
 from backend.campaigns.draft import CampaignDraft
 from backend.coupons.bill import BillLine
 from backend.database import db, transaction
@@ -74,7 +74,7 @@ def test_1091_earned_spent_and_both_bills_refunded_leave_none(
     with transaction(), tenancy.across_merchants("a test sets a merchant's rule"):
         merchant = db.session.get_one(Merchant, shop.merchant_id)
         merchant.points = {"per_yuan": 100, "max_bp": 10000, "expiry": "none"}
-    earning = kinds.parse("consumption_points", {"per_fen": 100, "points": 1})
+    earning = programmes.parse("consumption_points", {"per_fen": 100, "points": 1})
     plan = lifecycle.save(CampaignDraft("cp", "consumption_points", settings=earning), now=clock.at)
     lifecycle.start(plan.id, now=clock.at)
     _settles("B1", 109_100, member, clock)

@@ -6,7 +6,7 @@ from pydantic import JsonValue
 from sqlalchemy import select
 
 from backend import clock, tenancy
-from backend.campaigns import grants, kinds, lifecycle, links, waves
+from backend.campaigns import grants, lifecycle, links, programmes, waves
 from backend.campaigns.draft import CampaignDraft
 from backend.campaigns.models import ClaimLink, Grant, GrantState, OfferPiece, Wave
 from backend.coupons.bill import BillLine
@@ -198,7 +198,7 @@ def _buy_at_the_mall(shop: Shop) -> None:
         db.session.add(bound)
     mall = shops.shop("m01")
     assert mall is not None
-    settings = kinds.parse("mall_voucher", {"product": "P60", "template": "free"})
+    settings = programmes.parse("mall_voucher", {"product": "P60", "template": "free"})
     draft = CampaignDraft(code="mall", kind="mall_voucher", settings=settings)
     lifecycle.start(lifecycle.save(draft, now=now).id, now=now)
     for voucher, product in (("V1", "P60"), ("V2", "P70"), ("V3", "P60")):
