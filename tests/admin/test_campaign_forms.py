@@ -53,7 +53,9 @@ def test_a_weekly_campaign_is_made_and_opened_again(app: Flask) -> None:
     assert campaign.settings["audience"]["conditions"][0]["days"] == 90  # type: ignore[index,call-overload]
     text = visitor.read(f"/admin/campaigns/edit/?id={campaign.id}")
     assert "周四唤醒" in text and 'value="90"' in text
-    assert "近 90 天消费次数 ＜ 3次" in visitor.read(f"/admin/campaigns/details/?id={campaign.id}")
+    details = visitor.read(f"/admin/campaigns/details/?id={campaign.id}")
+    assert "近 90 天消费次数 ＜ 3次" in details
+    assert re.search(rf'href="/admin/campaigns/edit/\?id={campaign.id}">编辑<', details)
 
 
 def test_saving_and_starting_is_one_click(app: Flask) -> None:
