@@ -3,6 +3,7 @@
 import json
 import time
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import requests
@@ -49,14 +50,28 @@ class Guest:
 
 def redeem(deployment: Deployment, number: str, *, key: str | None = None) -> requests.Response:
     """核销 at the till; ``key`` is its Idempotency-Key."""
-    path, body = "/pos/v1/coupons/redeem", json.dumps({"scan": number}).encode()
+    return said_by_till(deployment.url, "/pos/v1/coupons/redeem", {"scan": number}, key=key)
+
+
+def said_by_till(
+    url: str,
+    path: str,
+    body: Mapping[str, object],
+    *,
+    key: str | None = None,
+    line: requests.Session | None = None,
+    timeout: float = 30,
+) -> requests.Response:
+    """A signed POST; ``line`` is the connection that the till keeps."""
+    said = json.dumps(body).encode()
     timestamp, nonce = str(int(time.time())), uuid.uuid4().hex
-    text = f"POST\n{path}\n{timestamp}\n{nonce}\n".encode() + body + b"\n"
+    text = f"POST\n{path}\n{timestamp}\n{nonce}\n".encode() + said + b"\n"
     signed = header(TILL_KEY, TILL_SECRET, text=text, timestamp=timestamp, nonce=nonce)
     headers = {"Authorization": signed, "Content-Type": "application/json"}
     if key is not None:
         headers["Idempotency-Key"] = key
-    return requests.post(deployment.url + path, data=body, headers=headers, timeout=30)
+    ask = requests.post if line is None else line.post
+    return ask(url + path, data=said, headers=headers, timeout=timeout)
 
 
 def _sim(deployment: Deployment, deed: str, **body: str) -> dict[str, str]:

@@ -153,6 +153,11 @@ class Deployment:
     def pid(self, name: str) -> int:
         return int((self.data / "run" / f"{name}.pid").read_text())
 
+    @property
+    def supervisor_pid(self) -> int:
+        assert self._supervisor is not None
+        return self._supervisor.pid
+
     def horses(self) -> list[int]:
         """The children of the workers that are at work now."""
         return [horse for worker in WORKERS for horse in children_of(self.pid(worker))]

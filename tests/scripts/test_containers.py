@@ -3,16 +3,11 @@ the proxy is reached from outside (faults of trust 4 and 14)."""
 
 import os
 import re
-import shutil
-import signal
-import socket
-import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +18,19 @@ from ruamel.yaml import YAML
 from backend.settings import Settings, UnsafeSettings
 from scripts.environment import ROOT
 from scripts.supervisor.redis import free_port
+from tests.faults.proxy import (
+    NGINX_CONF,
+    answers,
+    half_open,
+    needs_nginx,
+    nginx,
+    opener,
+    running,
+    until_answers,
+)
 from wsgi import believe_proxies, create_app
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
-NGINX_CONF = ROOT / "deploy" / "nginx.conf"
-HALF_OPEN = 40
-needs_nginx = pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not here")
 
 
 def _compose() -> dict[str, Any]:
@@ -120,11 +122,11 @@ def test_metrics_stay_closed_behind_a_proxy_on_the_same_machine(app: Flask) -> N
 def test_forty_half_open_connections_hold_up_nobody_behind_the_proxy(tmp_path: Path) -> None:
     """The control goes straight to gunicorn, where the same forty stop everybody."""
     with _gunicorn(tmp_path) as web:
-        with _half_open(web):
-            assert not _answers(web, seconds=3)
-        _until_answers(web)
-        with _nginx(tmp_path, web) as front, _half_open(front):
-            assert _answers(front, seconds=10)
+        with half_open(web):
+            assert not answers(web, seconds=3)
+        until_answers(web)
+        with nginx(tmp_path, web) as front, half_open(front):
+            assert answers(front, seconds=10)
             assert _status(front, "/metrics") == 404
             assert _status(front, "/pos/v1/events") == 401
 
@@ -134,84 +136,20 @@ def _gunicorn(folder: Path) -> Iterator[int]:
     port = free_port()
     own = {"DATABASE_URL": "", "REDIS_URL": "redis://127.0.0.1:1/0", "WEB_PROCESSES": "1"}
     command = ("gunicorn", "-c", "scripts/web_server.py", "--bind", f"127.0.0.1:{port}", "wsgi:app")
-    with _running(
+    with running(
         [sys.executable, "-m", *command],
         os.environ | own | {"DATA_DIR": str(folder / "d"), "ENVIRONMENT": "development"},
     ):
-        _until_answers(port)
+        until_answers(port)
         yield port
-
-
-@contextmanager
-def _nginx(folder: Path, web: int) -> Iterator[int]:
-    port = free_port()
-    text = NGINX_CONF.read_text().replace("server web:8000;", f"server 127.0.0.1:{web};")
-    text = text.replace("listen 8080;", f"listen 127.0.0.1:{port};")
-    own = "".join(
-        f"    {kind}_temp_path {folder}/{kind};\n"
-        for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    )
-    text = text.replace("http {\n", f"http {{\n    access_log off;\n{own}", 1)
-    configuration = folder / "nginx.conf"
-    configuration.write_text(f"daemon off;\npid {folder}/pid;\nerror_log {folder}/log;\n{text}")
-    command = ["nginx", "-e", str(folder / "log"), "-c", str(configuration)]
-    assert subprocess.run([*command, "-t"], capture_output=True).returncode == 0
-    with _running(command, dict(os.environ)):
-        _until_answers(port)
-        yield port
-
-
-@contextmanager
-def _running(command: list[str], environment: dict[str, str]) -> Iterator[None]:
-    process = subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        yield
-    finally:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(30)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-@contextmanager
-def _half_open(port: int) -> Iterator[None]:
-    """Connections that have begun to say something, and stop there."""
-    with ExitStack() as stack:
-        for _ in range(HALF_OPEN):
-            line = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=5))
-            line.sendall(b"GET /healthz HTTP/1.1\r\nHost: ")
-        time.sleep(0.5)  # until they have been taken up
-        yield
-
-
-def _answers(port: int, *, seconds: float) -> bool:
-    try:
-        with _opener.open(f"http://127.0.0.1:{port}/healthz", timeout=seconds) as answer:
-            return bool(answer.status == 200)
-    except OSError:
-        return False
 
 
 def _status(port: int, path: str) -> int:
     try:
-        with _opener.open(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+        with opener.open(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as refused:
         return refused.code
-
-
-def _until_answers(port: int) -> None:
-    until = time.monotonic() + 60
-    while not _answers(port, seconds=2):
-        assert time.monotonic() < until, "it does not answer"
-        time.sleep(0.1)
-
-
-_opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def test_the_proxy_buffers_all_but_the_events_and_never_repeats_a_post() -> None:
