@@ -123,3 +123,15 @@ class TillEvent(MerchantRow, BaseModel):
     subject: Mapped[str] = mapped_column(String(64), comment="what it is about: told once")
     content: Mapped[JsonObject] = mapped_column(JSON)
     at: Mapped[Instant]
+
+
+class TillNumbers(MerchantRow, BaseModel):
+    """收银事件的编号: how many a store has given, and how many of those were swept; the others
+    stand in ``till_event``. There is a row as soon as one is given."""
+
+    __tablename__ = "till_numbers"
+    __table_args__ = table_args(UniqueConstraint("store_id"), in_merchant("store_id", to="store"))
+    id: Mapped[Id]
+    store_id: Mapped[Ref]
+    given: Mapped[int] = mapped_column(RowId, comment="the highest; none is left out")
+    swept: Mapped[int] = mapped_column(RowId, default=0, comment="清理")

@@ -1,17 +1,25 @@
 """清理: quotes that nobody can settle by any more, and what tills were told more than a month ago.
 
-How a bill was paid stays for ever: a refund years later asks for it. So does the newest number of
-each store: numbers are never given twice.
+How a bill was paid stays for ever: a refund years later asks for it. Of the numbers that go each
+store keeps the count (``TillNumbers``): what else is missing was taken by somebody.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, exists, func, select
+from sqlalchemy import delete, exists, select, update
 
 from backend import tenancy
-from backend.database import changed, db, end_read, table_of, transactional
-from backend.open_bills.models import OpenBill, OpenBillState, PaymentState, ScanPayment, TillEvent
+from backend.database import MetAnother, changed, db, end_read, table_of, transactional
+from backend.open_bills.models import (
+    OpenBill,
+    OpenBillState,
+    PaymentState,
+    ScanPayment,
+    TillEvent,
+    TillNumbers,
+)
 from backend.open_bills.till_events import PAID
 from backend.sales.models import Quote
 
@@ -21,7 +29,7 @@ QUOTES_KEPT = timedelta(days=30)
 EVENTS_KEPT = timedelta(days=30)
 AT_ONCE = 500
 
-_quotes, _events = table_of(Quote), table_of(TillEvent)
+_quotes, _events, _numbers = table_of(Quote), table_of(TillEvent), table_of(TillNumbers)
 _bills, _payments = table_of(OpenBill), table_of(ScanPayment)
 
 
@@ -63,18 +71,19 @@ def _forget_quotes(*, now: datetime) -> int:
 
 @transactional
 def _forget_events(*, now: datetime) -> int:
-    newer = _events.alias("newer")
-    newest = (
-        select(func.max(newer.c.seq))
-        .where(newer.c.store_id == _events.c.store_id)
-        .correlate(_events)
-        .scalar_subquery()
-    )
-    old = (
-        select(_events.c.id)
-        .where(_events.c.at < now - EVENTS_KEPT, _events.c.kind != PAID, _events.c.seq < newest)
+    old = db.session.connection().execute(
+        select(_events.c.id, _events.c.store_id)
+        .where(_events.c.at < now - EVENTS_KEPT, _events.c.kind != PAID, _events.c.seq.is_not(None))
         .order_by(_events.c.id)
         .limit(AT_ONCE)
     )
-    ids = list(db.session.connection().scalars(old))
-    return changed(delete(_events).where(_events.c.id.in_(ids))) if ids else 0
+    store_of = {row.id: row.store_id for row in old}
+    if not store_of:
+        return 0
+    gone = changed(delete(_events).where(_events.c.id.in_(store_of)))
+    for store_id, many in sorted(Counter(store_of.values()).items()):
+        mine = update(_numbers).where(_numbers.c.store_id == store_id)
+        changed(mine.values(swept=_numbers.c.swept + many))
+    if gone != len(store_of):
+        raise MetAnother("another sweep took some of them")
+    return gone

@@ -13,13 +13,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import JsonValue
-from sqlalchemy import ColumnElement, String, cast, func, insert, literal, select, update
+from sqlalchemy import ColumnElement, String, cast, insert, literal, select, update
 
 from backend import tenancy
 from backend.coupons import card_pack
 from backend.coupons.models import Coupon, TemplateRevision
 from backend.database import MetAnother, changed, db, table_of, transactional
-from backend.open_bills.models import TillEvent
+from backend.open_bills.models import TillEvent, TillNumbers
 from backend.redemption.models import Redemption
 
 PAID, STRAY, REFUNDED, REFUND_FAILED, MISMATCH, REDEEMED, IDENTIFIED = (
@@ -38,6 +38,7 @@ LOOKS_BACK = timedelta(hours=24)
 """How far a look goes that says nothing of what it has seen, and how old a redemption may be."""
 
 _events, _redemptions = table_of(TillEvent), table_of(Redemption)
+_numbers = table_of(TillNumbers)
 _coupons, _revisions = table_of(Coupon), table_of(TemplateRevision)
 
 
@@ -116,10 +117,10 @@ def _numbered(store_id: int, newer: ColumnElement[bool], limit: int) -> list[Eve
 
 
 def newest(store_id: int) -> int:
-    """The highest number that was given, 0 before the first."""
+    """The highest number that was given, 0 before the first; its event may be swept."""
     found = db.session.connection().scalar(
-        select(func.max(_events.c.seq)).where(
-            _events.c.merchant_id == tenancy.merchant_id(), _events.c.store_id == store_id
+        select(_numbers.c.given).where(
+            _numbers.c.merchant_id == tenancy.merchant_id(), _numbers.c.store_id == store_id
         )
     )
     return int(found or 0)
@@ -182,8 +183,8 @@ def _number(store_id: int, *, since: timedelta, now: datetime) -> None:
     """Two readers who give the same number meet on the unique key; one of them looks again."""
     for untold in _untold(store_id, since=since, now=now):
         tell(store_id, REDEEMED, subject=str(untold.id), content=_content(untold), now=untold.at)
-    last = newest(store_id)
-    for seq, event_id in enumerate(_unnumbered(store_id), last + 1):
+    last, unnumbered = newest(store_id), _unnumbered(store_id)
+    for seq, event_id in enumerate(unnumbered, last + 1):
         named = update(_events).where(
             _events.c.merchant_id == tenancy.merchant_id(),
             _events.c.id == event_id,
@@ -191,6 +192,22 @@ def _number(store_id: int, *, since: timedelta, now: datetime) -> None:
         )
         if not changed(named.values(seq=seq)):
             raise MetAnother("another reader numbered it")
+    if unnumbered:
+        _gave(store_id, last + len(unnumbered), after=last)
+
+
+def _gave(store_id: int, given: int, *, after: int) -> None:
+    mine = {"merchant_id": tenancy.merchant_id(), "store_id": store_id}
+    if not after:
+        db.session.connection().execute(insert(_numbers).values(mine | {"given": given}))
+        return
+    raised = update(_numbers).where(
+        _numbers.c.merchant_id == mine["merchant_id"],
+        _numbers.c.store_id == store_id,
+        _numbers.c.given == after,
+    )
+    if not changed(raised.values(given=given)):
+        raise MetAnother("another reader gave the same numbers")
 
 
 def _unnumbered(store_id: int) -> list[int]:

@@ -1047,6 +1047,21 @@ def upgrade():
     with op.batch_alter_table('till_event', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_till_event_store_id_at'), ['store_id', 'at'], unique=False)
 
+    op.create_table('till_numbers',
+    sa.Column('id', RowId, nullable=False),
+    sa.Column('store_id', RowId, nullable=False),
+    sa.Column('given', RowId, nullable=False, comment='the highest; none is left out'),
+    sa.Column('swept', RowId, nullable=False, comment='清理'),
+    sa.Column('merchant_id', RowId, nullable=False, comment='所属商家'),
+    sa.ForeignKeyConstraint(['merchant_id', 'store_id'], ['store.merchant_id', 'store.id'], name=op.f('fk_till_numbers_merchant_id_store_id')),
+    sa.ForeignKeyConstraint(['merchant_id'], ['merchant.id'], name=op.f('fk_till_numbers_merchant_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_till_numbers')),
+    sa.UniqueConstraint('store_id', name=op.f('uq_till_numbers_store_id')),
+    mysql_charset='utf8mb4',
+    mysql_collate='utf8mb4_nopad_bin',
+    mysql_engine='InnoDB',
+    sqlite_autoincrement=True
+    )
     op.create_table('verifier_invite',
     sa.Column('id', RowId, nullable=False),
     sa.Column('store_id', RowId, nullable=False),
@@ -1633,6 +1648,7 @@ def downgrade():
     op.drop_table('audience_member')
     op.drop_table('wave')
     op.drop_table('verifier_invite')
+    op.drop_table('till_numbers')
     op.drop_table('till_event')
     op.drop_table('template_revision')
     op.drop_table('staff_session')

@@ -3,13 +3,34 @@
 from sqlalchemy import and_, exists, func, or_, select
 
 from backend.database import table_of
-from backend.open_bills.models import OpenBill, OpenBillState, PaymentState, ScanPayment, TillEvent
+from backend.merchants.models import Store
+from backend.open_bills.models import (
+    OpenBill,
+    OpenBillState,
+    PaymentState,
+    ScanPayment,
+    TillEvent,
+    TillNumbers,
+)
 from backend.open_bills.till_events import PAID
 from backend.reports.invariants.invariant import Invariant, by
 from backend.sales.models import Bill
 
 _bills, _payments, _events = table_of(OpenBill), table_of(ScanPayment), table_of(TillEvent)
-_settled = table_of(Bill)
+_settled, _stores, _numbers = table_of(Bill), table_of(Store), table_of(TillNumbers)
+
+_numbered = (
+    select(
+        _events.c.store_id,
+        func.count().label("kept"),
+        func.max(_events.c.seq).label("highest"),
+    )
+    .where(_events.c.seq.is_not(None))
+    .group_by(_events.c.store_id)
+    .subquery()
+)
+_given = func.coalesce(_numbers.c.given, 0)
+_accounted_for = func.coalesce(_numbers.c.swept, 0) + func.coalesce(_numbered.c.kept, 0)
 
 _HAS_MONEY = (PaymentState.PAID, PaymentState.REFUNDING)
 _WAS_PAID = (OpenBillState.PAID, OpenBillState.SETTLED)
@@ -101,6 +122,17 @@ INVARIANTS = (
                     _settled.c.number == _bills.c.number,
                 ),
             )
+        ),
+    ),
+    Invariant(
+        "till_event.kept",
+        "门店发出的收银事件编号，一个不少：不在的都是清理掉的",
+        "store",
+        by(
+            select(_stores.c.id)
+            .outerjoin(_numbers, _numbers.c.store_id == _stores.c.id)
+            .outerjoin(_numbered, _numbered.c.store_id == _stores.c.id)
+            .where(or_(_given != _accounted_for, _given < func.coalesce(_numbered.c.highest, 0)))
         ),
     ),
 )

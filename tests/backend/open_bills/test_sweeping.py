@@ -8,6 +8,7 @@ from backend import tenancy
 from backend.database import db
 from backend.open_bills import sweeping
 from backend.open_bills.models import TillEvent
+from backend.reports import doctor
 from backend.sales.models import Quote
 from tests.backend.open_bills.dining import Dining
 from tests.backend.open_bills.test_late_money import CASH
@@ -40,7 +41,7 @@ def test_old_quotes_go_but_not_those_of_bills_that_are_paid_and_not_settled(
     assert kept(room)[0] == {paid}
 
 
-def test_old_events_go_but_how_a_bill_was_paid_and_the_newest_number(
+def test_old_events_go_but_how_a_bill_was_paid_and_no_number_is_given_twice(
     room: Dining, clock: StillClock
 ) -> None:
     guest = room.guest()
@@ -55,7 +56,8 @@ def test_old_events_go_but_how_a_bill_was_paid_and_the_newest_number(
     numbered = kept(room)[1]
     assert [seq for seq, _ in numbered] == list(range(1, len(numbered) + 1))
     sweeping.sweep(now=clock() + timedelta(days=31))
-    assert kept(room)[1] == [numbered[0], numbered[-1]] and numbered[0][1] == "paid"
+    assert kept(room)[1] == [numbered[0]] and numbered[0][1] == "paid"
+    assert [finding for finding in doctor.check() if finding.subject == "store"] == []
     room.token("B4")
     room.confirm(guest, room.sheet(guest, room.token("B4")))
     assert room.events(numbered[-1][0])[0]["id"] == len(numbered) + 1
