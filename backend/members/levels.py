@@ -33,6 +33,15 @@ class Match(StrEnum):
     ALL = "all"
 
 
+class Occasion(StrEnum):
+    """What a judgement follows: something that came, something that went back (a refund, a
+    reversed recharge), or the end of a period of 保级."""
+
+    CAME = "came"
+    WENT_BACK = "went_back"
+    REVIEW = "review"
+
+
 @dataclass(frozen=True)
 class Figures:
     """累积: what a member consumed, how often, and recharged; or what is needed or missing."""
@@ -114,20 +123,25 @@ def missing_for(level: Level, figures: Figures, match: Match) -> Missing:
 
 @transactional
 def judge(
-    member_id: int, *, cause: str, also: int | None = None, now: datetime
+    member_id: int,
+    *,
+    cause: str,
+    occasion: Occasion = Occasion.CAME,
+    also: int | None = None,
+    now: datetime,
 ) -> LevelMove | None:
     """等级判定 after a bill, a recharge, a refund or at a review; a move is kept with its cause.
 
-    Use cases call ``membership.levels.judge``, which tells the member too. What figures gave a
-    refund or a reversed recharge takes again, unless 保级 keeps the level until its review; a level
-    that was given by hand or by an import is never taken. A cause that names none of these only
-    lifts. ``also`` is the level of a member who was joined into this one, which they keep.
+    Use cases call ``membership.levels.judge``, which tells the member too. What figures gave goes
+    with what went back, unless 保级 keeps the level until its review; a level that was given by
+    hand or by an import is never taken. What came only lifts. ``also`` is the level of a member who
+    was joined into this one, which they keep.
     """
     member_id, rule = survivor_id(member_id), _rule()
     current_id, levels = _held(member_id), all_levels()
     current = _level(levels, current_id)
     reached = level_reached(levels, _figures(member_id, rule, now=now), rule.match)
-    least = _given(member_id, levels) if rule.may_fall(cause) else current
+    least = _given(member_id, levels) if rule.may_fall(occasion) else current
     candidates = [level for level in (reached, least, _level(levels, also)) if level]
     target = max(candidates, key=lambda level: level.position, default=None)
     if target is None or target == current or level_history.moved_before(member_id, cause):
@@ -177,10 +191,8 @@ class _Rule:
     last_12_months: bool
     keeps: bool
 
-    def may_fall(self, cause: str) -> bool:
-        if self.keeps:
-            return cause.startswith("review-")
-        return "refund" in cause or cause.startswith("reversal-")
+    def may_fall(self, occasion: Occasion) -> bool:
+        return occasion is (Occasion.REVIEW if self.keeps else Occasion.WENT_BACK)
 
 
 def _rule() -> _Rule:

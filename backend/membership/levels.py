@@ -9,7 +9,7 @@ from backend import tenancy
 from backend.calendar import day_of, local
 from backend.database import changed, db, table_of, transactional
 from backend.members import levels
-from backend.members.levels import LevelMove
+from backend.members.levels import LevelMove, Occasion
 from backend.members.models import Member, MemberLevel
 from backend.merchants.house import house
 from backend.merchants.models import Merchant
@@ -23,11 +23,16 @@ REVIEW_BATCH = 200
 
 @transactional
 def judge(
-    member_id: int, *, cause: str, also: int | None = None, now: datetime
+    member_id: int,
+    *,
+    cause: str,
+    occasion: Occasion = Occasion.CAME,
+    also: int | None = None,
+    now: datetime,
 ) -> LevelMove | None:
     """等级判定 after a bill, a recharge, a refund or a join, and the message that tells of a move;
     a level that the person had already (``also``) is no news."""
-    move = levels.judge(member_id, cause=cause, also=also, now=now)
+    move = levels.judge(member_id, cause=cause, occasion=occasion, also=also, now=now)
     if move is not None and move.after.id != also:
         _tell(move, now=now)
     return move
@@ -82,9 +87,9 @@ def _review(period: str, *, now: datetime) -> int:
 
 @transactional
 def _judge_all(member_ids: list[int], period: str, *, now: datetime) -> int:
-    return sum(
-        judge(member_id, cause=f"review-{period}", now=now) is not None for member_id in member_ids
-    )
+    cause, occasion = f"review-{period}", Occasion.REVIEW
+    moves = [judge(each, cause=cause, occasion=occasion, now=now) for each in member_ids]
+    return sum(move is not None for move in moves)
 
 
 def _above_the_first(*, after: int) -> list[int]:

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from backend import faults
 from backend.database import after_commit, transactional
+from backend.members.levels import Occasion
 from backend.members.queries import survivor_id
 from backend.members.view import MemberView, member_view
 from backend.membership import levels
@@ -59,7 +60,7 @@ def reverse(
         f"{here.code}/{number}", reversal_no=known_as, reason=reason, actor=actor, now=now
     )
     if gone.is_new:
-        levels.judge(member_id, cause=f"reversal-{known_as}", now=now)
+        levels.judge(member_id, cause=f"reversal-{known_as}", occasion=Occasion.WENT_BACK, now=now)
         tell_changed(
             member_id,
             title="撤销充值",

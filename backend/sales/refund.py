@@ -11,6 +11,7 @@ from backend.coupons import states
 from backend.coupons.view import CouponView
 from backend.database import after_commit, transactional
 from backend.members import spending
+from backend.members.levels import Occasion
 from backend.members.queries import survivor_id
 from backend.members.view import MemberView, member_view
 from backend.membership import levels
@@ -117,7 +118,7 @@ def _reverse(settled: SettledBill, refund_id: int, step: Step, *, now: datetime)
     else:
         spending.reduce_bill(settled.id, fen=step.paid_fen)
     if settled.member_id is not None:
-        levels.judge(settled.member_id, cause=cause, now=now)
+        levels.judge(settled.member_id, cause=cause, occasion=Occasion.WENT_BACK, now=now)
     return owed if taken is None else owed - taken.change
 
 

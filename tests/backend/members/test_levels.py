@@ -15,17 +15,21 @@ from backend.members.levels import (
     Figures,
     Level,
     Match,
+    Occasion,
     level_reached,
     missing_for,
     next_level,
 )
 from backend.members.models import Member, MemberLevel
+from backend.members.view import member_view
 from backend.membership import levels
+from backend.membership.recharging import recharge, reverse
 from backend.merchants.models import Merchant, Role
+from backend.merchants.queries import place
 from backend.messaging.models import Intent
 from backend.wallet import ledger
 from tests.admin.desk import Visitor, a_person
-from tests.builders import Shop, a_member, a_shop, reread
+from tests.builders import Shop, a_member, a_shop, a_store, reread
 from tests.conftest import StillClock
 from tests.journeys.shops import apply_setup, edit
 
@@ -85,7 +89,7 @@ def pays(shop: Shop, member: int, bill: int, yuan: int, clock: StillClock) -> li
 def refunded(shop: Shop, member: int, bill: int, clock: StillClock) -> str:
     with tenancy.acting_for(shop.merchant_id):
         spending.reverse_bill(bill, now=clock.at)
-        levels.judge(member, cause=f"refund-{bill}", now=clock.at)
+        levels.judge(member, cause=f"refund-{bill}", occasion=Occasion.WENT_BACK, now=clock.at)
     return level_of(shop, member)
 
 
@@ -220,6 +224,24 @@ def test_only_the_last_12_months_count_where_set_so(shop: Shop, clock: StillCloc
     clock.move_to("2029-01-01 08:00")
     assert pays(shop, member, 4, 1, clock) == []
     assert level_of(shop, member) == "银卡"
+
+
+def test_what_came_takes_no_level_whatever_its_store_is_called(
+    shop: Shop, clock: StillClock
+) -> None:
+    """Control: the same judgement after something that went back takes it."""
+    setting(shop, levels_period="12_months")
+    a_store(shop, "refund", "退税广场")
+    member = a_member(shop)
+    assert pays(shop, member, 1, 1000, clock) == ["银卡"]
+    clock.move_to("2027-12-01 08:00")
+    with tenancy.acting_for(shop.merchant_id):
+        here = place("refund")
+        recharge(member, number="R1", principal_fen=100, here=here, now=clock.at)
+        assert member_view(member).level == "银卡"
+        why = {"reversal": "V1", "reason": "输错", "actor": "boss"}
+        reverse("R1", **why, here=here, now=clock.at)
+        assert member_view(member).level == "普通会员"
 
 
 def test_a_recharge_counts_and_the_highest_level_misses_nothing(
