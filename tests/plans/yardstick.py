@@ -37,6 +37,7 @@ FEW = frozenset(
         *("campaign_run", "offer", "offer_piece", "wave", "reminder_run", "coupon_template"),
         *("template_revision", "mall_shop", "message_template", "wechat_app", "pay_account"),
         *("installation", "clock_anchor", "heartbeat", "staff_session", "daily_figure"),
+        "till_numbers",
     }
 )
 """Tables that do not grow with members or bills; a new one grows unless it is named here."""
