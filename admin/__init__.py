@@ -16,7 +16,7 @@ from admin import access, columns, own_password, pages, words
 from admin.audit_log import AuditLog
 from admin.base import SecureModelView
 from admin.bills import Bills
-from admin.campaigns import Campaigns
+from admin.campaigns.view import Campaigns
 from admin.cards import Cards
 from admin.coupon_templates import Templates
 from admin.coupons import Coupons

@@ -135,6 +135,12 @@ def gives(campaign_ids: Collection[int]) -> dict[int, list[str]]:
     return found
 
 
+def template_titles(codes: Collection[str]) -> dict[str, str]:
+    """Titles of templates by code."""
+    found = select(CouponTemplate.code, CouponTemplate.title).where(CouponTemplate.code.in_(codes))
+    return {row.code: row.title for row in db.session.execute(found)}
+
+
 def offered_templates() -> Sequence[CouponTemplate]:
     """Templates a campaign may give."""
     return db.session.scalars(

@@ -8,11 +8,11 @@ from sqlalchemy import select
 from werkzeug.datastructures import MultiDict
 from werkzeug.test import TestResponse
 
-from admin import campaign_forms, condition_form
-from admin.campaign_forms import PeriodicForm
+from admin.campaigns import conditions
+from admin.campaigns.forms import FORMS
 from backend import tenancy
 from backend.campaigns.kinds.periodic import PRESETS
-from backend.campaigns.models import Campaign
+from backend.campaigns.models import Campaign, CampaignKind
 from backend.database import db
 from backend.merchants.models import AuditEntry
 from tests.admin.desk import Visitor, at_desk, one_of_each
@@ -185,8 +185,8 @@ def test_the_three_classes_stand_in_three_columns(app: Flask) -> None:
         {"field": "tag", "op": "in", "value": ["企业客户", "老带新"]},
     ],
 )  # fmt: skip
-def test_a_condition_survives_the_form(condition: condition_form.Stored) -> None:
-    (row,) = condition_form.stored([condition])
+def test_a_condition_survives_the_form(condition: conditions.Stored) -> None:
+    (row,) = conditions.stored([condition])
     at = f"c{row.number}-"
     form = MultiDict(
         [
@@ -196,10 +196,10 @@ def test_a_condition_survives_the_form(condition: condition_form.Stored) -> None
             *((f"{at}chosen", one) for one in row.chosen),
         ]
     )  # fmt: skip
-    found, wrong = condition_form.read(condition_form.sent(form))
+    found, wrong = conditions.read(conditions.sent(form))
     assert wrong == []
     assert found == [condition]
-    assert re.search(r"[\u4e00-\u9fff]", condition_form.in_words(condition))
+    assert re.search(r"[\u4e00-\u9fff]", conditions.in_words(condition))
 
 
 def test_a_campaign_from_a_setup_file_is_saved_again_as_it_was(app: Flask) -> None:
@@ -207,10 +207,15 @@ def test_a_campaign_from_a_setup_file_is_saved_again_as_it_was(app: Flask) -> No
     rows = one_of_each(shop)
     with tenancy.acting_for(shop.merchant_id):
         campaign = db.session.scalars(select(Campaign).where(Campaign.id == rows.campaigns)).one()
-        data = campaign_forms.filled(campaign, preset="")
-        form = PeriodicForm(data=data)
+        periodic = FORMS[campaign.kind]
+        form = periodic.form(data=periodic.begun(campaign))
         sent = MultiDict([("given-template", f"t-{shop.code}"), ("given-quantity", "1")])
-        assert campaign_forms.periodic_settings(form, [], sent) == campaign.settings
+        assert periodic.settings(form, campaign, sent) == campaign.settings
+
+
+def test_every_kind_has_its_form() -> None:
+    assert set(FORMS) == set(CampaignKind)
+    assert len({(each.help, each.starts) for each in FORMS.values()}) == len(FORMS)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,9 @@ from sqlalchemy import func, select
 
 from admin import access
 from backend.calendar import day_of
+from backend.campaigns.kinds.points import PointsKind
 from backend.campaigns.models import AudienceMember, Campaign, CampaignState, Wave
+from backend.campaigns.programmes import PROGRAMMES
 from backend.database import db
 from backend.members import phones as phone_numbers
 from backend.members.models import Member
@@ -34,6 +36,19 @@ def standing(campaign: Campaign, *, now: datetime) -> str:
     if not is_subscribed(campaign.merchant_id, on=today, kind=campaign.kind):
         return "营销包年未开通，暂不执行"
     return EXECUTING
+
+
+def the_one(kind: str) -> Campaign | None:
+    """The campaign of a kind of which a merchant has one at a time (S2-19)."""
+    if not PROGRAMMES[kind].one_only:
+        return None
+    alive = (Campaign.kind == kind, Campaign.state != CampaignState.ENDED)
+    return db.session.scalars(select(Campaign).where(*alive).limit(1)).one_or_none()
+
+
+def gives_coupons(kind: str) -> bool:
+    """Whether campaigns of the kind give coupons; the others are rules about points."""
+    return not issubclass(PROGRAMMES[kind].settings, PointsKind)
 
 
 def waves(campaign_id: int, *, most: int = 30) -> Sequence[Wave]:

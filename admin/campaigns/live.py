@@ -7,9 +7,11 @@ from typing import Any
 from flask import Response, abort, make_response, request
 from pydantic import ValidationError
 
-from admin import access, campaign_forms, campaign_queries, condition_form, queries
+from admin import access, queries
 from admin.access import page
-from admin.campaign_forms import PeriodicForm
+from admin.campaigns import conditions
+from admin.campaigns.forms.periodic import PeriodicForm, audience_settings, timetable_settings
+from admin.campaigns.queries import member_by_phone
 from admin.fields import row_id
 from admin.rights import Right
 from backend import clock, tenancy
@@ -37,9 +39,7 @@ class CampaignLive:
         form = PeriodicForm(request.form)
         form.validate()
         try:
-            found = campaign_forms.audience_settings(
-                form, condition_form.sent(request.form), request.form
-            )
+            found = audience_settings(form, conditions.sent(request.form), request.form)
             audience_facts = _audience(found)
         except DomainError as refusal:
             audience_facts = {"wrong": self._problems(refusal)}
@@ -60,8 +60,8 @@ class CampaignLive:
         """One more row of a condition."""
         access.need(Right.EDIT_CAMPAIGNS)
         number = f"{int(clock.machine_now().timestamp() * 1000)}"
-        row = condition_form.blank(request.args.get("field", ""), number) or abort(404)
-        return make_response(self.render("desk/condition.html", row=row, ops=condition_form.OPS))
+        row = conditions.blank(request.args.get("field", ""), number) or abort(404)
+        return make_response(self.render("desk/condition.html", row=row, ops=conditions.OPS))
 
     @page("/find")
     def find(self) -> Response:
@@ -79,7 +79,7 @@ class CampaignLive:
         """发券判断 for one phone or one member."""
         campaign = self.one(request.args.get("id"))
         phone, number = request.args.get("phone", "").strip(), request.args.get("member", "")
-        member = campaign_queries.member_by_phone(phone) if phone else None
+        member = member_by_phone(phone) if phone else None
         if number:
             member = tenancy.find(Member, row_id(number))
         answer = member and why.why(member.id, campaign.code, at=clock.now())
@@ -91,18 +91,18 @@ def _audience(wanted: Mapping[str, Any]) -> dict[str, object]:
         people = list(queries.people(wanted["members"]).values())
         return {"count": len(people), "sample": people[:10], "chips": [], "fixed": True}
     try:
-        conditions = Conditions.model_validate(
+        asked = Conditions.model_validate(
             {"match": wanted["match"], "conditions": wanted["conditions"]}
         )
     except ValidationError as error:
         raise CampaignInvalid(errors=field_errors(error)) from None
     zone, now = access.shop().zone, clock.now()
-    audience.refuse_unknown(conditions)
-    estimate = audience.estimate(conditions, zone=zone, at=now)
+    audience.refuse_unknown(asked)
+    estimate = audience.estimate(asked, zone=zone, at=now)
     return {
         "count": estimate.count,
         "sample": estimate.sample,
-        "chips": [condition_form.in_words(condition) for condition in wanted["conditions"]],
+        "chips": [conditions.in_words(condition) for condition in wanted["conditions"]],
         "joined": "且" if wanted["match"] == "all" else "或",
         "fixed": wanted["mode"] == "fixed",
     }
@@ -111,7 +111,7 @@ def _audience(wanted: Mapping[str, Any]) -> dict[str, object]:
 def _dates_of(form: PeriodicForm, started: datetime | None) -> list[datetime]:
     """The next five, as soon as the timetable can be read."""
     try:
-        timetable = Timetable.model_validate(campaign_forms.timetable_settings(form))
+        timetable = Timetable.model_validate(timetable_settings(form))
     except (ValidationError, ValueError):
         return []
     return cadence.next_dates(

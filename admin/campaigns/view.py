@@ -1,48 +1,30 @@
-"""营销活动: the list with its switches, the two forms, one campaign's waves and funnel."""
+"""营销活动: the list with its switches, the forms, one campaign's waves and funnel."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
+from typing import cast
 
 from flask import Response, flash, make_response, redirect, request
-from pydantic import JsonValue
 from sqlalchemy import select
 
-from admin import (
-    access,
-    campaign_forms,
-    campaign_queries,
-    condition_form,
-    exchange_form,
-    gift_form,
-    mall_form,
-    points_forms,
-    queries,
-    words,
-)
+from admin import access, queries, words
 from admin.access import page
 from admin.base import SecureModelView, Tab
-from admin.campaign_forms import CampaignForm, ClassForm, PeriodicForm
-from admin.campaign_live import CampaignLive
+from admin.campaigns.forms import FORMS, by_section
+from admin.campaigns.forms.form import CampaignForm, draft
+from admin.campaigns.live import CampaignLive
+from admin.campaigns.queries import EXECUTING, gives_coupons, standing, the_one, waves
 from admin.columns import Column, count, instant, status, word
-from admin.exchange_form import ExchangeForm
-from admin.fields import row_id
 from admin.filters import Asked, Choice, contains, equals
-from admin.gift_form import GiftForm
-from admin.mall_form import MallForm
-from admin.points_words import rules_in_words
 from admin.rights import Right
 from admin.saving import sent
 from admin.template_form import new_code
 from backend import clock
-from backend.campaigns import audience, lifecycle, programmes, schedule
-from backend.campaigns.kinds.class_marketing import default_plan
-from backend.campaigns.kinds.consumption_gift import ConsumptionGift
-from backend.campaigns.kinds.mall_voucher import MallVoucher
+from backend.campaigns import lifecycle, schedule
 from backend.campaigns.kinds.periodic import PRESETS
-from backend.campaigns.kinds.settings import CampaignSettings
 from backend.campaigns.models import Campaign, CampaignKind, CampaignState
+from backend.campaigns.programmes import PROGRAMMES
 from backend.database import db, transactional
 from backend.errors import DomainError
 from backend.malls import link
@@ -68,7 +50,7 @@ class CampaignRow:
 def _tab(state: CampaignState) -> Tab:
     """A running campaign is called 执行中 in 我的营销活动 (S2-56); its switch says 启动中."""
     is_running = state == CampaignState.RUNNING
-    label = campaign_queries.EXECUTING if is_running else words.CAMPAIGN_STATES[state].label
+    label = EXECUTING if is_running else words.CAMPAIGN_STATES[state].label
     return Tab(state.value, label, lambda _now: Campaign.state == state)
 
 
@@ -154,92 +136,50 @@ class Campaigns(CampaignLive, SecureModelView):
 
     def facts(self, row: Campaign) -> Mapping[str, object]:
         now = clock.now()
-        settings = cast(dict[str, Any], row.settings)
-        parsed = programmes.parse(row.kind, row.settings)
-        conditions = settings.get("audience", {}).get("conditions", [])
+        programme, form = PROGRAMMES[row.kind], FORMS[row.kind]
         return {
             "row": row,
-            "settings": settings,
-            "parts": campaign_forms.PARTS,
-            "chips": [condition_form.in_words(condition) for condition in conditions],
-            "frozen": campaign_queries.frozen_count(row.id),
+            "in_waves": programme.waves is not None,
+            "gives_coupons": gives_coupons(row.kind),
+            "form": form,
             "gives": queries.gives([row.id]).get(row.id, []),
-            "waves": campaign_queries.waves(row.id),
+            "waves": waves(row.id),
             "funnel": rollup.of_campaigns([row.id])[row.id],
             "dates": _next_dates(row, n=5, now=now),
-            "rules": _rules(parsed),
-            "standing": campaign_queries.standing(row, now=now),
+            "rules": form.in_words(row),
+            "standing": standing(row, now=now),
         }
+
+    def consequence(self, row: Campaign | CampaignRow) -> str:
+        """What the switch would do, for the question before."""
+        form = FORMS[row.kind]
+        return form.pauses if row.state == CampaignState.RUNNING else form.starts
 
     # forms
 
     @page("/new/", methods=("GET", "POST"))
     def create_view(self) -> Response:
         """新建: from a ready-made point, or from nothing; a kind there is one of is edited."""
-        if (existing := points_forms.the_one(_kind(None))) is not None:
-            return cast(Response, redirect(self.get_url(".edit_view", id=existing.id)))
-        if _kind(None) not in words.CAMPAIGN_KINDS:
+        kind = _kind(None)
+        if kind not in FORMS:
             access.need(Right.EDIT_CAMPAIGNS)
-            return make_response(self.render("desk/campaign_new.html", presets=list(PRESETS)))
+            return make_response(
+                self.render("desk/campaign_new.html", presets=list(PRESETS), sections=by_section())
+            )
+        if (existing := the_one(kind)) is not None:
+            return cast(Response, redirect(self.get_url(".edit_view", id=existing.id)))
         return self._serve_form(None)
 
     def form_page(self, row: Campaign | None) -> str:
-        match _kind(row):
-            case CampaignKind.CLASS_MARKETING:
-                return "desk/class_form.html"
-            case CampaignKind.PERIODIC:
-                return "desk/periodic_form.html"
-            case CampaignKind.POINTS_EXCHANGE:
-                return "desk/exchange_form.html"
-            case CampaignKind.CONSUMPTION_GIFT:
-                return "desk/gift_form.html"
-            case CampaignKind.MALL_VOUCHER:
-                return "desk/mall_campaign_form.html"
-        return "desk/points_form.html"
+        return FORMS[_kind(row)].template
 
     def draft(self, row: Campaign | None) -> CampaignForm:
-        kind = _kind(row)
-        if kind in points_forms.FORMS:
-            return points_forms.FORMS[kind](sent(), data=points_forms.begun(row, kind))
-        if kind == CampaignKind.POINTS_EXCHANGE:
-            return ExchangeForm(sent(), data=exchange_form.begun(row))
-        if kind == CampaignKind.CONSUMPTION_GIFT:
-            return GiftForm(sent(), data=gift_form.begun(row))
-        if kind == CampaignKind.MALL_VOUCHER:
-            return MallForm(sent(), data=mall_form.begun(row))
-        form: Callable[..., CampaignForm] = (
-            ClassForm if kind == CampaignKind.CLASS_MARKETING else PeriodicForm
-        )
-        return form(sent(), data=campaign_forms.filled(row, preset=request.args.get("preset", "")))
+        kind = FORMS[_kind(row)]
+        form: CampaignForm = kind.form(sent(), data=kind.begun(row))
+        return form
 
     def form_facts(self, form: CampaignForm, row: Campaign | None) -> Mapping[str, object]:
-        if _kind(row) in points_forms.FORMS:
-            return points_forms.facts(row, _kind(row), sent())
-        if isinstance(form, ExchangeForm):
-            return exchange_form.facts(row, sent())
-        if isinstance(form, GiftForm):
-            return gift_form.facts(row, sent())
-        if isinstance(form, MallForm):
-            return {}
-        facts: dict[str, object] = {"offered": queries.offered_templates()}
-        if _kind(row) == CampaignKind.CLASS_MARKETING:
-            return facts | {"parts": _parts(row)}
-        settings = _settings(row)
-        wanted = settings.get("audience", {})
-        posted = request.method == "POST"
-        rows = condition_form.sent(request.form) if posted else None
-        given = campaign_forms.given_rows(request.form, "given") if posted else None
-        return facts | {
-            "rows": rows
-            if rows is not None
-            else condition_form.stored(wanted.get("conditions", [])),
-            "given": given
-            if given is not None
-            else campaign_forms.stored_rows(settings.get("coupons")),
-            "kinds": condition_form.KINDS,
-            "ops": condition_form.OPS,
-            "people": _people(request.form.getlist("member") if posted else None, wanted),
-        }
+        return FORMS[_kind(row)].facts(row, sent())
 
     def _label(self, path: str) -> str:
         parts = path.split(".")
@@ -251,9 +191,9 @@ class Campaigns(CampaignLive, SecureModelView):
     def save(self, form: CampaignForm, row: Campaign | None) -> str:
         kind = _kind(row)
         before = None if row is None else dict(row.settings)
-        wanted = campaign_forms.draft(
+        wanted = draft(
             form,
-            _sent_settings(form, row),
+            FORMS[kind].settings(form, row, request.form),
             kind=kind,
             code=row.code if row else new_code(),
             row=row,
@@ -307,31 +247,6 @@ class Campaigns(CampaignLive, SecureModelView):
         )
 
 
-def _sent_settings(form: CampaignForm, row: Campaign | None) -> dict[str, JsonValue]:
-    match form:
-        case PeriodicForm():
-            rows = condition_form.sent(request.form)
-            return campaign_forms.periodic_settings(form, rows, request.form)
-        case ClassForm():
-            return campaign_forms.class_settings(request.form)
-        case ExchangeForm():
-            return exchange_form.settings(form, row, request.form)
-        case GiftForm():
-            return gift_form.settings(form, request.form)
-        case MallForm():
-            return mall_form.settings(form)
-    return points_forms.settings(form, request.form)
-
-
-def _rules(settings: CampaignSettings) -> list[tuple[str, str]]:
-    match settings:
-        case ConsumptionGift():
-            return gift_form.in_words(settings)
-        case MallVoucher():
-            return mall_form.in_words(settings)
-    return rules_in_words(settings)
-
-
 def _start(campaign_id: int, *, now: datetime) -> None:
     """What a mall has sold already is linked at once (S1-14)."""
     lifecycle.start(campaign_id, now=now)
@@ -340,38 +255,6 @@ def _start(campaign_id: int, *, now: datetime) -> None:
 
 def _kind(row: Campaign | None) -> str:
     return row.kind if row is not None else request.args.get("kind", "")
-
-
-def _settings(row: Campaign | None) -> dict[str, Any]:
-    if row is not None:
-        return cast(dict[str, Any], row.settings)
-    return cast(dict[str, Any], PRESETS.get(request.args.get("preset", ""), {}))
-
-
-def _parts(row: Campaign | None) -> list[tuple[str, str, dict[str, Any]]]:
-    """The three columns: value, label, and what stands in each."""
-    if request.method == "POST":
-        settings: Any = campaign_forms.class_settings(request.form)
-    elif row is not None:
-        settings = row.settings
-    else:
-        settings = default_plan().model_dump(mode="json")
-        for part in settings["parts"].values():
-            part["coupons"] = []
-    return [
-        (part, label, {**settings["parts"].get(part, {"on": False, "again": False, "coupons": []})})
-        for part, label in campaign_forms.PARTS
-    ]
-
-
-def _people(sent_ids: Sequence[str] | None, wanted: Mapping[str, Any]) -> list[object]:
-    if sent_ids is None:
-        ids = [int(n) for n in wanted.get("members", ())]
-        phones = [str(phone) for phone in wanted.get("phones", ())]
-    else:
-        ids, phones = [row_id(text) for text in sent_ids][:500], []
-    found = queries.people(ids) if ids else {}
-    return [*found.values(), *(p for phone in phones[:500] for p in audience.find_exact(phone))]
 
 
 def _next_dates(campaign: Campaign, *, n: int, now: datetime) -> list[datetime]:

@@ -1,0 +1,1 @@
+"""营销活动 at the desk: list, forms by kind, one campaign's page."""
