@@ -32,13 +32,13 @@ def shop(wechat: Platform) -> Shop:
 
 
 class Hung:
-    """``jscode2session`` never answers; ``ends`` lets all go that hang."""
+    """A path of WeChat never answers; ``ends`` lets all go that hang."""
 
-    def __init__(self, wechat: Platform) -> None:
+    def __init__(self, wechat: Platform, path: str = LOGIN) -> None:
         self._world = wechat.world.faults
         self.stopping = threading.Event()
         self._before, self._world._stopping = self._world._stopping, self.stopping
-        wechat.fail(LOGIN, hang=PATIENCE, times=10_000)
+        wechat.fail(path, hang=PATIENCE, times=10_000)
 
     def ends(self) -> None:
         self.stopping.set()
