@@ -6,7 +6,7 @@ writers' file lock and begins IMMEDIATE. Inner blocks join; any exception undoes
 
 import functools
 import time
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -29,11 +29,10 @@ from sqlalchemy import (
     Table,
     TypeDecorator,
     UniqueConstraint,
-    event,
 )
 from sqlalchemy.dialects import mysql
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
-from sqlalchemy.orm import DeclarativeBase, Session, SessionTransaction, mapped_column
+from sqlalchemy.orm import DeclarativeBase, mapped_column
 
 from backend.dialects import engine_options, is_busy, met_another, name_writer, take_care, writer_of
 from backend.errors import Busy
@@ -167,11 +166,14 @@ def transaction() -> Iterator[None]:
             info["depth"] -= 1
         return
     session.rollback()
-    info["depth"], info["after_commit"] = 1, {}
+    info["depth"], info["after_commit"], info["at_the_end"] = 1, {}, {}
     try:
         connection = session.connection(execution_options={"writes": True})
         name_writer(connection, info.get("writer", ""))
         yield
+        for write, rows in info["at_the_end"].items():
+            if rows:
+                write(rows)
         session.commit()
     except BaseException as error:
         session.rollback()
@@ -238,6 +240,11 @@ def in_transaction() -> bool:
     return bool(db.session().info.get("depth", 0))
 
 
+def at_the_end(write: Callable[[list[T]], None]) -> list[T]:
+    """Rows that ``write`` gets, all at once, when all else in the open transaction is done."""
+    return cast("list[T]", db.session().info["at_the_end"].setdefault(write, []))
+
+
 def after_commit(callback: Callable[[], None], *, once: str | None = None) -> None:
     """Run ``callback`` once the open transaction is stored; at once when none is open. Of those
     with the same ``once`` the first one speaks for all."""
@@ -245,26 +252,6 @@ def after_commit(callback: Callable[[], None], *, once: str | None = None) -> No
         db.session().info["after_commit"].setdefault(once or callback, callback)
     else:
         callback()
-
-
-def asked_once(question: Hashable, ask: Callable[[], T]) -> T:
-    """What ``ask`` gives, read once in the transaction, or the read, that is open here; the next
-    one asks anew. Who writes what it answers calls ``ask_again``."""
-    known = db.session().info.setdefault("known", {})
-    if question not in known:
-        known[question] = ask()
-    return cast(T, known[question])
-
-
-def ask_again(session: Session) -> None:
-    """What ``asked_once`` keeps may have changed in this session."""
-    session.info.pop("known", None)
-
-
-@event.listens_for(Session, "after_transaction_end")
-def _forget(session: Session, ended: SessionTransaction) -> None:
-    if ended.parent is None:
-        ask_again(session)
 
 
 def end_read() -> None:

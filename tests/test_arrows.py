@@ -33,7 +33,7 @@ ROWS = (
     ("wrong_fields", "product"),
     ("keys",),
     ("database",),
-    ("clock", "heartbeat", "statement_limit"),
+    ("clock", "heartbeat", "known", "statement_limit"),
     ("installation",),
     ("idempotency",),
     ("tenancy", "background"),

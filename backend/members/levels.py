@@ -1,24 +1,32 @@
 """会员等级: which one the figures have reached, what is missing for the next (S2-37…39)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import ColumnElement, Table, bindparam, func, select, update
+from sqlalchemy import ColumnElement, Row, Table, bindparam, func, select, update
 
 from backend import tenancy
 from backend.calendar import year_before
 from backend.database import db, table_of, transactional
+from backend.known import asked_once
 from backend.members import level_history
 from backend.members.errors import LevelNotFound
+from backend.members.held import Held, keep, person
 from backend.members.models import Member, MemberLevel, Recharge, Spending
-from backend.members.queries import survivor_id
 from backend.merchants.house import house
 
 _members, _levels = table_of(Member), table_of(MemberLevel)
 _spending, _recharges = table_of(Spending), table_of(Recharge)
 
+_STANDING = select(
+    _members.c.level_id,
+    _members.c.consumption_fen,
+    _members.c.consumption_count,
+    _members.c.recharged_fen,
+)
 _ALL = (
     select(_levels.c.id, _levels.c.position, _levels.c.name, _levels.c.upgrade)
     .where(_levels.c.merchant_id == bindparam("merchant"))
@@ -137,16 +145,16 @@ def judge(
     hand or by an import is never taken. What came only lifts. ``also`` is the level of a member who
     was joined into this one, which they keep.
     """
-    member_id, rule = survivor_id(member_id), _rule()
-    current_id, levels = _held(member_id), all_levels()
-    current = _level(levels, current_id)
-    reached = level_reached(levels, _figures(member_id, rule, now=now), rule.match)
-    least = _given(member_id, levels) if rule.may_fall(occasion) else current
+    rule, held, levels = _rule(), person(member_id), all_levels()
+    current = _level(levels, held.level_id)
+    figures = _figures(held.id, _in_all(held), rule, now=now)
+    reached = level_reached(levels, figures, rule.match)
+    least = _given(held.id, levels) if rule.may_fall(occasion) else current
     candidates = [level for level in (reached, least, _level(levels, also)) if level]
     target = max(candidates, key=lambda level: level.position, default=None)
-    if target is None or target == current or level_history.moved_before(member_id, cause):
+    if target is None or target == current or level_history.moved_before(held.id, cause):
         return None
-    return _move(member_id, levels, (current, target), cause=cause, now=now)
+    return _move(held, levels, (current, target), cause=cause, now=now)
 
 
 @transactional
@@ -155,34 +163,44 @@ def give(
 ) -> LevelMove | None:
     """手工调整等级: no refund and no review takes it away. None when it was given already;
     LevelNotFound."""
-    member_id = survivor_id(member_id)
-    current_id, levels = _held(member_id), all_levels()
-    current, target = _level(levels, current_id), _level(levels, level_id)
+    held, levels = person(member_id), all_levels()
+    current, target = _level(levels, held.level_id), _level(levels, level_id)
     if target is None:
         raise LevelNotFound()
-    if target == current and _given(member_id, levels) == target:
+    if target == current and _given(held.id, levels) == target:
         return None
     cause = level_history.given_cause()
-    return _move(
-        member_id, levels, (current, target), cause=cause, reason=reason, actor=actor, now=now
-    )
+    return _move(held, levels, (current, target), cause=cause, reason=reason, actor=actor, now=now)
 
 
 def next_level(member_id: int, *, now: datetime) -> Missing | None:
     """离下一等级还差多少; None for who has the highest."""
-    current_id = db.session.connection().scalar(select(_members.c.level_id).where(*_one(member_id)))
+    stands = db.session.connection().execute(_STANDING.where(*_one(member_id))).one()
     levels, rule = all_levels(), _rule()
-    at = next((level.position for level in levels if level.id == current_id), -1)
+    at = next((level.position for level in levels if level.id == stands.level_id), -1)
     above = [level for level in levels if level.position > at and level.upgrade != Figures()]
     if not above:
         return None
-    return missing_for(above[0], _figures(member_id, rule, now=now), rule.match)
+    return missing_for(above[0], _figures(member_id, _in_all(stands), rule, now=now), rule.match)
 
 
-def all_levels() -> list[Level]:
-    """会员等级 of the merchant, the lowest first."""
-    rows = db.session.connection().execute(_ALL, {"merchant": tenancy.merchant_id()})
-    return [Level(row.id, row.position, row.name, Figures(**(row.upgrade or {}))) for row in rows]
+def all_levels() -> tuple[Level, ...]:
+    """会员等级 of the merchant, the lowest first; asked once in a transaction."""
+    merchant_id = tenancy.merchant_id()
+    return asked_once(("levels", merchant_id), lambda: _read(merchant_id))
+
+
+def level_name(level_id: int | None) -> str | None:
+    """What a level is called."""
+    level = _level(all_levels(), level_id)
+    return None if level is None else level.name
+
+
+def _read(merchant_id: int) -> tuple[Level, ...]:
+    rows = db.session.connection().execute(_ALL, {"merchant": merchant_id})
+    return tuple(
+        Level(row.id, row.position, row.name, Figures(**(row.upgrade or {}))) for row in rows
+    )
 
 
 @dataclass(frozen=True)
@@ -202,39 +220,36 @@ def _rule() -> _Rule:
     )
 
 
-def _figures(member_id: int, rule: _Rule, *, now: datetime) -> Figures:
-    connection = db.session.connection()
+def _in_all(stands: Held | Row[*tuple[Any, ...]]) -> Figures:
+    return Figures(stands.consumption_fen, stands.consumption_count, stands.recharged_fen)
+
+
+def _figures(member_id: int, in_all: Figures, rule: _Rule, *, now: datetime) -> Figures:
+    """What counts: all there ever was, or that of the last 12 months."""
     if not rule.last_12_months:
-        row = connection.execute(
-            select(
-                _members.c.consumption_fen, _members.c.consumption_count, _members.c.recharged_fen
-            ).where(*_one(member_id))
-        ).one()
-        return Figures(*row)
+        return in_all
     since = year_before(now, house().zone)
-    spent = connection.execute(
-        select(func.coalesce(func.sum(_spending.c.paid_fen), 0), func.count()).where(
-            *_theirs(_spending, member_id),
-            _spending.c.spent_at > since,
-            _spending.c.reversed_at.is_(None),
-        )
-    ).one()
-    recharged = connection.scalar(
-        select(func.coalesce(func.sum(_recharges.c.principal_fen), 0)).where(
-            *_theirs(_recharges, member_id),
-            _recharges.c.recharged_at > since,
-            _recharges.c.reversed_at.is_(None),
-        )
+    recharged = select(func.coalesce(func.sum(_recharges.c.principal_fen), 0)).where(
+        *_theirs(_recharges, member_id),
+        _recharges.c.recharged_at > since,
+        _recharges.c.reversed_at.is_(None),
     )
-    return Figures(int(spent[0]), int(spent[1]), int(recharged or 0))
-
-
-def _held(member_id: int) -> int | None:
-    """The member's level, nobody else's to change until we commit."""
-    level_id: int | None = db.session.connection().scalar(
-        select(_members.c.level_id).where(*_one(member_id)).with_for_update(key_share=True)
+    row = (
+        db.session.connection()
+        .execute(
+            select(
+                func.coalesce(func.sum(_spending.c.paid_fen), 0),
+                func.count(),
+                recharged.scalar_subquery(),
+            ).where(
+                *_theirs(_spending, member_id),
+                _spending.c.spent_at > since,
+                _spending.c.reversed_at.is_(None),
+            )
+        )
+        .one()
     )
-    return level_id
+    return Figures(*map(int, row))
 
 
 def _given(member_id: int, levels: Sequence[Level]) -> Level | None:
@@ -251,7 +266,7 @@ def _level(levels: Sequence[Level], level_id: int | None) -> Level | None:
 
 
 def _move(
-    member_id: int,
+    held: Held,
     levels: Sequence[Level],
     step: tuple[Level | None, Level],
     *,
@@ -262,22 +277,20 @@ def _move(
 ) -> LevelMove:
     before, after = step
     db.session.connection().execute(
-        update(_members).where(*_one(member_id)).values(level_id=after.id)
+        update(_members).where(*_one(held.id)).values(level_id=after.id)
     )
     change_id = level_history.record(
-        member_id,
+        held.id,
         (None if before is None else before.id, after.id),
         cause=cause,
         reason=reason,
         actor=actor,
         now=now,
     )
-    loaded = db.session.identity_map.get(db.session.identity_key(Member, member_id))
-    if loaded is not None:
-        db.session.expire(loaded, ["level_id"])
+    keep(replace(held, level_id=after.id))
     at = -1 if before is None else before.position
     passed = tuple(level for level in levels if at < level.position <= after.position)
-    return LevelMove(member_id, before, after, passed, change_id)
+    return LevelMove(held.id, before, after, passed, change_id)
 
 
 def _is_reached(needed: Figures, figures: Figures, match: Match) -> bool:

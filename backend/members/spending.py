@@ -1,24 +1,33 @@
 """消费: what settled bills do to a member's counters and class. Never by hand."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, bindparam, case, func, insert, literal, or_, select, update
+from sqlalchemy import ColumnElement, bindparam, exists, func, insert, not_, select, update
 
 from backend import tenancy
-from backend.database import MetAnother, UtcDateTime, changed, db, table_of, transactional
+from backend.database import MetAnother, changed, db, table_of, transactional
 from backend.members.classes import class_after
+from backend.members.held import Held, forget, keep, person
 from backend.members.models import ClassChange, CustomerClass, Member, Spending
-from backend.members.queries import survivor_id
 
 _members, _spending, _changes = table_of(Member), table_of(Spending), table_of(ClassChange)
 
 _NEW, _MOVED = insert(_spending), insert(_changes)
-_OF_CAUSE = select(_spending.c.id).where(
+_THIS = (_members.c.merchant_id == bindparam("merchant"), _members.c.id == bindparam("member"))
+_IS_COUNTED = exists().where(
     _spending.c.merchant_id == bindparam("merchant"), _spending.c.cause == bindparam("cause")
 )
-_THIS = (_members.c.merchant_id == bindparam("merchant"), _members.c.id == bindparam("member"))
-_STANDING = select(_members.c.consumption_count, _members.c.customer_class).where(*_THIS)
+_COUNT = (
+    update(_members)
+    .where(*_THIS, not_(_IS_COUNTED))
+    .values(
+        consumption_count=_members.c.consumption_count + 1,
+        consumption_fen=_members.c.consumption_fen + bindparam("paid_fen"),
+        last_consumed_at=bindparam("last"),
+        customer_class=bindparam("after"),
+    )
+)
 _NEW_CLASS = update(_members).where(*_THIS).values(customer_class=bindparam("after"))
 
 
@@ -35,28 +44,36 @@ def add_bill(
     member_id: int, *, bill_id: int, paid_fen: int, spent_at: datetime, now: datetime
 ) -> ClassMove | None:
     """One settled bill counts 1 and ``paid_fen``; the same bill again changes nothing."""
-    cause, merchant_id = f"bill-{bill_id}", tenancy.merchant_id()
-    if _counted(cause):
+    cause, merchant_id, before = f"bill-{bill_id}", tenancy.merchant_id(), person(member_id)
+    after = replace(
+        before,
+        consumption_count=before.consumption_count + 1,
+        consumption_fen=before.consumption_fen + paid_fen,
+        last_consumed_at=max(before.last_consumed_at or spent_at, spent_at),
+        customer_class=class_after(before.consumption_count + 1),
+    )
+    counted = {
+        "merchant": merchant_id,
+        "member": before.id,
+        "cause": cause,
+        "paid_fen": paid_fen,
+        "last": after.last_consumed_at,
+        "after": after.customer_class,
+    }
+    if not changed(_COUNT, counted):
         return None
-    member_id = survivor_id(member_id)
+    keep(after)
     db.session.connection().execute(
         _NEW,
         {
             "merchant_id": merchant_id,
-            "member_id": member_id,
+            "member_id": before.id,
             "cause": cause,
             "paid_fen": paid_fen,
             "spent_at": spent_at,
         },
     )
-    last, this = _members.c.last_consumed_at, literal(spent_at, UtcDateTime)
-    _count(
-        member_id,
-        bills=1,
-        paid_fen=paid_fen,
-        last=case((or_(last.is_(None), last < this), this), else_=last),
-    )
-    return judge_class(member_id, cause=cause, now=now)
+    return _moved(before, after, cause=cause, now=now)
 
 
 @transactional
@@ -102,19 +119,26 @@ def reduce_bill(bill_id: int, *, fen: int) -> None:
 
 
 def judge_class(member_id: int, *, cause: str, now: datetime) -> ClassMove | None:
-    """The class that the count asks for; a move is kept for the report (S0-06)."""
-    connection, merchant_id = db.session.connection(), tenancy.merchant_id()
-    this = {"merchant": merchant_id, "member": member_id}
-    row = connection.execute(_STANDING, this).one()
-    move = ClassMove(CustomerClass(row.customer_class), class_after(row.consumption_count))
+    """The class that the count asks for."""
+    before = person(member_id)
+    after = replace(before, customer_class=class_after(before.consumption_count))
+    if before != after:
+        this = {"merchant": tenancy.merchant_id(), "member": before.id}
+        changed(_NEW_CLASS, {**this, "after": after.customer_class})
+        keep(after)
+    return _moved(before, after, cause=cause, now=now)
+
+
+def _moved(before: Held, after: Held, *, cause: str, now: datetime) -> ClassMove | None:
+    """A move is kept for the report (S0-06)."""
+    move = ClassMove(CustomerClass(before.customer_class), CustomerClass(after.customer_class))
     if move.before == move.after:
         return None
-    connection.execute(_NEW_CLASS, {**this, "after": move.after})
-    connection.execute(
+    db.session.connection().execute(
         _MOVED,
         {
-            "merchant_id": merchant_id,
-            "member_id": member_id,
+            "merchant_id": tenancy.merchant_id(),
+            "member_id": before.id,
             "before": move.before,
             "after": move.after,
             "at": now,
@@ -124,16 +148,15 @@ def judge_class(member_id: int, *, cause: str, now: datetime) -> ClassMove | Non
     return move
 
 
-def _counted(cause: str) -> bool:
-    asked = {"merchant": tenancy.merchant_id(), "cause": cause}
-    return db.session.connection().scalar(_OF_CAUSE, asked) is not None
-
-
 def _count(member_id: int, *, bills: int, paid_fen: int, last: ColumnElement[datetime]) -> None:
     """Move the counters of a member who has not been joined into another meanwhile."""
     counted = changed(
         update(_members)
-        .where(*_one(member_id), _members.c.alias_of_id.is_(None))
+        .where(
+            _members.c.merchant_id == tenancy.merchant_id(),
+            _members.c.id == member_id,
+            _members.c.alias_of_id.is_(None),
+        )
         .values(
             consumption_count=_members.c.consumption_count + bills,
             consumption_fen=_members.c.consumption_fen + paid_fen,
@@ -142,10 +165,4 @@ def _count(member_id: int, *, bills: int, paid_fen: int, last: ColumnElement[dat
     )
     if not counted:
         raise MetAnother("the member was joined into another")
-    loaded = db.session.identity_map.get(db.session.identity_key(Member, member_id))
-    if loaded is not None:
-        db.session.expire(loaded)
-
-
-def _one(member_id: int) -> tuple[ColumnElement[bool], ...]:
-    return _members.c.merchant_id == tenancy.merchant_id(), _members.c.id == member_id
+    forget(member_id)

@@ -6,12 +6,12 @@ from typing import Literal, TypedDict
 from zoneinfo import ZoneInfo
 
 from pydantic import JsonValue
-from sqlalchemy import bindparam, event, select
-from sqlalchemy.orm import Session, UOWTransaction
+from sqlalchemy import bindparam, select
 
 from backend import tenancy
-from backend.database import ask_again, asked_once, db, table_of
-from backend.merchants.models import Merchant, Registration, Sharing, Subscription
+from backend.database import db, table_of
+from backend.known import asked_once
+from backend.merchants.models import Merchant, Registration, Sharing
 
 _merchants = table_of(Merchant)
 
@@ -87,12 +87,3 @@ def _read(merchant_id: int) -> House:
             "registration": Registration(row["registration"]),
         }
     )
-
-
-@event.listens_for(Session, "after_flush")
-def _written(session: Session, _flush: UOWTransaction) -> None:
-    """Who has just written settings or a package reads them as written."""
-    for row in (*session.new, *session.dirty, *session.deleted):
-        if isinstance(row, Merchant | Subscription):
-            ask_again(session)
-            return

@@ -5,7 +5,8 @@ from datetime import date, timedelta
 
 from sqlalchemy import ColumnElement, bindparam, exists, select
 
-from backend.database import asked_once, db, table_of
+from backend.database import db, table_of
+from backend.known import asked_once
 from backend.merchants.models import Subscription
 
 _periods = table_of(Subscription)

@@ -5,13 +5,15 @@ one to write this member's entries, so ``seq`` has no gaps and ``balance_after``
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import Row, bindparam, case, func, insert, select, update
+from sqlalchemy import Row, bindparam, case, exists, func, insert, not_, select, update
 
 from backend import requesting, tenancy
 from backend.database import MetAnother, changed, db, table_of
+from backend.members import held
+from backend.members.held import Held
 from backend.members.models import Member
 from backend.members.queries import persons
 from backend.points import lots
@@ -25,19 +27,13 @@ _SHOWN = tuple(
         "id", "member_id", "seq", "change", "balance_after", "kind", "cause", "reverses_id",
     )
 )  # fmt: skip
+_COLUMNS = (
+    "merchant_id", "member_id", "seq", "change", "balance_after", "kind", "cause", "reason",
+    "actor", "at", "request_id", "reverses_id",
+)  # fmt: skip
 _WRITTEN = insert(_entries).returning(*_SHOWN)
 _OF_CAUSE = select(*_SHOWN).where(
     _entries.c.merchant_id == bindparam("merchant"), _entries.c.cause == bindparam("cause")
-)
-_THESE = (
-    _members.c.merchant_id == bindparam("merchant"),
-    _members.c.id.in_(bindparam("members", expanding=True)),
-)
-_HELD = (
-    select(_members.c.id, _members.c.points)
-    .where(*_THESE, _members.c.alias_of_id.is_(None))
-    .order_by(_members.c.id)
-    .with_for_update(key_share=True)
 )
 _LAST_SEQ = (
     select(func.coalesce(func.max(_entries.c.seq), 0))
@@ -47,8 +43,49 @@ _LAST_SEQ = (
 )
 _ACCOUNTS = (
     select(_members.c.id, _members.c.points, _LAST_SEQ.label("seq"))
-    .where(*_THESE)
+    .where(
+        _members.c.merchant_id == bindparam("merchant"),
+        _members.c.id.in_(bindparam("members", expanding=True)),
+    )
     .order_by(_members.c.id)
+)
+_AFTER = _members.c.points + bindparam("change")
+_IF_CLEAR = (
+    update(_members)
+    .where(
+        _members.c.merchant_id == bindparam("merchant"),
+        _members.c.id == bindparam("member"),
+        _AFTER >= 0,
+        not_(
+            exists().where(
+                _entries.c.merchant_id == bindparam("merchant"),
+                _entries.c.cause == bindparam("cause"),
+            )
+        ),
+        not_(lots.DUE),
+    )
+    .values(points=_AFTER)
+)
+"""Its cause is new, enough is there, and nothing of the member's is due."""
+_NEXT_SEQ = (
+    select(func.coalesce(func.max(_entries.c.seq), 0) + 1)
+    .where(
+        _entries.c.merchant_id == bindparam("merchant"), _entries.c.member_id == bindparam("member")
+    )
+    .scalar_subquery()
+)
+_NEXT = (
+    insert(_entries)
+    .from_select(
+        _COLUMNS,
+        select(
+            *(
+                _NEXT_SEQ if name == "seq" else bindparam(name, type_=_entries.c[name].type)
+                for name in _COLUMNS
+            )
+        ),
+    )
+    .returning(*_SHOWN)
 )
 
 
@@ -92,40 +129,42 @@ def hold(member_ids: Iterable[int], *, now: datetime) -> dict[int, int]:
     MetAnother when one of them was joined into somebody meanwhile.
     """
     wanted = sorted(set(member_ids))
-    held = _locked(wanted)
-    due = lots.due(wanted, now=now)
-    if due:
+    held.hold(wanted)
+    if due := lots.due(wanted, now=now):
         _expire(due, now=now)
-        held = _locked(wanted)
-    return held
+    return {member_id: each.points for member_id, each in held.hold(wanted).items()}
+
+
+def post_if_clear(posting: Posting, *, now: datetime) -> Entry | None:
+    """The entry of a new cause, of a member whom we hold; None where its cause is known, something
+    of theirs is due, or there is not enough."""
+    merchant_id, after = tenancy.merchant_id(), _after(posting)
+    moved = {
+        "merchant": merchant_id,
+        "member": posting.member_id,
+        "change": posting.change,
+        "cause": posting.cause,
+        "at": now,
+    }
+    if not changed(_IF_CLEAR, moved):
+        return None
+    held.keep(after)
+    written = {**_row(posting, after.points, now=now), "merchant": merchant_id}
+    row = db.session.connection().execute(_NEXT, {**written, "member": posting.member_id}).one()
+    return _entry(row)
 
 
 def post(postings: Sequence[Posting], *, now: datetime) -> list[Entry]:
     """Write entries, one per member at most, and move their points; never below zero."""
     if not postings:
         return []
-    merchant_id = tenancy.merchant_id()
     by_member = {posting.member_id: posting for posting in postings}
     _move({posting.member_id: posting.change for posting in postings})
     written: list[dict[str, object]] = []
     for row in _accounts(by_member):
         posting, seq = by_member[row.id], row.seq + 1
-        written.append(
-            {
-                "merchant_id": merchant_id,
-                "member_id": row.id,
-                "seq": seq,
-                "change": posting.change,
-                "balance_after": row.points,
-                "kind": posting.kind.value,
-                "cause": posting.cause or f"{posting.kind}-{row.id}-{seq}",
-                "reason": posting.reason,
-                "actor": posting.actor,
-                "at": now,
-                "request_id": requesting.request_id(),
-                "reverses_id": posting.reverses_id,
-            }
-        )
+        spelt = posting.cause or f"{posting.kind}-{row.id}-{seq}"
+        written.append({**_row(posting, row.points, now=now), "seq": seq, "cause": spelt})
     rows = db.session.connection().execute(_WRITTEN, written)
     return sorted((_entry(row) for row in rows), key=lambda entry: entry.member_id)
 
@@ -194,15 +233,6 @@ def _expire(due: Sequence[lots.Due], *, now: datetime) -> None:
     lots.empty([lot for each in due for lot in each.lots], by=by_member, now=now)
 
 
-def _locked(member_ids: Sequence[int]) -> dict[int, int]:
-    asked = {"merchant": tenancy.merchant_id(), "members": member_ids}
-    rows = db.session.connection().execute(_HELD, asked)
-    held = {row.id: int(row.points) for row in rows}
-    if len(held) != len(member_ids):
-        raise MetAnother("the member was joined into another")
-    return held
-
-
 def _move(changes: dict[int, int]) -> None:
     """The guard: points never fall below zero, whatever was read before."""
     change = case(changes, value=_members.c.id)
@@ -217,10 +247,29 @@ def _move(changes: dict[int, int]) -> None:
     )
     if moved != len(changes):
         raise MetAnother("points were moved by somebody else")
-    for member_id in changes:
-        loaded = db.session.identity_map.get(db.session.identity_key(Member, member_id))
-        if loaded is not None:
-            db.session.expire(loaded, ["points"])
+    for each in held.hold(changes).values():
+        held.keep(replace(each, points=each.points + changes[each.id]))
+
+
+def _after(posting: Posting) -> Held:
+    before = held.person(posting.member_id)
+    return replace(before, points=before.points + posting.change)
+
+
+def _row(posting: Posting, balance_after: int, *, now: datetime) -> dict[str, object]:
+    return {
+        "merchant_id": tenancy.merchant_id(),
+        "member_id": posting.member_id,
+        "change": posting.change,
+        "balance_after": balance_after,
+        "kind": posting.kind.value,
+        "cause": posting.cause,
+        "reason": posting.reason,
+        "actor": posting.actor,
+        "at": now,
+        "request_id": requesting.request_id(),
+        "reverses_id": posting.reverses_id,
+    }
 
 
 def _accounts(member_ids: Iterable[int]) -> list[_Account]:

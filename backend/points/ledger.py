@@ -5,10 +5,11 @@ up at the member's row; points that are over expire before anything else is done
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from backend.database import transactional
-from backend.members.queries import survivor_id
+from backend.members.held import person
 from backend.points import lots, owed
 from backend.points.account import (
     Entry,
@@ -18,6 +19,7 @@ from backend.points.account import (
     opened,
     opening,
     post,
+    post_if_clear,
     rename,
     reversed_so_far,
     reversing,
@@ -31,10 +33,7 @@ def earn(member_id: int, points: int, *, cause: str, now: datetime) -> Entry | N
     """得积分. None for no points."""
     if points <= 0:
         return None
-    member_id, _ = _held(member_id, now=now)
-    if earlier := entry_of(cause):
-        return earlier
-    return _bring(Posting(member_id, points, EntryKind.EARN, cause), now=now)
+    return _once(Posting(member_id, points, EntryKind.EARN, cause), now=now)
 
 
 @transactional
@@ -42,10 +41,7 @@ def spend(member_id: int, points: int, *, cause: str, now: datetime) -> Entry | 
     """用积分, oldest first; PointsInsufficient says how many are missing. None for no points."""
     if points <= 0:
         return None
-    member_id, has = _held(member_id, now=now)
-    if earlier := entry_of(cause):
-        return earlier
-    return _use(Posting(member_id, -points, EntryKind.SPEND, cause), has=has, now=now)
+    return _once(Posting(member_id, -points, EntryKind.SPEND, cause), now=now)
 
 
 @transactional
@@ -55,11 +51,8 @@ def adjust(
     """增减积分 by hand, never below zero. None for no points."""
     if points == 0:
         return None
-    member_id, has = _held(member_id, now=now)
-    if earlier := entry_of(cause):
-        return earlier
     posting = Posting(member_id, points, EntryKind.ADJUST, cause, reason=reason, actor=actor)
-    return _bring(posting, now=now) if points > 0 else _use(posting, has=has, now=now)
+    return _once(posting, now=now)
 
 
 @transactional
@@ -74,7 +67,8 @@ def reverse(
     original = entry_of(cause_of_original)
     if original is None:
         return None
-    member_id, _ = _held(original.member_id, now=now)
+    member_id = person(original.member_id).id
+    hold((member_id,), now=now)
     if earlier := entry_of(cause):
         return earlier
     so_far = reversed_so_far(original.id)
@@ -170,21 +164,20 @@ def join(joined_id: int, kept_id: int, *, now: datetime) -> None:
     lots.hand_over(joined_id, kept_id)
 
 
-def _held(member_id: int, *, now: datetime) -> tuple[int, int]:
-    """Who the member is by now, and the points they have."""
-    survivor = survivor_id(member_id)
-    return survivor, hold((survivor,), now=now)[survivor]
-
-
-def _bring(posting: Posting, *, now: datetime) -> Entry:
-    (entry,) = post([posting], now=now)
-    lots.open_lots([(entry.id, entry.member_id, entry.change)], now=now)
-    return entry
-
-
-def _use(posting: Posting, *, has: int, now: datetime) -> Entry:
-    if has + posting.change < 0:
-        raise PointsInsufficient(n=-posting.change - has)
-    (entry,) = post([posting], now=now)
-    lots.take(-posting.change, member_id=entry.member_id, entry_id=entry.id, now=now)
+def _once(posting: Posting, *, now: datetime) -> Entry:
+    """The entry of a cause, written now or before. Nearly always nothing stands against it, and
+    it is written at once; else what is due expires, and we look."""
+    posting = replace(posting, member_id=person(posting.member_id).id)
+    entry = post_if_clear(posting, now=now)
+    if entry is None:
+        has = hold((posting.member_id,), now=now)[posting.member_id]
+        if earlier := entry_of(posting.cause):
+            return earlier
+        if has + posting.change < 0:
+            raise PointsInsufficient(n=-posting.change - has)
+        (entry,) = post([posting], now=now)
+    if entry.change > 0:
+        lots.open_lots([(entry.id, entry.member_id, entry.change)], now=now)
+    else:
+        lots.take(-entry.change, member_id=entry.member_id, entry_id=entry.id, now=now)
     return entry

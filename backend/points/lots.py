@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
-from sqlalchemy import bindparam, case, func, insert, literal_column, or_, select, update
+from sqlalchemy import bindparam, case, exists, func, insert, literal_column, or_, select, update
 
 from backend import tenancy
-from backend.database import MetAnother, changed, db, table_of
+from backend.database import MetAnother, UtcDateTime, changed, db, table_of
 from backend.merchants.house import house
 from backend.points.expiry import expires_at
 from backend.points.models import PointsLot, PointsLotUse
@@ -22,16 +22,18 @@ HAS_LEFT = _lots.c.remaining > literal_column("0")
 """Of which something is left; spelt as in the indexes of what is due."""
 
 _NEW = insert(_lots)
+_IS_OVER = (
+    _lots.c.merchant_id == bindparam("merchant"),
+    HAS_LEFT,
+    _lots.c.expires_at <= bindparam("at", type_=UtcDateTime()),
+)
 _OVER = (
     select(_lots.c.id, _lots.c.member_id, _lots.c.remaining)
-    .where(
-        _lots.c.merchant_id == bindparam("merchant"),
-        _lots.c.member_id.in_(bindparam("members", expanding=True)),
-        HAS_LEFT,
-        _lots.c.expires_at <= bindparam("at"),
-    )
+    .where(*_IS_OVER, _lots.c.member_id.in_(bindparam("members", expanding=True)))
     .order_by(_lots.c.member_id, _lots.c.id)
 )
+DUE = exists().where(*_IS_OVER, _lots.c.member_id == bindparam("member"))
+"""Something of one member's is over, as a condition: ``merchant``, ``member``, ``at``."""
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,14 @@ Only this package calls it. Whoever holds the row is the only one to write this 
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Row, case, func, insert, select, update
 
 from backend import requesting, tenancy
 from backend.database import MetAnother, changed, db, table_of
+from backend.members import held
 from backend.members.models import Member
 from backend.members.queries import persons
 from backend.wallet.models import EntryKind, WalletEntry
@@ -57,21 +58,10 @@ def hold(member_ids: Iterable[int]) -> Mapping[int, Parts]:
 
     MetAnother when one of them was joined into somebody meanwhile.
     """
-    wanted = sorted(set(member_ids))
-    rows = db.session.connection().execute(
-        select(_members.c.id, _members.c.principal_fen, _members.c.bonus_fen)
-        .where(
-            _members.c.merchant_id == tenancy.merchant_id(),
-            _members.c.id.in_(wanted),
-            _members.c.alias_of_id.is_(None),
-        )
-        .order_by(_members.c.id)
-        .with_for_update(key_share=True)
-    )
-    held = {row.id: Parts(row.principal_fen, row.bonus_fen) for row in rows}
-    if len(held) != len(wanted):
-        raise MetAnother("the member was joined into another")
-    return held
+    return {
+        each.id: Parts(each.principal_fen, each.bonus_fen)
+        for each in held.hold(member_ids).values()
+    }
 
 
 def post(postings: Sequence[Posting], *, now: datetime) -> list[Entry]:
@@ -189,10 +179,16 @@ def _move(postings: Mapping[int, Posting]) -> None:
     )
     if moved != len(postings):
         raise MetAnother("the balance was moved by somebody else")
-    for member_id in postings:
-        loaded = db.session.identity_map.get(db.session.identity_key(Member, member_id))
-        if loaded is not None:
-            db.session.expire(loaded, ["principal_fen", "bonus_fen", "recharged_fen"])
+    for each in held.hold(postings).values():
+        posting = postings[each.id]
+        held.keep(
+            replace(
+                each,
+                principal_fen=each.principal_fen + posting.change.principal_fen,
+                bonus_fen=each.bonus_fen + posting.change.bonus_fen,
+                recharged_fen=each.recharged_fen + _recharged_fen(posting),
+            )
+        )
 
 
 def _recharged_fen(posting: Posting) -> int:

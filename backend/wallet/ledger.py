@@ -11,8 +11,9 @@ from sqlalchemy import insert, select
 
 from backend import tenancy
 from backend.database import db, table_of, transactional
+from backend.members.held import person
 from backend.members.models import Member, Recharge
-from backend.members.queries import ids_of, survivor_id
+from backend.members.queries import ids_of
 from backend.merchants.house import house
 from backend.wallet.account import (
     Entry,
@@ -54,7 +55,7 @@ def recharge(member_id: int, *, recharge_no: str, principal_fen: int, now: datet
     RechargeConflict for another member or amount; BalanceCap where too much would stand there."""
     if principal_fen <= 0:
         raise ValueError("a recharge brings something")
-    cause, survivor = f"recharge-{recharge_no}", survivor_id(member_id)
+    cause, survivor = f"recharge-{recharge_no}", person(member_id).id
     has = hold((survivor,))[survivor]
     if earlier := entry_of(cause):
         same_person = earlier.member_id in ids_of(survivor)
@@ -80,7 +81,7 @@ def pay(member_id: int, fen: int, *, cause: str, now: datetime) -> Entry | None:
     """余额支付, 本金 first; BalanceInsufficient when there is less. None for nothing to pay."""
     if fen <= 0:
         return None
-    survivor = survivor_id(member_id)
+    survivor = person(member_id).id
     balance = hold((survivor,))[survivor]
     if earlier := entry_of(cause):
         return earlier
@@ -98,8 +99,7 @@ def refund(cause_of_original: str, fen: int, *, cause: str, now: datetime) -> En
     original = entry_of(cause_of_original)
     if original is None or fen <= 0:
         return None
-    survivor = survivor_id(original.member_id)
-    hold((survivor,))
+    survivor = person(original.member_id).id
     if earlier := entry_of(cause):
         return earlier
     so_far = given_back_so_far(original.id)

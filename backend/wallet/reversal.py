@@ -9,8 +9,8 @@ from sqlalchemy import update
 
 from backend import tenancy
 from backend.database import MetAnother, changed, table_of, transactional
+from backend.members.held import person
 from backend.members.models import Recharge
-from backend.members.queries import survivor_id
 from backend.wallet.account import Entry, Posting, entry_of, hold, post, reversal_of
 from backend.wallet.errors import (
     RechargeNotFound,
@@ -35,7 +35,7 @@ def reverse_recharge(
     original, cause = entry_of(f"recharge-{recharge_no}"), f"reversal-{reversal_no}"
     if original is None:
         raise RechargeNotFound(recharge=recharge_no)
-    survivor = survivor_id(original.member_id)
+    survivor = person(original.member_id).id
     has, brought = hold((survivor,))[survivor], original.change
     earlier, done = entry_of(cause), reversal_of(original.id)
     if earlier is not None:
