@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
 
 from pydantic import JsonValue
 from sqlalchemy import (
-    BindParameter,
     ColumnElement,
     FromClause,
+    Insert,
+    Select,
     String,
     bindparam,
     cast,
@@ -16,12 +19,13 @@ from sqlalchemy import (
     literal,
     not_,
     select,
+    union_all,
     update,
 )
 
 from backend import tenancy
 from backend.background import wake
-from backend.database import RowId, UtcDateTime, changed, db, table_of, transactional
+from backend.database import RowId, UtcDateTime, at_the_end, changed, table_of, transactional
 from backend.messaging.models import Intent, IntentState, Purpose
 
 _intents = table_of(Intent)
@@ -30,20 +34,6 @@ _COLUMNS = (
     "not_before", "not_after", "tries", "wave_id", "failure",
 )  # fmt: skip
 
-
-def _new(column: str) -> BindParameter[object]:
-    return bindparam(f"new_{column}", type_=_intents.c[column].type)
-
-
-_IS_KNOWN = exists().where(
-    _intents.c.merchant_id == _new("merchant_id"), _intents.c.dedupe_key == _new("dedupe_key")
-)
-_UNLESS_KNOWN = (
-    insert(_intents)
-    .from_select(_COLUMNS, select(*map(_new, _COLUMNS)).where(not_(_IS_KNOWN)))
-    .returning(_intents.c.id)
-)
-"""Look and write at one stroke; two who write the same at once meet on the unique key."""
 
 THROUGH = "app_id"
 """The fact that names the app a message should leave through."""
@@ -65,23 +55,20 @@ def queue(
     through: str = "",
     now: datetime,
     lasts: timedelta = USEFUL,
-) -> int | None:
+) -> None:
     """Write the message beside its fact; it leaves once that fact is stored.
 
     ``facts`` are the data names of spec/09 (``title``, ``valid_to``, ``count`` …). ``through``: the
     app whose message it is, a mall's account (S1-16, S1-24); the others stand in only for people
-    whom it cannot reach. Answers the intent's id, or None when this dedupe key was used before.
+    whom it cannot reach. A dedupe key that was used before queues nothing. All messages of a
+    transaction are written in one statement at its end.
     """
     said = {**facts, THROUGH: through} if through else dict(facts)
     values = (
         tenancy.merchant_id(), member_id, purpose.value, said, dedupe_key,
         IntentState.DUE.value, now, now, now + lasts, 0, None, "",
     )  # fmt: skip
-    named = {f"new_{column}": value for column, value in zip(_COLUMNS, values, strict=True)}
-    intent_id: int | None = db.session.connection().scalar(_UNLESS_KNOWN, named)
-    if intent_id is not None:
-        wake("jobs.deliveries.tick")
-    return intent_id
+    at_the_end(_write).append(dict(zip(_COLUMNS, values, strict=True)))
 
 
 def queue_for_crowd(
@@ -124,8 +111,38 @@ def queue_for_crowd(
 
 def hand_over(joined_id: int, kept_id: int) -> None:
     """合并: messages are the survivor's, sent or not."""
+    for message in at_the_end(_write):
+        if message["member_id"] == joined_id:
+            message["member_id"] = kept_id
     changed(
         update(_intents)
         .where(tenancy.owner(_intents) == tenancy.merchant_id(), _intents.c.member_id == joined_id)
         .values(member_id=kept_id)
     )
+
+
+def _write(messages: list[dict[str, object]]) -> None:
+    single: dict[tuple[object, object], dict[str, object]] = {}
+    for each in messages:
+        single.setdefault((each["merchant_id"], each["dedupe_key"]), each)
+    values = {
+        f"{name}_{place}": value
+        for place, row in enumerate(single.values())
+        for name, value in row.items()
+    }
+    if changed(_unless_known(len(single)), values):
+        wake("jobs.deliveries.tick")
+
+
+@cache
+def _unless_known(count: int) -> Insert:
+    """Look and write at one stroke; two who write the same at once meet on the unique key."""
+    return insert(_intents).from_select(_COLUMNS, union_all(*map(_if_new, range(count))))
+
+
+def _if_new(place: int) -> Select[Any]:
+    new = {name: bindparam(f"{name}_{place}", type_=_intents.c[name].type) for name in _COLUMNS}
+    is_known = exists().where(
+        _intents.c.merchant_id == new["merchant_id"], _intents.c.dedupe_key == new["dedupe_key"]
+    )
+    return select(*new.values()).where(not_(is_known))

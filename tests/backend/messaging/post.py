@@ -136,7 +136,7 @@ def queue(
 ) -> int:
     """A message for the customer, due now."""
     with tenancy.acting_for(customer.shop.merchant_id):
-        intent_id = outbox.queue(
+        outbox.queue(
             customer.member_id,
             purpose,
             FACTS if facts is None else facts,
@@ -144,8 +144,7 @@ def queue(
             now=clock.now(),
             lasts=lasts,
         )
-    assert intent_id is not None
-    return intent_id
+        return db.session.scalars(select(Intent.id).where(Intent.dedupe_key == key)).one()
 
 
 def intent(shop: Shop, intent_id: int) -> Intent:

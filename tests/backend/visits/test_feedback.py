@@ -6,7 +6,7 @@ from sqlalchemy import select
 from backend import tenancy
 from backend.database import db, transaction
 from backend.messaging import outbox
-from backend.messaging.models import Attempt, Channel, Outcome, Purpose
+from backend.messaging.models import Attempt, Channel, Intent, Outcome, Purpose
 from backend.wechat import accounts, notices
 from scripts.wechat_platform.server import Platform
 from tests.builders import Shop, a_member, a_shop, reread
@@ -24,11 +24,12 @@ def shop(wechat: Platform) -> Shop:
 def a_try(shop: Shop, app_id: str, provider_id: str, clock: StillClock) -> int:
     """A message that WeChat took, and the try that stands for it."""
     member = a_member(shop)
+    with tenancy.acting_for(shop.merchant_id):
+        outbox.queue(member, Purpose.COUPON_REDEEMED, {}, dedupe_key=provider_id, now=clock.at)
     with transaction(), tenancy.acting_for(shop.merchant_id):
-        intent_id = outbox.queue(
-            member, Purpose.COUPON_REDEEMED, {}, dedupe_key=provider_id, now=clock.at
-        )
-        assert intent_id is not None
+        intent_id = db.session.scalars(
+            select(Intent.id).where(Intent.dedupe_key == provider_id)
+        ).one()
         tried = Attempt(
             intent_id=intent_id,
             channel=Channel.TEMPLATE,
