@@ -8,10 +8,22 @@ from sqlalchemy import bindparam, select
 from backend import tenancy
 from backend.database import db, table_of
 from backend.members.errors import MemberNotFound
-from backend.members.models import Member, MemberLevel
+from backend.members.models import CardState, Member, MemberCard, MemberLevel
 from backend.members.phones import masked
 
-_members, _levels = table_of(Member), table_of(MemberLevel)
+_members, _levels, _cards = table_of(Member), table_of(MemberLevel), table_of(MemberCard)
+
+_CARD = (
+    select(_cards.c.number)
+    .where(
+        _cards.c.merchant_id == bindparam("merchant"),
+        _cards.c.member_id == bindparam("member"),
+        _cards.c.state == CardState.NORMAL.value,
+    )
+    .order_by(_cards.c.id.desc())
+    .limit(1)
+    .scalar_subquery()
+)
 
 _VIEW = (
     select(
@@ -26,6 +38,7 @@ _VIEW = (
         _levels.c.name.label("level"),
         _levels.c.discount_bp,
         _levels.c.rights,
+        _CARD.label("card"),
     )
     .outerjoin(_levels, _levels.c.id == _members.c.level_id)
     .where(_members.c.merchant_id == bindparam("merchant"), _members.c.id == bindparam("member"))
@@ -34,7 +47,8 @@ _VIEW = (
 
 @dataclass(frozen=True)
 class MemberView:
-    """会员 as answered; ``level`` by name, the level's discount in basis points of what is paid."""
+    """会员 as answered; ``level`` by name, the level's discount in basis points of what is paid;
+    ``card``: 卡号 of the one in use, the newest."""
 
     id: int
     nickname: str
@@ -47,6 +61,7 @@ class MemberView:
     balance_fen: int
     registered_at: datetime | None
     blacklisted: bool = False
+    card: str | None = None
 
 
 def member_view(member_id: int) -> MemberView:
@@ -70,4 +85,5 @@ def member_view(member_id: int) -> MemberView:
         balance_fen=row.balance_fen,
         registered_at=row.registered_at,
         blacklisted=row.blacklisted,
+        card=row.card,
     )

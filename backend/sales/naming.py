@@ -16,7 +16,8 @@ from backend.calendar import day_of
 from backend.campaigns import gifts
 from backend.campaigns.gifts import PaidBill
 from backend.database import changed, db, table_of, transactional
-from backend.members.queries import survivor_id
+from backend.members.held import person
+from backend.members.levels import level_name
 from backend.members.view import member_view
 from backend.merchants import audit
 from backend.merchants.queries import Place
@@ -73,20 +74,20 @@ def name_member(
         raise NamingOver(bill=number, days=LATER_DAYS) if later else BillDayOver(bill=number)
     if bill.is_consumption and state.is_over:
         raise BillRefunded(bill=number)
-    person = survivor_id(member_id)
-    earning = earn.rules_for(tenancy.merchant_id(), member_view(person).level, at=bill.settled_at)
+    guest = person(member_id)
+    earning = earn.rules_for(tenancy.merchant_id(), level_name(guest.level_id), at=bill.settled_at)
     earned = state.earns(earning)
-    credit(bill, person, earned=earned, now=now)
-    member = member_view(person)
+    credit(bill, guest.id, earned=earned, now=now)
+    member = member_view(guest.id)
     tell(bill, member, earned=earned, here=here, now=now)
     gift = None
     if bill.is_consumption:
-        paid = PaidBill(bill.id, person, bill.paid_fen, here.code, bill.settled_at)
+        paid = PaidBill(bill.id, guest.id, bill.paid_fen, here.code, bill.settled_at)
         gift = gifts.for_bill(paid, now=now)
     before = earlier.settlement
     printed = replace(
         before.receipt,
-        member=of_member(member, card=queries.card_number(person), earned=earned),
+        member=of_member(member, earned=earned),
         claim_url=None if gift is None else gift.address,
     )
     named = replace(
@@ -105,7 +106,7 @@ def name_member(
     changed(
         update(_bills)
         .where(_bills.c.id == bill.id, _bills.c.merchant_id == tenancy.merchant_id())
-        .values(member_id=person, earning=asdict(earning), answer=answer, receipt_text=text)
+        .values(member_id=guest.id, earning=asdict(earning), answer=answer, receipt_text=text)
     )
     audit.record(
         "bill.member",
@@ -114,7 +115,7 @@ def name_member(
         merchant_id=tenancy.merchant_id(),
         before={"member": None},
         after={
-            "member": person,
+            "member": guest.id,
             "points": earned,
             "store": here.code,
             **({"reason": reason} if reason else {}),

@@ -6,11 +6,10 @@ from sqlalchemy import select
 
 from backend import tenancy
 from backend.database import db, table_of
-from backend.members.models import CardState, MemberCard
 from backend.sales import models
 from backend.sales.receipt import ReceiptData, read
 
-_bills, _cards = table_of(models.Bill), table_of(MemberCard)
+_bills = table_of(models.Bill)
 
 
 @dataclass(frozen=True)
@@ -56,18 +55,3 @@ def settled(store_id: int, number: str) -> Earlier | None:
         return None
     answer = {**row.answer, "receipt": read(row.answer["receipt"])}
     return Earlier(Settlement(**answer, receipt_text=row.receipt_text), row.fingerprint)
-
-
-def card_number(member_id: int) -> str | None:
-    """卡号 of the member's card that is in use, the newest one."""
-    found: str | None = db.session.connection().scalar(
-        select(_cards.c.number)
-        .where(
-            _cards.c.merchant_id == tenancy.merchant_id(),
-            _cards.c.member_id == member_id,
-            _cards.c.state == CardState.NORMAL,
-        )
-        .order_by(_cards.c.id.desc())
-        .limit(1)
-    )
-    return found

@@ -84,7 +84,6 @@ def receipt(
     level_fen: int = 0,
     manual_fen: int = 0,
     rounding_fen: int = 0,
-    card: str | None = None,
     claim_url: str | None = None,
 ) -> ReceiptData:
     """小票 of a bill at its settlement."""
@@ -106,16 +105,18 @@ def receipt(
         manual_fen=manual_fen,
         payable_fen=bill.goods.total_fen - level_fen - manual_fen - rounding_fen,
         tenders=_payments(tenders),
-        member=None if member is None else of_member(member, card=card, earned=points_earned),
+        member=None if member is None else of_member(member, earned=points_earned),
         claim_url=claim_url,
         footer=here.receipt_footer or _FAREWELL,
         rounding_fen=rounding_fen,
     )
 
 
-def of_member(member: MemberView, *, card: str | None, earned: int) -> ReceiptMember:
+def of_member(member: MemberView, *, earned: int) -> ReceiptMember:
     """会员 as printed."""
-    return ReceiptMember(card, member.phone_masked, member.balance_fen, earned, member.points)
+    return ReceiptMember(
+        member.card, member.phone_masked, member.balance_fen, earned, member.points
+    )
 
 
 def kept(data: ReceiptData) -> JsonValue:

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from datetime import datetime
 
-from sqlalchemy import bindparam, insert, update
+from sqlalchemy import bindparam, exists, insert, not_, select, update
 
 from backend import requesting, tenancy
 from backend.database import changed, db, table_of
@@ -18,22 +18,43 @@ from backend.sales.receipt import kept
 _bills = table_of(models.Bill)
 _lines, _tenders = table_of(models.BillLine), table_of(models.BillTender)
 
-_CLAIMED, _NEW_LINES, _NEW_TENDERS = insert(_bills), insert(_lines), insert(_tenders)
+_CLAIM_COLUMNS = (
+    "merchant_id", "store_id", "number", "fingerprint", "table_name", "guests", "cashier",
+    "opened_at", "settled_at", "recorded_at", "lines_fen", "service_fen", "paid_fen", "answer",
+    "request_id",
+)  # fmt: skip
+_CLAIM = (
+    insert(_bills)
+    .from_select(
+        _CLAIM_COLUMNS,
+        select(*(bindparam(name, type_=_bills.c[name].type) for name in _CLAIM_COLUMNS)).where(
+            not_(
+                exists().where(
+                    _bills.c.merchant_id == bindparam("merchant_id"),
+                    _bills.c.store_id == bindparam("store_id"),
+                    _bills.c.number == bindparam("number"),
+                )
+            )
+        ),
+    )
+    .returning(_bills.c.id)
+)
+_NEW_LINES, _NEW_TENDERS = insert(_lines), insert(_tenders)
 _THIS = update(_bills).where(
     _bills.c.id == bindparam("this"), _bills.c.merchant_id == bindparam("merchant")
 )
 
 
-def claim_number(bill: Bill, *, here: Place, member_id: int | None, now: datetime) -> int:
-    """The bill's id. Whoever comes second with this number waits here, and then finds it."""
-    written = db.session.connection().execute(
-        _CLAIMED,
+def claim_number(bill: Bill, *, here: Place, now: datetime) -> int | None:
+    """The bill's id; None when the number is taken. Whoever comes second at the same moment waits
+    here, and then finds it taken."""
+    claimed: int | None = db.session.connection().scalar(
+        _CLAIM,
         {
             "merchant_id": tenancy.merchant_id(),
             "store_id": here.store_id,
             "number": bill.number,
             "fingerprint": bill.fingerprint,
-            "member_id": member_id,
             "table_name": bill.table,
             "guests": bill.guests,
             "cashier": bill.cashier,
@@ -47,8 +68,7 @@ def claim_number(bill: Bill, *, here: Place, member_id: int | None, now: datetim
             "request_id": requesting.request_id(),
         },
     )
-    (bill_id,) = written.inserted_primary_key or (0,)
-    return int(bill_id)
+    return claimed
 
 
 def write_content(bill: Bill, bill_id: int, *, to_pay: Due) -> None:
@@ -98,9 +118,15 @@ def write_content(bill: Bill, bill_id: int, *, to_pay: Due) -> None:
 
 
 def write_answer(
-    bill_id: int, settlement: Settlement, *, to_pay: Due, earning: Rules | None
+    bill_id: int,
+    settlement: Settlement,
+    *,
+    member_id: int | None,
+    to_pay: Due,
+    earning: Rules | None,
 ) -> None:
-    """What the till is told, now and every other time, and what points were earned by."""
+    """Whose bill it is, what the till is told, now and every other time, and what points were
+    earned by."""
     answer = {**vars(settlement), "receipt": kept(settlement.receipt)}
     text = answer.pop("receipt_text")
     changed(
@@ -108,6 +134,7 @@ def write_answer(
         {
             "this": bill_id,
             "merchant": tenancy.merchant_id(),
+            "member_id": member_id,
             "reduction_fen": settlement.reduction_fen,
             "level_fen": to_pay.price.plan.level_fen,
             "manual_fen": to_pay.price.plan.manual_fen,

@@ -1,14 +1,16 @@
 """结账. One paid bill, once: coupons used, points and balance moved, counters, class and level
 following, the customer told, the gift behind the receipt's code made."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from backend import faults, tenancy
 from backend.campaigns import gifts
 from backend.campaigns.gifts import PaidBill
 from backend.campaigns.links import Link
-from backend.database import after_commit, transactional
-from backend.members.queries import survivor_id
+from backend.database import MetAnother, after_commit, transactional
+from backend.members.held import Held, person
+from backend.members.levels import level_name
 from backend.members.view import MemberView, member_view
 from backend.merchants.queries import Place
 from backend.points import earn
@@ -43,43 +45,49 @@ def _settle(
     bill: Bill, *, here: Place, by: Redeemer, kept_points: str, now: datetime
 ) -> Settlement:
     """The number is claimed before anything is judged: who comes second waits, then finds it."""
-    if earlier := queries.settled(here.store_id, bill.number):
-        if earlier.fingerprint != bill.fingerprint:
-            raise BillConflict(bill=bill.number)
-        return earlier.settlement
-    member_id = None if bill.member_id is None else survivor_id(bill.member_id)
-    bill_id = claim_number(bill, here=here, member_id=member_id, now=now)
-    to_pay = due(bill, here=here, member_id=member_id)
+    bill_id = claim_number(bill, here=here, now=now)
+    if bill_id is None:
+        return _as_before(bill, here=here)
+    member = None if bill.member_id is None else person(bill.member_id)
+    to_pay = due(bill, here=here, member_id=None if member is None else member.id)
     _use_coupons(to_pay, bill, bill_id, here=here, by=by, now=now)
     unlock(None, bill=bill.number, here=here, actor=by.name, now=now)
     write_content(bill, bill_id, to_pay=to_pay)
-    member, earned, earning, gift = None, 0, None, None
     if kept_points:
         points.hand_over(kept_points, to_pay.points, cause=f"bill-{bill_id}-points", now=now)
-    if member_id is not None:
-        earning = earn.rules_for(
-            tenancy.merchant_id(), member_view(member_id).level, at=bill.settled_at
-        )
-        earned = _move(member_id, bill, bill_id, to_pay=to_pay, earning=earning, now=now)
-        member = member_view(member_id)
-        tell(_counted(bill, bill_id), member, earned=earned, here=here, now=now)
-        if to_pay.balance_fen:
-            tell_changed(
-                member_id,
-                title="余额支付",
-                amount_fen=to_pay.balance_fen,
-                balance_fen=member.balance_fen,
-                here=here,
-                cause=f"bill-{bill_id}-balance",
-                now=now,
-            )
-        if bill.goods.is_consumption:
-            paid = PaidBill(bill_id, member_id, bill.money_fen, here.code, bill.settled_at)
-            gift = gifts.for_bill(paid, now=now)
-    settlement = _settlement(bill, to_pay, here=here, member=member, earned=earned, gift=gift)
-    write_answer(bill_id, settlement, to_pay=to_pay, earning=earning)
+    brought = None
+    if member is not None:
+        brought = _bring(member, bill, bill_id, to_pay=to_pay, here=here, now=now)
+    settlement = _settlement(bill, to_pay, brought, here=here)
+    write_answer(
+        bill_id,
+        settlement,
+        member_id=None if member is None else member.id,
+        to_pay=to_pay,
+        earning=None if brought is None else brought.earning,
+    )
     faults.point("settle.before_commit")
     return settlement
+
+
+@dataclass(frozen=True)
+class _Brought:
+    """What a bill did for its member: as they are after it, what they earned, the gift."""
+
+    member: MemberView
+    earning: Rules
+    earned: int
+    gift: Link | None
+
+
+def _as_before(bill: Bill, *, here: Place) -> Settlement:
+    """What the till was told of this number; BillConflict when it was another bill."""
+    earlier = queries.settled(here.store_id, bill.number)
+    if earlier is None:
+        raise MetAnother("the number is free again")
+    if earlier.fingerprint != bill.fingerprint:
+        raise BillConflict(bill=bill.number)
+    return earlier.settlement
 
 
 def _use_coupons(
@@ -93,6 +101,31 @@ def _use_coupons(
             redeemed_at=bill.settled_at,
         )
         take(used.coupon, use=to_pay.use, here=here, by=by, on_bill=on_bill, now=now)
+
+
+def _bring(
+    member: Held, bill: Bill, bill_id: int, *, to_pay: Due, here: Place, now: datetime
+) -> _Brought:
+    """Points and balance paid, points earned, counters, class and level, the news, the gift."""
+    earning = earn.rules_for(tenancy.merchant_id(), level_name(member.level_id), at=bill.settled_at)
+    earned = _move(member.id, bill, bill_id, to_pay=to_pay, earning=earning, now=now)
+    after = member_view(member.id)
+    tell(_counted(bill, bill_id), after, earned=earned, here=here, now=now)
+    if to_pay.balance_fen:
+        tell_changed(
+            member.id,
+            title="余额支付",
+            amount_fen=to_pay.balance_fen,
+            balance_fen=after.balance_fen,
+            here=here,
+            cause=f"bill-{bill_id}-balance",
+            now=now,
+        )
+    gift = None
+    if bill.goods.is_consumption:
+        paid = PaidBill(bill_id, member.id, bill.money_fen, here.code, bill.settled_at)
+        gift = gifts.for_bill(paid, now=now)
+    return _Brought(after, earning, earned, gift)
 
 
 def _move(
@@ -117,15 +150,10 @@ def _counted(bill: Bill, bill_id: int) -> Counted:
     return Counted(bill_id, bill.number, bill.money_fen, bill.settled_at, bill.goods.is_consumption)
 
 
-def _settlement(
-    bill: Bill,
-    to_pay: Due,
-    *,
-    here: Place,
-    member: MemberView | None,
-    earned: int,
-    gift: Link | None,
-) -> Settlement:
+def _settlement(bill: Bill, to_pay: Due, brought: _Brought | None, *, here: Place) -> Settlement:
+    member = None if brought is None else brought.member
+    gift = None if brought is None else brought.gift
+    earned = 0 if brought is None else brought.earned
     printed = receipt(
         bill,
         here=here,
@@ -134,7 +162,6 @@ def _settlement(
         manual_fen=to_pay.price.plan.manual_fen,
         rounding_fen=to_pay.price.plan.rounding_fen,
         member=member,
-        card=None if member is None else queries.card_number(member.id),
         points_earned=earned,
         claim_url=None if gift is None else gift.address,
     )
