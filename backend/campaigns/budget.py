@@ -10,13 +10,14 @@ from sqlalchemy import func, select
 
 from backend import tenancy
 from backend.calendar import day_of, end_of_day, start_of_day
+from backend.campaigns.at_settlement import Met
 from backend.campaigns.models import Campaign, Grant
 from backend.database import db, table_of
 
 _grants = table_of(Grant)
 
 
-def left(campaign: Campaign, *, zone: ZoneInfo, at: datetime) -> int | None:
+def left(campaign: Campaign | Met, *, zone: ZoneInfo, at: datetime) -> int | None:
     """How many more grants dated ``at`` there may be. ``None``: no budget."""
     limits = []
     if campaign.budget_total is not None:

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from backend import tenancy
 from backend.calendar import day_of
 from backend.campaigns import budget, limits, link_end, links, offers, queries
+from backend.campaigns.at_settlement import Met, met
 from backend.campaigns.cadence import claim_until
 from backend.campaigns.kinds.consumption_gift import ConsumptionGift
 from backend.campaigns.links import Link, Promised
@@ -17,11 +18,11 @@ from backend.campaigns.models import Campaign, CampaignKind, CampaignState, Clai
 from backend.coupons import states
 from backend.coupons.models import Coupon
 from backend.database import db, table_of, transactional
-from backend.members.models import Member
+from backend.members.held import person
 from backend.merchants.subscription import is_subscribed
 
 KIND = CampaignKind.CONSUMPTION_GIFT
-_campaigns, _members, _coupons = table_of(Campaign), table_of(Member), table_of(Coupon)
+_coupons = table_of(Coupon)
 
 
 @dataclass(frozen=True)
@@ -42,10 +43,8 @@ def for_bill(bill: PaidBill, *, now: datetime) -> Link | None:
     Every running campaign gives what its rules say, all behind this one link. Claim windows count
     from the settlement; a bill sent in so late that they are over brings none.
     """
-    running = queries.campaign_ids(
-        (_campaigns.c.kind == KIND) & (_campaigns.c.state == CampaignState.RUNNING)
-    )
-    if not running or _is_blacklisted(bill.member_id):
+    running = [each for each in met(at=bill.settled_at) if _is_running(each)]
+    if not running or person(bill.member_id).blacklisted:
         return None
     zone = queries.calendar().zone
     if not is_subscribed(tenancy.merchant_id(), on=day_of(now, zone), kind=KIND):
@@ -90,7 +89,7 @@ def _made_for(bill_id: int) -> str:
 
 
 def _given(
-    campaign: Campaign, bill: PaidBill, *, zone: ZoneInfo, now: datetime
+    campaign: Met | Campaign, bill: PaidBill, *, zone: ZoneInfo, now: datetime
 ) -> Iterator[Promised]:
     """The parts a campaign gives for this bill, as far as stock, budget and limits go."""
     settings = ConsumptionGift.read(campaign.settings)
@@ -109,28 +108,16 @@ def _given(
             yield Promised(offer, until)
 
 
-def _held_where_budgeted(campaign_ids: Sequence[int]) -> list[Campaign]:
+def _is_running(campaign: Met) -> bool:
+    return campaign.kind == KIND and campaign.state == CampaignState.RUNNING
+
+
+def _held_where_budgeted(campaigns: Sequence[Met]) -> list[Met | Campaign]:
     """The campaigns; those with a budget are held, so that no other bill counts it meanwhile."""
-    campaigns = list(
-        db.session.scalars(
-            select(Campaign).where(Campaign.id.in_(campaign_ids)).order_by(Campaign.id)
-        )
-    )
     budgeted = [
         each.id
         for each in campaigns
         if each.budget_total is not None or each.budget_per_day is not None
     ]
-    if budgeted:
-        queries.locked(*budgeted)
-    return campaigns
-
-
-def _is_blacklisted(member_id: int) -> bool:
-    return bool(
-        db.session.connection().scalar(
-            select(_members.c.blacklisted).where(
-                _members.c.merchant_id == tenancy.merchant_id(), _members.c.id == member_id
-            )
-        )
-    )
+    held = {each.id: each for each in queries.locked(*budgeted)} if budgeted else {}
+    return [held.get(each.id, each) for each in campaigns]

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, select
 
 from backend import tenancy
 from backend.calendar import Span, day_of, week_of
+from backend.campaigns.at_settlement import Met
 from backend.campaigns.models import Campaign, CampaignState
 from backend.database import db, table_of
 from backend.merchants.house import house
@@ -51,7 +52,7 @@ def locked_all(kind: str) -> list[Campaign]:
     return _locked(Campaign.kind == kind)
 
 
-def is_running(campaign: Campaign, *, at: datetime, zone: ZoneInfo) -> bool:
+def is_running(campaign: Campaign | Met, *, at: datetime, zone: ZoneInfo) -> bool:
     """启动中, and within its days."""
     today = day_of(at, zone)
     return (

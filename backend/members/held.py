@@ -21,7 +21,7 @@ _members = table_of(Member)
 
 @dataclass(frozen=True)
 class Held:
-    """A survivor's figures, class and level as they stand now."""
+    """A survivor's figures, class, level and black mark as they stand now."""
 
     id: int
     points: int
@@ -33,6 +33,7 @@ class Held:
     last_consumed_at: datetime | None
     customer_class: str
     level_id: int | None
+    blacklisted: bool
 
 
 _FIGURES = [name for name in Held.__dataclass_fields__ if name != "id"]

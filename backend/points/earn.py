@@ -2,41 +2,17 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 
-from sqlalchemy import Row, bindparam, or_, select
-
+from backend import tenancy
 from backend.calendar import day_of
-from backend.campaigns import programmes, queries
+from backend.campaigns import at_settlement, programmes, queries
+from backend.campaigns.at_settlement import Met
 from backend.campaigns.kinds.consumption_points import ConsumptionPoints
 from backend.campaigns.kinds.holiday_points import HolidayPoints
-from backend.campaigns.models import Campaign, CampaignKind, CampaignRun, CampaignState
-from backend.database import UtcDateTime, db, table_of
+from backend.campaigns.models import CampaignKind
 from backend.merchants.subscription import is_subscribed
 
-_campaigns, _runs = table_of(Campaign), table_of(CampaignRun)
-_AT = bindparam("at", type_=UtcDateTime())
-_RAN = (
-    select(_runs.c.id)
-    .where(
-        _runs.c.campaign_id == _campaigns.c.id,
-        _runs.c.merchant_id == bindparam("merchant"),
-        _runs.c.started_at <= _AT,
-        or_(_runs.c.stopped_at.is_(None), _runs.c.stopped_at > _AT),
-    )
-    .exists()
-)
-_THAT_COUNT = (
-    select(_campaigns.c.kind, _campaigns.c.settings, _campaigns.c.name)
-    .where(
-        _campaigns.c.merchant_id == bindparam("merchant"),
-        _campaigns.c.kind.in_((CampaignKind.CONSUMPTION_POINTS, CampaignKind.HOLIDAY_POINTS)),
-        or_(_campaigns.c.state == CampaignState.RUNNING, _RAN),
-        or_(_campaigns.c.starts_on.is_(None), _campaigns.c.starts_on <= bindparam("day")),
-        or_(_campaigns.c.ends_on.is_(None), _campaigns.c.ends_on >= bindparam("day")),
-    )
-    .order_by(_campaigns.c.id)
-)
+_KINDS = (CampaignKind.CONSUMPTION_POINTS, CampaignKind.HOLIDAY_POINTS)
 
 
 @dataclass(frozen=True)
@@ -79,13 +55,13 @@ def counted_fen(payable_fen: int, *, coupons_fen: int, balance_fen: int, rule: E
     return max(payable_fen - left_out - (0 if rule.count_balance else balance_fen), 0)
 
 
-def rules_for(merchant_id: int, level: str | None, *, at: datetime) -> Rules:
+def rules_for(level: str | None, *, at: datetime) -> Rules:
     """积分规则 for a member of a level (by name) who pays at ``at``; nothing runs: no points.
 
     A campaign counts that runs now or ran at that time, on a day that is among its own.
     """
     rule, multiple, today = EarnRule(), Multiple(), day_of(at, queries.calendar().zone)
-    for campaign in _that_count(merchant_id, today, at=at):
+    for campaign in _that_count(today, at=at):
         settings = programmes.parse(campaign.kind, campaign.settings)
         match settings:
             case ConsumptionPoints():
@@ -100,7 +76,11 @@ def rules_for(merchant_id: int, level: str | None, *, at: datetime) -> Rules:
     return Rules(rule, multiple)
 
 
-def _that_count(merchant_id: int, today: date, *, at: datetime) -> list[Row[*tuple[Any, ...]]]:
-    asked = {"merchant": merchant_id, "day": today, "at": at}
-    found = db.session.connection().execute(_THAT_COUNT, asked)
-    return [each for each in found if is_subscribed(merchant_id, on=today, kind=each.kind)]
+def _that_count(today: date, *, at: datetime) -> list[Met]:
+    return [
+        each
+        for each in at_settlement.met(at=at)
+        if each.kind in _KINDS
+        and each.is_on(today)
+        and is_subscribed(tenancy.merchant_id(), on=today, kind=each.kind)
+    ]

@@ -75,7 +75,7 @@ def name_member(
     if bill.is_consumption and state.is_over:
         raise BillRefunded(bill=number)
     guest = person(member_id)
-    earning = earn.rules_for(tenancy.merchant_id(), level_name(guest.level_id), at=bill.settled_at)
+    earning = earn.rules_for(level_name(guest.level_id), at=bill.settled_at)
     earned = state.earns(earning)
     credit(bill, guest.id, earned=earned, now=now)
     member = member_view(guest.id)

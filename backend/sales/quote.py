@@ -176,7 +176,7 @@ def _benefits(goods: Goods, member: MemberView | None, points: int) -> Benefits:
 def _points_earned(price: Price, member: MemberView | None, *, now: datetime) -> int:
     if member is None:
         return 0
-    rules = earn.rules_for(tenancy.merchant_id(), member.level, at=now)
+    rules = earn.rules_for(member.level, at=now)
     counted_fen = earn.counted_fen(
         price.payable_fen, coupons_fen=price.plan.coupons_fen, balance_fen=0, rule=rules.rule
     )

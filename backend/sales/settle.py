@@ -4,7 +4,7 @@ following, the customer told, the gift behind the receipt's code made."""
 from dataclasses import dataclass
 from datetime import datetime
 
-from backend import faults, tenancy
+from backend import faults
 from backend.campaigns import gifts
 from backend.campaigns.gifts import PaidBill
 from backend.campaigns.links import Link
@@ -107,7 +107,7 @@ def _bring(
     member: Held, bill: Bill, bill_id: int, *, to_pay: Due, here: Place, now: datetime
 ) -> _Brought:
     """Points and balance paid, points earned, counters, class and level, the news, the gift."""
-    earning = earn.rules_for(tenancy.merchant_id(), level_name(member.level_id), at=bill.settled_at)
+    earning = earn.rules_for(level_name(member.level_id), at=bill.settled_at)
     earned = _move(member.id, bill, bill_id, to_pay=to_pay, earning=earning, now=now)
     after = member_view(member.id)
     tell(_counted(bill, bill_id), after, earned=earned, here=here, now=now)

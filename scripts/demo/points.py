@@ -36,7 +36,7 @@ class Points:
             return None
         known_as = level.name if level else None, day_of(at, self._shop.zone)
         if known_as not in self._rules:
-            self._rules[known_as] = earn.rules_for(self._shop.merchant.id, known_as[0], at=at)
+            self._rules[known_as] = earn.rules_for(known_as[0], at=at)
         return self._rules[known_as]
 
     def earn(self, guest: Guest, points: int, *, bill_id: int, at: datetime) -> None:

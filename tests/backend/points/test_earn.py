@@ -63,7 +63,7 @@ def run(shop: Shop, code: str, kind: str, clock: StillClock, **settings: JsonVal
 
 def earned(shop: Shop, level: str | None, clock: StillClock) -> int:
     with tenancy.acting_for(shop.merchant_id):
-        rules = rules_for(shop.merchant_id, level, at=clock.at)
+        rules = rules_for(level, at=clock.at)
         return points_for(284_00, rule=rules.rule, multiple=rules.multiple)
 
 
