@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, bindparam, select, text
+from sqlalchemy import Select, bindparam, select, text, union
 
 from backend import tenancy
 from backend.coupons import card_pack
@@ -67,6 +67,14 @@ def coupon_of_mall(voucher: str) -> CouponFacts | None:
     return next(iter(_read(_of_mall(), {"voucher": voucher})), None)
 
 
+def of_bill(
+    coupon_ids: Sequence[int], voucher_ids: Sequence[int], *, bill: str
+) -> list[CouponFacts]:
+    """These coupons, by row or by voucher, and those that the bill has locked; by their ids."""
+    asked = {"coupons": list(coupon_ids), "vouchers": list(voucher_ids), "bill": bill}
+    return _read(_on_bill(), asked)
+
+
 def held_by(member_ids: Sequence[int], *, at: datetime) -> list[CouponFacts]:
     """What a person could show at ``at``: not used, not revoked, not over."""
     return _read(_held(), {"members": list(member_ids), "at": at})
@@ -74,6 +82,7 @@ def held_by(member_ids: Sequence[int], *, at: datetime) -> list[CouponFacts]:
 
 # Spelt out, so that the partial index of SQLite and PostgreSQL is seen to hold them.
 _IS_OPEN = text("coupon.state in ('usable', 'locked', 'gifting')")
+_IS_LOCKED = text("coupon.state = 'locked'")
 
 
 def _read(statement: Select[Any], asked: Mapping[str, object]) -> list[CouponFacts]:
@@ -144,6 +153,17 @@ def _of_mall() -> Select[Any]:
 
 
 @cache
+def _on_bill() -> Select[Any]:
+    ours = select(_coupons.c.id).where(tenancy.owner(_coupons) == bindparam("merchant"))
+    wanted = union(
+        ours.where(_coupons.c.id.in_(bindparam("coupons", expanding=True))),
+        ours.where(_coupons.c.voucher_id.in_(bindparam("vouchers", expanding=True))),
+        ours.where(_coupons.c.locked_bill == bindparam("bill"), _IS_LOCKED),
+    ).subquery("wanted")
+    return _statement().join(wanted, wanted.c.id == _coupons.c.id).order_by(_coupons.c.id)
+
+
+@cache
 def _held() -> Select[Any]:
     return _statement().where(
         _coupons.c.member_id.in_(bindparam("members", expanding=True)),
@@ -191,7 +211,7 @@ def _statement() -> Select[Any]:
         .join(_members, _members.c.id == _coupons.c.member_id)
         .outerjoin(_redemptions, _redemptions.c.live_key == _coupons.c.id)
         .outerjoin(_stores, _stores.c.id == _redemptions.c.store_id)
-        .where(_coupons.c.merchant_id == bindparam("merchant"))
+        .where(tenancy.owner(_coupons) == bindparam("merchant"))
     )
 
 

@@ -51,17 +51,35 @@ def find(scan: str, *, now: datetime) -> CouponFacts:
     coupon are the same CouponNotFound; an old code is QrExpired; a code made before the coupon
     changed hands is dead.
     """
-    said = read_scan(scan)
-    if said.qr is None:
-        coupon = _numbered(scan) or facts.coupon_of_mall(said.text)
-    else:
-        code = qr.read(purpose_key("coupon-qr"), said.qr, now=now)
-        coupon = facts.coupon(code.coupon_id)
-        if coupon is not None and not _holds(coupon, code.member_id):
-            raise CouponNotFound()
-    if coupon is None:
-        raise CouponNotFound()
-    return coupon
+    meant = _meant(scan, now=now)
+    coupon = None
+    if meant.coupon_id is not None:
+        coupon = facts.coupon(meant.coupon_id)
+    elif meant.voucher_id is not None:
+        coupon = facts.coupon_of_voucher(meant.voucher_id)
+    return _sure(coupon, meant)
+
+
+def of_bill(
+    scans: Sequence[str], *, quoted: Sequence[int], bill: str, now: datetime
+) -> tuple[list[CouponFacts], list[CouponFacts]]:
+    """The coupons of a quote and of these scans, as ``find``; and the others that the bill, by its
+    spelling in locks, still holds."""
+    meant = [_meant(scan, now=now) for scan in scans]
+    rows = [each.coupon_id for each in meant if each.coupon_id is not None]
+    vouchers = [each.voucher_id for each in meant if each.voucher_id is not None]
+    known = facts.of_bill([*quoted, *rows], vouchers, bill=bill)
+    by_row = {coupon.id: coupon for coupon in known}
+    by_voucher = {coupon.voucher_id: coupon for coupon in known if coupon.voucher_id is not None}
+    named = {row: _sure(by_row.get(row), _Meant(coupon_id=row)) for row in quoted}
+    for each in meant:
+        found = by_row.get(each.coupon_id or 0) or by_voucher.get(each.voucher_id or 0)
+        coupon = _sure(found, each)
+        named.setdefault(coupon.id, coupon)
+    locked = [
+        coupon for coupon in known if coupon.id not in named and coupon.standing.locked_bill == bill
+    ]
+    return list(named.values()), locked
 
 
 def seen(coupon_id: int, *, now: datetime) -> CouponView:
@@ -90,13 +108,38 @@ def use_at(
     )
 
 
-def _numbered(typed: str) -> CouponFacts | None:
-    meant = card_pack.meant_by(typed)
-    if meant is None:
-        return None
-    if meant.is_voucher:
-        return facts.coupon_of_voucher(meant.row_id)
-    return facts.coupon(meant.row_id)
+@dataclass(frozen=True)
+class _Meant:
+    """What a scan stands for: a coupon's row, in the hands of a code's ``holder_id``; a voucher's
+    row; or else what a mall calls its own voucher."""
+
+    coupon_id: int | None = None
+    voucher_id: int | None = None
+    holder_id: int | None = None
+    text: str = ""
+
+
+def _meant(scan: str, *, now: datetime) -> _Meant:
+    said = read_scan(scan)
+    if said.qr is not None:
+        code = qr.read(purpose_key("coupon-qr"), said.qr, now=now)
+        return _Meant(coupon_id=code.coupon_id, holder_id=code.member_id)
+    number = card_pack.meant_by(scan)
+    if number is None:
+        return _Meant(text=said.text)
+    if number.is_voucher:
+        return _Meant(voucher_id=number.row_id, text=said.text)
+    return _Meant(coupon_id=number.row_id, text=said.text)
+
+
+def _sure(coupon: CouponFacts | None, meant: _Meant) -> CouponFacts:
+    """The coupon found, or that of the mall's number; CouponNotFound, also for a code of somebody
+    who holds it no more."""
+    if coupon is None and meant.text:
+        coupon = facts.coupon_of_mall(meant.text)
+    if coupon is None or not (meant.holder_id is None or _holds(coupon, meant.holder_id)):
+        raise CouponNotFound()
+    return coupon
 
 
 def _holds(coupon: CouponFacts, member_id: int) -> bool:

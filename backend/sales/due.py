@@ -3,12 +3,11 @@
 from dataclasses import dataclass
 
 from backend.coupons.applicability import UseFacts
-from backend.coupons.errors import CouponNotFound, NotCombinable
+from backend.coupons.errors import NotCombinable
 from backend.merchants.models import Sharing
 from backend.merchants.queries import Place
-from backend.redemption import facts
 from backend.redemption.facts import CouponFacts
-from backend.redemption.look_up import find, use_at
+from backend.redemption.look_up import of_bill, use_at
 from backend.sales.best_plan import Benefits
 from backend.sales.bill import Bill, Method, Tender, bill_key, paid_by
 from backend.sales.errors import MemberRequired, PointsBeyondShare, TenderMismatch
@@ -19,12 +18,14 @@ from backend.sales.quote import Guaranteed, guaranteed
 
 @dataclass(frozen=True)
 class Due:
-    """应收 of a bill whose tenders are right; ``points`` are those it costs."""
+    """应收 of a bill whose tenders are right; ``points`` are those it costs, ``locked`` the coupons
+    that it holds and does not use."""
 
     price: Price
     use: UseFacts
     points: int
     tenders: tuple[Tender, ...]
+    locked: tuple[CouponFacts, ...]
 
     @property
     def balance_fen(self) -> int:
@@ -50,7 +51,10 @@ def due(bill: Bill, *, here: Place, member_id: int | None) -> Due:
     points_fen = named_fen or promised.benefits.points_fen
     _refuse_nobodys_money(bill, member_id, points_fen)
     benefits = Benefits(promised.benefits.sharing, promised.benefits.level_bp, points_fen)
-    priced = price_by_hand(bill.goods, _coupons(bill, promised), use, benefits)
+    coupons, locked = of_bill(
+        bill.coupon_numbers, quoted=promised.coupon_ids, bill=use.bill or "", now=bill.settled_at
+    )
+    priced = price_by_hand(bill.goods, coupons, use, benefits)
     for candidate in priced.candidates:
         if candidate.refusal is not None:
             raise candidate.refusal
@@ -63,7 +67,7 @@ def due(bill: Bill, *, here: Place, member_id: int | None) -> Due:
     _refuse_points_beside(price, benefits)
     _refuse_other_sum(bill, price, named_fen)
     points = rules.points_rule.needed(points_fen) if points_fen else 0
-    return Due(price, use, points, _as_kept(bill, price))
+    return Due(price, use, points, _as_kept(bill, price), tuple(locked))
 
 
 def _promised(bill: Bill, rules: HouseRules, *, here: Place, member_id: int | None) -> Guaranteed:
@@ -71,19 +75,6 @@ def _promised(bill: Bill, rules: HouseRules, *, here: Place, member_id: int | No
     if bill.quote_id is None:
         return Guaranteed((), Benefits(rules.sharing), at)
     return guaranteed(bill.quote_id, goods=bill.goods, here=here, member_id=member_id, at=at)
-
-
-def _coupons(bill: Bill, promised: Guaranteed) -> list[CouponFacts]:
-    coupons: dict[int, CouponFacts] = {}
-    for coupon_id in promised.coupon_ids:
-        coupon = facts.coupon(coupon_id)
-        if coupon is None:
-            raise CouponNotFound()
-        coupons[coupon.id] = coupon
-    for number in bill.coupon_numbers:
-        coupon = find(number, now=bill.settled_at)
-        coupons.setdefault(coupon.id, coupon)
-    return list(coupons.values())
 
 
 def _refuse_nobodys_money(bill: Bill, member_id: int | None, points_fen: int) -> None:

@@ -8,6 +8,7 @@ from backend import faults
 from backend.campaigns import gifts
 from backend.campaigns.gifts import PaidBill
 from backend.campaigns.links import Link
+from backend.coupons import states
 from backend.database import MetAnother, after_commit, transactional
 from backend.members.held import Held, person
 from backend.members.levels import level_name
@@ -18,11 +19,10 @@ from backend.points import ledger as points
 from backend.points.earn import Rules
 from backend.redemption.redeem import OnBill, Redeemer, take
 from backend.sales import queries, receipt_layout
-from backend.sales.bill import Bill
+from backend.sales.bill import Bill, bill_key
 from backend.sales.crediting import Counted, credit, tell
 from backend.sales.due import Due, due
 from backend.sales.errors import BillConflict
-from backend.sales.lock import unlock
 from backend.sales.queries import Settlement
 from backend.sales.receipt import receipt
 from backend.sales.records import claim_number, write_answer, write_content
@@ -51,7 +51,7 @@ def _settle(
     member = None if bill.member_id is None else person(bill.member_id)
     to_pay = due(bill, here=here, member_id=None if member is None else member.id)
     _use_coupons(to_pay, bill, bill_id, here=here, by=by, now=now)
-    unlock(None, bill=bill.number, here=here, actor=by.name, now=now)
+    _free_the_others(to_pay, bill, here=here, by=by, now=now)
     write_content(bill, bill_id, to_pay=to_pay)
     if kept_points:
         points.hand_over(kept_points, to_pay.points, cause=f"bill-{bill_id}-points", now=now)
@@ -68,6 +68,18 @@ def _settle(
     )
     faults.point("settle.before_commit")
     return settlement
+
+
+def _free_the_others(to_pay: Due, bill: Bill, *, here: Place, by: Redeemer, now: datetime) -> None:
+    """Coupons that were locked for the bill and are not used on it."""
+    for left in to_pay.locked:
+        states.release(
+            left.id,
+            bill=bill_key(here.store_id, bill.number),
+            actor=by.name,
+            cause=f"bill {bill.number}",
+            now=now,
+        )
 
 
 @dataclass(frozen=True)
