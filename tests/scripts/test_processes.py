@@ -233,6 +233,35 @@ def test_a_start_right_after_a_killed_supervisor_waits_for_its_children(toy: Toy
     assert not _lives(one)
 
 
+NOTICED_WITHIN = 2.5
+"""Of the 5 s of the goal; the other half is the new process's, to load and to listen."""
+
+
+@pytest.mark.parametrize("blow", ["SIGKILL", "SIGSTOP"])
+def test_half_of_five_seconds_is_enough_to_replace_who_is_dead_or_stands_still(
+    tmp_path: Path, blow: str
+) -> None:
+    """Fault of trust 16: counted in the supervisor's own looks, however slow the machine."""
+    assert _seconds_until_replaced(tmp_path, blow) < NOTICED_WITHIN
+
+
+def test_who_looks_for_the_stopped_every_five_seconds_is_too_late(tmp_path: Path) -> None:
+    """The naive control."""
+    assert _seconds_until_replaced(tmp_path, "SIGSTOP", "5") > NOTICED_WITHIN
+
+
+def _seconds_until_replaced(data: Path, *words: str) -> float:
+    counted = subprocess.run(
+        [sys.executable, "-m", "tests.scripts.unhurried", str(data), *words],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+    )
+    assert counted.returncode == 0, counted.stderr
+    return float(counted.stdout.splitlines()[-1])
+
+
 def _lives(pid: int) -> bool:
     """Whether a process runs; one that only waits to be buried does not."""
     return _state(pid) not in ("", "Z")
