@@ -1,26 +1,55 @@
-"""What a plan reads too much of: a scan of a growing table, or all rows of a merchant."""
+"""What a plan reads too much of: a scan of a growing table, or all rows of a merchant.
+
+In a statement about a crowd also what is read again for each of its people: a loop within another
+finds its rows by a person, a key or an id, not by what a whole merchant, campaign or week shares
+("members × coupons of the merchant").
+"""
 
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection
 
 from backend.database import Model
-from tests.plans.yardstick import BIG, FEW
+from tests.plans.yardstick import BIG, FEW, shared_by_many
 
 _ALIAS = re.compile(r"\b(\w+) AS (\w+)\b", re.IGNORECASE)
 _STEP = re.compile(r"^(SCAN|SEARCH) (\w+)(.*)$")
-_EQUALS = re.compile(r"\((\w+) = ")
 Parameters = Mapping[str, Any] | Sequence[Any]
 
 
-def too_much(connection: Connection, statement: str, parameters: Parameters) -> list[str]:
+@dataclass(frozen=True)
+class Step:
+    """One access of one table: by equality with these columns, and whether by a range besides;
+    ``repeated`` for each row of something else."""
+
+    table: str
+    equals: tuple[str, ...]
+    by_range: bool
+    repeated: bool
+    words: str
+
+    def reads_too_much(self, *, of_a_crowd: bool) -> bool:
+        """Nothing narrows it, or only the merchant does."""
+        if not self.by_range and set(self.equals) <= {"merchant_id"}:
+            return True
+        return of_a_crowd and self.repeated and all(map(shared_by_many, self.equals))
+
+
+def too_much(
+    connection: Connection, statement: str, parameters: Parameters, *, of_a_crowd: bool = False
+) -> list[str]:
     """A line for each step of the plan that reads what grows."""
     tables = {alias: table for table, alias in _ALIAS.findall(statement)}
     steps = _STEPS[connection.dialect.name](connection, statement, _of_the_big(parameters))
-    return [step for table, step in steps if _grows(tables.get(table, table))]
+    return [
+        step.words
+        for step in steps
+        if _grows(tables.get(step.table, step.table)) and step.reads_too_much(of_a_crowd=of_a_crowd)
+    ]
 
 
 def _grows(table: str) -> bool:
@@ -37,51 +66,67 @@ def _of_the_big(parameters: Parameters) -> Parameters:
     }
 
 
-def _sqlite(
-    connection: Connection, statement: str, parameters: Parameters
-) -> Iterator[tuple[str, str]]:
-    for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", tuple(parameters)):
+def _sqlite(connection: Connection, statement: str, parameters: Parameters) -> Iterator[Step]:
+    rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", tuple(parameters)).all()
+    above, beneath_each, entered = {0: 0}, {0: False}, set[int]()
+    for row in rows:
+        above[row.id] = row.parent
+        repeated = beneath_each.get(row.parent, False) or row.parent in entered
+        beneath_each[row.id] = beneath_each.get(row.parent, False) or "CORRELATED" in row.detail
         step = _STEP.match(row.detail)
         if step is None:
+            if row.detail.startswith("MULTI-INDEX"):
+                beneath_each[row.id] = repeated
             continue
+        entered.add(row.parent)
         by = re.search(r"\(([^()]*)\)$", step[3].replace(" LEFT-JOIN", ""))
-        if step[1] == "SCAN" or by is None or by[1] == "merchant_id=?":
-            yield step[2], row.detail
+        conditions = "" if step[1] == "SCAN" or by is None else by[1]
+        equals = tuple(re.findall(r"(\w+)=\?", conditions))
+        yield Step(step[2], equals, bool(re.search(r"[<>]", conditions)), repeated, row.detail)
 
 
-def _postgresql(
-    connection: Connection, statement: str, parameters: Parameters
-) -> Iterator[tuple[str, str]]:
+def _postgresql(connection: Connection, statement: str, parameters: Parameters) -> Iterator[Step]:
     told = connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {statement}", parameters).scalar()
-    for node in _nodes(told):
-        table = node.get("Relation Name")
-        if table is None or not node.get("Node Type", "").endswith("Scan"):
-            continue
-        by = node.get("Index Cond") or node.get("Recheck Cond")
-        if by is None or _EQUALS.findall(f"({by}") == ["merchant_id"] and "AND" not in by:
-            yield table, f"{node['Node Type']} {table} by {by}"
+    yield from _nodes(told[0]["Plan"], repeated=False, by="")
 
 
-def _mariadb(
-    connection: Connection, statement: str, parameters: Parameters
-) -> Iterator[tuple[str, str]]:
+def _nodes(node: dict[str, Any], *, repeated: bool, by: str) -> Iterator[Step]:
+    """Steps of PostgreSQL's tree; a bitmap's condition stands beneath its heap."""
+    kind, table = node["Node Type"], node.get("Relation Name")
+    by = node.get("Index Cond") or node.get("Recheck Cond") or node.get("TID Cond") or by
+    if table is not None and kind.endswith("Scan"):
+        equals = tuple(re.findall(r"\((\w+)\)?(?:::[\w ]+)? = ", f"({by}"))
+        by_range = bool(re.search(r" [<>]=? ", by))
+        yield Step(table, equals, by_range, repeated, f"{kind} {table} by {by or None}")
+    for child in node.get("Plans", ()):
+        place = child.get("Parent Relationship")
+        inner = kind == "Nested Loop" and place == "Inner"
+        again = inner or (place == "SubPlan" and "hashed" not in child.get("Subplan Name", ""))
+        yield from _nodes(child, repeated=repeated or again, by="")
+
+
+def _mariadb(connection: Connection, statement: str, parameters: Parameters) -> Iterator[Step]:
     told = connection.exec_driver_sql(f"EXPLAIN FORMAT=JSON {statement}", parameters).scalar()
-    for node in _nodes(json.loads(str(told))):
-        if "table_name" not in node:
-            continue
-        access, by = node.get("access_type"), node.get("used_key_parts")
-        if access in ("ALL", "index") or by == ["merchant_id"]:
-            yield node["table_name"], f"{access} {node['table_name']} by {by}"
+    yield from _accesses(json.loads(str(told)), repeated=False)
 
 
-def _nodes(told: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401
-    if isinstance(told, dict):
-        yield told
-        for value in told.values():
-            yield from _nodes(value)
-    elif isinstance(told, list):
-        for value in told:
-            yield from _nodes(value)
+def _accesses(told: Any, *, repeated: bool) -> Iterator[Step]:  # noqa: ANN401
+    """Steps of MariaDB's blocks: the tables of a nested loop stand in their order."""
+    if isinstance(told, list):
+        for place, each in enumerate(told):
+            yield from _accesses(each, repeated=repeated or (place > 0 and "table" in each))
+    if not isinstance(told, dict):
+        return
+    if "access_type" in told:  # what is written has none
+        access, keys = told["access_type"], tuple(told.get("used_key_parts") or ())
+        narrows = access not in ("ALL", "index")
+        equals = keys if narrows and access != "range" else ()
+        by_range = access in ("range", "index_merge")
+        words = f"{access} {told['table_name']} by {list(keys)}"
+        yield Step(told["table_name"], equals, by_range, repeated, words)
+    for name, value in told.items():
+        again = name == "subqueries"
+        yield from _accesses(value, repeated=repeated or again)
 
 
 _STEPS = {

@@ -122,6 +122,14 @@ _VALUES: tuple[tuple[type, Callable[[int], Any]], ...] = (
 )
 
 
+def shared_by_many(column: str) -> bool:
+    """Whether many rows of a merchant have the same there."""
+    return column in _SHARED or _FEW_OF.search(column) is not None
+
+
+_SHARED = frozenset({"merchant_id", "state", "kind", "cycle", "part", "product", "purpose"})
+
+
 def names() -> list[str]:
     """The tables that grow."""
     return sorted(itertools.filterfalse(FEW.__contains__, Model.metadata.tables))
