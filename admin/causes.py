@@ -6,10 +6,11 @@ One statement per kind of thing that causes name, whatever the rows.
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from flask import url_for
 from markupsafe import Markup
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, func, or_, select
 
 from admin import access
 from admin.columns import Column, link, plain
@@ -54,6 +55,18 @@ def told(causes: Collection[str]) -> dict[str, Cause]:
         of = _told(owed[1] if owed else cause, bills, refunds, stores)
         found[cause] = replace(of, text=f"{of.text}：扣回所欠积分") if owed else of
     return found
+
+
+def recharge_of(cause: str) -> tuple[str, str] | None:
+    """Store and number of the recharge that a cause names; None for any other cause."""
+    found = _RECHARGE.fullmatch(cause)
+    return (found[2], found[3]) if found and found[1] == "recharge" else None
+
+
+def was_recharged_at(cause: Any, code: str) -> ColumnElement[bool]:
+    """The cause is a recharge at this store, or the reversal of one."""
+    starts = (f"recharge-{code}/", f"reversal-{code}/")
+    return or_(*(func.substr(cause, 1, len(start)) == start for start in starts))
 
 
 def column(label: str = "原因") -> Column:

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, ClassVar
 
+from flask import Response, redirect, request
 from markupsafe import Markup
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, func, or_, select
 
-from admin import access, causes, member_filters, queries, words
+from admin import access, causes, member_filters, queries, recharge_reversal, words
+from admin.access import page
 from admin.base import SecureModelView
 from admin.causes import Cause
 from admin.columns import Column, Word, count, instant, money, phones, status, yuan
@@ -204,10 +206,13 @@ class PointsLedger(Ledger):
 
 
 class WalletLedger(Ledger):
-    """储值流水."""
+    """储值流水; the page of a recharge takes it back (撤销充值)."""
 
     icon = "fa-money"
     empty_help = "会员充值或用余额支付后就会出现在这里"
+    can_view_details = True
+    row_template = "desk/wallet_entry_row.html"
+    details_template = "desk/wallet_entry.html"
     kinds = words.WALLET_KINDS
     measures = (  # type: ignore[assignment]
         ("本金", WalletEntry.principal_fen),
@@ -238,6 +243,14 @@ class WalletLedger(Ledger):
         DayRange("时间", WalletEntry.at),
     )
 
+    def visible(self) -> Sequence[ColumnElement[bool]]:
+        """Entries of the stores' members, and whatever was recharged there."""
+        stores = access.desk().stores
+        if stores is None:
+            return ()
+        theirs = member_filters.at_stores(WalletEntry, stores)
+        return (or_(*theirs, *(causes.was_recharged_at(WalletEntry.cause, c) for c in stores)),)
+
     def rows(self, found: Sequence[WalletEntry]) -> list[WalletRow]:
         people = queries.people({entry.member_id for entry in found})
         why = causes.told({entry.cause for entry in found})
@@ -258,6 +271,18 @@ class WalletLedger(Ledger):
             )
             for entry in found
         ]
+
+    def facts(self, row: WalletEntry) -> Mapping[str, object]:
+        (shown,) = self.rows([row])
+        return {"row": row, "shown": shown, **recharge_reversal.facts(row)}
+
+    @page("/reverse/", methods=("POST",))
+    def reverse(self) -> Response:
+        """撤销充值."""
+        access.need(Right.REVERSE_RECHARGES)
+        entry = self.one(request.form.get("id"))
+        recharge_reversal.take_back(entry)
+        return redirect(self.get_url(".details_view", id=entry.id))  # type: ignore[return-value]
 
 
 def _note(reason: str, actor: str) -> str:

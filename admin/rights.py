@@ -30,6 +30,7 @@ class Right(StrEnum):
     CARDS = "cards"
     EDIT_CARDS = "edit_cards"
     RECHARGE_RULES = "recharge_rules"
+    REVERSE_RECHARGES = "reverse_recharges"
     BILLS = "bills"
     NAME_GUESTS = "name_guests"
     REFUSED_BILLS = "refused_bills"
@@ -89,6 +90,7 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
             Right.LEVELS,
             Right.GIVE_LEVELS,
             Right.LEDGERS,
+            Right.REVERSE_RECHARGES,
             Right.CARDS,
             Right.EDIT_CARDS,
             Right.BILLS,

@@ -150,8 +150,7 @@ def judge(
     figures = _figures(held.id, _in_all(held), rule, now=now)
     reached = level_reached(levels, figures, rule.match)
     least = _given(held.id, levels) if rule.may_fall(occasion) else current
-    candidates = [level for level in (reached, least, _level(levels, also)) if level]
-    target = max(candidates, key=lambda level: level.position, default=None)
+    target = _highest(reached, least, _level(levels, also))
     if target is None or target == current or level_history.moved_before(held.id, cause):
         return None
     return _move(held, levels, (current, target), cause=cause, now=now)
@@ -171,6 +170,22 @@ def give(
         return None
     cause = level_history.given_cause()
     return _move(held, levels, (current, target), cause=cause, reason=reason, actor=actor, now=now)
+
+
+def level_without(
+    member_id: int, *, recharge_fen: int, recharged_at: datetime, now: datetime
+) -> str | None:
+    """The level by name that a member (nobody's alias) would have once a recharge went back, as
+    ``judge`` would find; nothing moves."""
+    stands = db.session.connection().execute(_STANDING.where(*_one(member_id))).one()
+    rule, levels = _rule(), all_levels()
+    figures = _figures(member_id, _in_all(stands), rule, now=now)
+    if not rule.last_12_months or recharged_at > year_before(now, house().zone):
+        figures = replace(figures, recharge_fen=(figures.recharge_fen or 0) - recharge_fen)
+    current = _level(levels, stands.level_id)
+    least = _given(member_id, levels) if rule.may_fall(Occasion.WENT_BACK) else current
+    found = _highest(level_reached(levels, figures, rule.match), least) or current
+    return None if found is None else found.name
 
 
 def next_level(member_id: int, *, now: datetime) -> Missing | None:
@@ -250,6 +265,11 @@ def _figures(member_id: int, in_all: Figures, rule: _Rule, *, now: datetime) -> 
         .one()
     )
     return Figures(*map(int, row))
+
+
+def _highest(*levels: Level | None) -> Level | None:
+    known = [level for level in levels if level is not None]
+    return max(known, key=lambda level: level.position, default=None)
 
 
 def _given(member_id: int, levels: Sequence[Level]) -> Level | None:

@@ -3,18 +3,19 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from backend import faults
+from backend import faults, tenancy
 from backend.database import after_commit, transactional
-from backend.members.levels import Occasion
+from backend.members.levels import Occasion, level_without
 from backend.members.queries import survivor_id
 from backend.members.view import MemberView, member_view
 from backend.membership import levels
+from backend.merchants import audit
 from backend.merchants.queries import Place
 from backend.money import yuan
 from backend.wallet import ledger
 from backend.wallet.ledger import Recharged
 from backend.wallet.notices import tell_changed
-from backend.wallet.reversal import reverse_recharge
+from backend.wallet.reversal import Standing, reverse_recharge, standing
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,20 @@ class AfterRecharge:
 
     recharged: Recharged
     member: MemberView
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """撤销充值 before it is done: the recharge, its member now, and the level they would have."""
+
+    recharge: Standing
+    member: MemberView
+    level_after: str | None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all that it brought is still there."""
+        return self.recharge.left == self.recharge.brought
 
 
 @transactional
@@ -49,12 +64,31 @@ def recharge(
     return AfterRecharge(done, member_view(member_id))
 
 
+def outlook(number: str, *, store_code: str, now: datetime) -> Outlook:
+    """What reversing the store's number would do; RechargeNotFound."""
+    found = standing(f"{store_code}/{number}")
+    after = level_without(
+        found.member_id,
+        recharge_fen=found.brought.principal_fen,
+        recharged_at=found.recharged_at,
+        now=now,
+    )
+    return Outlook(found, member_view(found.member_id), after)
+
+
 @transactional
 def reverse(
-    number: str, *, reversal: str, reason: str, actor: str, here: Place, now: datetime
+    number: str,
+    *,
+    reversal: str,
+    reason: str,
+    actor: str,
+    origin: str = "",
+    here: Place,
+    now: datetime,
 ) -> AfterRecharge:
-    """撤销充值 of the store's number, whole and once: balance, counters and level go back, and the
-    member is told. The same reversal answers the same."""
+    """撤销充值 of the store's number, whole and once: balance, counters and level go back, the
+    member is told, the log keeps who and why. The same reversal answers the same."""
     known_as = f"{here.code}/{reversal}"
     member_id, gone = reverse_recharge(
         f"{here.code}/{number}", reversal_no=known_as, reason=reason, actor=actor, now=now
@@ -69,6 +103,21 @@ def reverse(
             of_it=f"含赠送{yuan(gone.bonus_fen)}元，" if gone.bonus_fen else "",
             here=here,
             cause=f"reversal-{known_as}",
+            now=now,
+        )
+        audit.record(
+            "recharge.reverse",
+            subject=f"充值单 {number}",
+            actor=actor,
+            merchant_id=tenancy.merchant_id(),
+            after={
+                "member": member_id,
+                "principal_fen": gone.principal_fen,
+                "bonus_fen": gone.bonus_fen,
+                "store": here.code,
+                "reason": reason,
+            },
+            origin=origin,
             now=now,
         )
     return AfterRecharge(gone, member_view(member_id))

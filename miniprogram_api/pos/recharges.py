@@ -53,11 +53,13 @@ def recharge_member(body: RechargeBody) -> RechargeAnswer:
 @route(blueprint, "POST", "/recharges/<recharge>/reverse", body=ReverseBody, answer=RechargeAnswer)
 def reverse_recharge(recharge: str, body: ReverseBody) -> RechargeAnswer:
     """撤销充值 while all of it is there: the same reversal number answers the same figures"""
+    till = this_till().name
     done = reverse(
         recharge,
         reversal=body.reversal,
         reason=body.reason,
-        actor=" · ".join(part for part in (this_till().name, body.operator) if part),
+        actor=" · ".join(part for part in (till, body.operator) if part),
+        origin=till,
         here=current_till().place,
         now=clock.now(),
     )

@@ -73,6 +73,7 @@ CHANGES = {
     "/admin/cards/state/": Right.EDIT_CARDS,
     "/admin/cards/replace/": Right.EDIT_CARDS,
     "/admin/bills/member/": Right.NAME_GUESTS,
+    "/admin/wallet/reverse/": Right.REVERSE_RECHARGES,
     "/admin/refused-bills/handle/": Right.REFUSED_BILLS,
     "/admin/open-bills/give-back/": Right.GIVE_BACK,
     "/admin/malls/send-again/": Right.EDIT_MALLS,
