@@ -11,6 +11,7 @@ from flask import Flask, redirect, url_for
 from flask_admin import Admin
 from flask_admin.theme import Bootstrap4Theme
 from flask_babel import Babel
+from jinja2 import StrictUndefined
 
 from admin import access, columns, own_password, pages, words
 from admin.audit_log import AuditLog
@@ -115,6 +116,7 @@ def register(app: Flask) -> None:
     app.register_blueprint(pages.blueprint)
     app.register_blueprint(own_password.blueprint)
     app.add_url_rule("/", "root", lambda: redirect("/admin/"))
+    app.jinja_env.undefined = StrictUndefined
     app.jinja_env.globals.update(
         asset=_asset,
         at_desk=access.at_desk,

@@ -95,6 +95,7 @@ class PeriodicKindForm(KindForm[PeriodicForm]):
             "given": stored_rows(before.get("coupons"))
             if sent is None
             else given_rows(sent, "given"),
+            "asked": False,
             "kinds": conditions.KINDS,
             "ops": conditions.OPS,
             "people": _people(None if sent is None else sent.getlist("member"), wanted),
