@@ -41,6 +41,9 @@ from backend.messaging.models import Purpose
 
 FOLLOW_CYCLE = "follow"
 
+Waiting = Sequence[Row[*tuple[Any, ...]]]
+"""``PIECES`` of open grants, as they were read."""
+
 _grants, _members, _merchants = table_of(Grant), table_of(Member), table_of(Merchant)
 _pieces, _revisions = table_of(OfferPiece), table_of(TemplateRevision)
 _links = table_of(ClaimLink)
@@ -133,10 +136,19 @@ def claim_open(member_id: int, *, now: datetime) -> list[int]:
     One message tells of all of them. Four statements however many there are, one when nothing
     waits. Meeting another claim of the same grants (a till and a mini-program at once) reads again.
     """
+    found = waiting(member_id, now=now)
+    return claim(found, member_id, now=now) if found else []
+
+
+def waiting(member_id: int, *, now: datetime) -> Waiting:
+    """What waits for a person, under whichever of their ids."""
     mine = {"merchant": tenancy.merchant_id(), "member": member_id, "at": now}
-    waiting = db.session.connection().execute(_WAITING, mine).all()
-    if not waiting:
-        return []
+    return db.session.connection().execute(_WAITING, mine).all()
+
+
+@transactional
+def claim(waiting: Waiting, member_id: int, *, now: datetime) -> list[int]:
+    """What was seen to wait becomes coupons, or MetAnother where somebody else claimed of it."""
     claiming = {
         "merchant": tenancy.merchant_id(),
         "open": GrantState.OPEN.value,
@@ -155,9 +167,7 @@ def claim_open(member_id: int, *, now: datetime) -> list[int]:
     return claimed_ids
 
 
-def become_coupons(
-    waiting: Sequence[Row[*tuple[Any, ...]]], member_id: int, *, now: datetime
-) -> list[int]:
+def become_coupons(waiting: Waiting, member_id: int, *, now: datetime) -> list[int]:
     """These ``PIECES`` of grants that have just been claimed, in the card pack, with one message;
     the coupons' ids."""
     promised = _promised(waiting, member_id, now=now)
@@ -250,9 +260,7 @@ def _into_card_pack(
     return Given(grant_id=grant_id, coupon_ids=coupon_ids, titles=offer.titles)
 
 
-def _promised(
-    waiting: Sequence[Row[*tuple[Any, ...]]], member_id: int, *, now: datetime
-) -> list[PromisedPiece]:
+def _promised(waiting: Waiting, member_id: int, *, now: datetime) -> list[PromisedPiece]:
     """What these rows become in the survivor's hands; windows count from the claim (S3-37)."""
     windows = {
         row.revision_id: use_window(
@@ -275,7 +283,7 @@ def _promised(
 
 
 def _tell(
-    waiting: Sequence[Row[*tuple[Any, ...]]],
+    waiting: Waiting,
     promised: Sequence[PromisedPiece],
     member_id: int,
     *,

@@ -24,9 +24,40 @@ _USERS = (
     )
     .outerjoin(Member, Member.id == Identity.member_id)
 )
+_users, _identities, _members = table_of(WechatUser), table_of(Identity), table_of(Member)
 _THIS = and_(WechatUser.app_id == bindparam("app_id"), WechatUser.openid == bindparam("openid"))
 _BY_OPENID = _USERS.where(_THIS)
 _BY_EITHER = _USERS.where(or_(_THIS, WechatUser.unionid == bindparam("unionid")))
+_FAMILIAR = (
+    select(
+        _users.c.id,
+        _users.c.app_id,
+        _users.c.openid,
+        _users.c.unionid,
+        _members.c.id.label("member_id"),
+        _members.c.unionid.label("members_unionid"),
+        _members.c.registered_at,
+    )
+    .outerjoin(
+        _identities,
+        and_(
+            _identities.c.wechat_user_id == _users.c.id,
+            _identities.c.merchant_id == bindparam("merchant"),
+        ),
+    )
+    .outerjoin(_members, _members.c.id == _identities.c.member_id)
+)
+_FAMILIAR_BY_OPENID = _FAMILIAR.where(_THIS)
+_FAMILIAR_BY_EITHER = _FAMILIAR.where(or_(_THIS, _users.c.unionid == bindparam("unionid")))
+
+
+@dataclass(frozen=True)
+class Familiar:
+    """Somebody who is known here, and of whom there is nothing to write."""
+
+    member_id: int
+    wechat_user_id: int
+    is_registered: bool
 
 
 @dataclass(frozen=True)
@@ -38,6 +69,25 @@ class Recognised:
     wechat_user_id: int
     is_new: bool
     same_person: tuple[int, ...] = ()
+
+
+def familiar(app_id: str, openid: str, unionid: str | None) -> Familiar | None:
+    """The member of an identity that has been here, when ``by_wechat`` would change nothing."""
+    asked = {"merchant": tenancy.merchant_id(), "app_id": app_id, "openid": openid}
+    rows = (
+        db.session.connection()
+        .execute(
+            _FAMILIAR_BY_OPENID if unionid is None else _FAMILIAR_BY_EITHER,
+            asked if unionid is None else {**asked, "unionid": unionid},
+        )
+        .all()
+    )
+    here = next((row for row in rows if (row.app_id, row.openid) == (app_id, openid)), None)
+    if here is None or {row.member_id for row in rows} - {None} != {here.member_id}:
+        return None
+    if unionid is not None and None in (here.unionid, here.members_unionid):
+        return None
+    return Familiar(here.member_id, here.id, here.registered_at is not None)
 
 
 @transactional
@@ -105,12 +155,17 @@ def register(member_id: int, *, now: datetime) -> bool:
 @transactional
 def register_at_login(member: Member, *, now: datetime) -> bool:
     """Where the merchant chose so, the first login registers."""
-    if member.registered_at is not None:
+    if member.registered_at is not None or not login_registers():
         return False
-    if house().registration is not Registration.LOGIN or not register(member.id, now=now):
+    if not register(member.id, now=now):
         return False
     db.session.refresh(member, ["registered_at"])
     return True
+
+
+def login_registers() -> bool:
+    """Whether the merchant chose that the first login registers."""
+    return house().registration is Registration.LOGIN
 
 
 def _known(app_id: str, openid: str, unionid: str | None) -> Known:

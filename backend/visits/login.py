@@ -1,25 +1,37 @@
 """登录: a person enters the mini-program, and everything that waits for them becomes theirs.
 
-WeChat is asked outside any transaction; then one transaction recognises the person, joins what has
-turned out to be one person, registers where due and claims every open grant (S3-25).
+WeChat is asked outside any transaction. Whoever is known, with nothing to change about them, is
+looked at first: what waits for them is claimed in a transaction (S3-25), and where nothing waits
+there is none. For everybody else one transaction recognises the person, joins what has turned out
+to be one person, registers where due and claims.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import unquote
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import exists, select, update
+from sqlalchemy import bindparam, exists, select, update
 
 from backend import tenancy
 from backend.campaigns import grants
 from backend.coupons import card_pack
 from backend.coupons.view import CouponView
-from backend.database import MetAnother, db, end_read, transactional
+from backend.database import (
+    MetAnother,
+    db,
+    end_read,
+    table_of,
+    transaction,
+    transactional,
+    tried_again,
+)
 from backend.errors import FieldError, ParamError, Unauthenticated
 from backend.members import phones, queries, recognise
 from backend.members.models import Member, WechatUser
 from backend.members.view import MemberView, member_view
 from backend.membership.join import join, join_same_person
+from backend.merchants.house import house
 from backend.merchants.models import Merchant, Store
 from backend.messaging import roads
 from backend.points import registration
@@ -31,6 +43,17 @@ from backend.wechat.models import AppKind, WechatApp
 from backend.wechat.qrcodes import StoreScene, read_scene
 
 CHANNEL = "miniprogram"
+
+_members = table_of(Member)
+_ALONE = (
+    select(_members.c.id)
+    .where(
+        _members.c.merchant_id == bindparam("merchant"),
+        _members.c.id == bindparam("member"),
+        _members.c.alias_of_id.is_(None),
+    )
+    .with_for_update()
+)
 
 
 @dataclass(frozen=True)
@@ -60,6 +83,7 @@ class Login:
     is_new: bool
     member: MemberView
     claimed: list[CouponView]
+    zone: ZoneInfo
 
 
 @dataclass(frozen=True)
@@ -97,7 +121,6 @@ def log_in(visitor: Visitor, *, now: datetime) -> Login:
         )
 
 
-@transactional
 def enter(
     app_id: str,
     openid: str,
@@ -108,17 +131,62 @@ def enter(
     now: datetime,
 ) -> Login:
     """Let a WeChat identity in at the merchant we act for, whichever way it came."""
+
+    def once() -> Login:
+        known = recognise.familiar(app_id, openid, unionid)
+        if known is None or (not known.is_registered and recognise.login_registers()):
+            with transaction():
+                return _enter(app_id, openid, unionid, channel=channel, store_id=store_id, now=now)
+        return _back_again(known, now=now)
+
+    return tried_again(once)
+
+
+def _back_again(known: recognise.Familiar, *, now: datetime) -> Login:
+    """Nothing is written but what waits for them."""
+    zone, claimed = house().zone, list[int]()
+    if waiting := grants.waiting(known.member_id, now=now):
+        with transaction():
+            _hold(known.member_id)
+            claimed = grants.claim(waiting, known.member_id, now=now)
+    return _let_in(known.member_id, known.wechat_user_id, claimed, is_new=False, zone=zone, now=now)
+
+
+def _enter(
+    app_id: str,
+    openid: str,
+    unionid: str | None,
+    *,
+    channel: str,
+    store_id: int | None,
+    now: datetime,
+) -> Login:
     came = recognise.by_wechat(app_id, openid, unionid, channel=channel, store_id=store_id, now=now)
     came = join_same_person(came, now=now)
     if recognise.register_at_login(came.member, now=now):
         registration.welcome(came.member.id, now=now)
     claimed = grants.claim_open(came.member.id, now=now)
+    return _let_in(
+        came.member.id, came.wechat_user_id, claimed, is_new=came.is_new, zone=house().zone, now=now
+    )
+
+
+def _let_in(
+    member_id: int,
+    wechat_user_id: int,
+    claimed: list[int],
+    *,
+    is_new: bool,
+    zone: ZoneInfo,
+    now: datetime,
+) -> Login:
     return Login(
-        merchant_id=came.member.merchant_id,
-        wechat_user_id=came.wechat_user_id,
-        is_new=came.is_new,
-        member=member_view(came.member.id),
+        merchant_id=tenancy.merchant_id(),
+        wechat_user_id=wechat_user_id,
+        is_new=is_new,
+        member=member_view(member_id),
         claimed=card_pack.by_ids(claimed, now=now),
+        zone=zone,
     )
 
 
@@ -155,8 +223,8 @@ def take_phone(member_id: int, phone: str, *, now: datetime) -> Bound:
 
 def _hold(member_id: int) -> None:
     """Nobody joins this member into another until we are done; somebody just did: MetAnother."""
-    alone = select(Member.id).where(Member.id == member_id, Member.alias_of_id.is_(None))
-    if db.session.scalar(alone.with_for_update()) is None:
+    alone = {"merchant": tenancy.merchant_id(), "member": member_id}
+    if db.session.connection().scalar(_ALONE, alone) is None:
         raise MetAnother("the member was joined meanwhile")
 
 

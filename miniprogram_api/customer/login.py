@@ -7,8 +7,7 @@ from typing import Annotated
 from flask import Blueprint, request
 from pydantic import Field
 
-from backend import clock, tenancy
-from backend.merchants.queries import zone
+from backend import clock
 from backend.visits import login as visits
 from miniprogram_api import idempotency
 from miniprogram_api.answers import CouponAnswer, MemberAnswer
@@ -52,11 +51,9 @@ def log_in(body: LoginBody) -> LoginAnswer:
     now = clock.now()
     done = visits.log_in(visitor, now=now)
     token = tokens.issue(done.merchant_id, done.member.id, done.wechat_user_id, now=now)
-    with tenancy.acting_for(done.merchant_id):
-        expires_at = shown(token.expires_at, zone())
     return LoginAnswer(
         token=token.text,
-        expires_at=expires_at,
+        expires_at=shown(token.expires_at, done.zone),
         is_new=done.is_new,
         member=MemberAnswer.of(done.member),
         claimed=CouponAnswer.each(done.claimed),

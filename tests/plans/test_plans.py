@@ -11,6 +11,7 @@ from backend.members import identify
 from backend.members.errors import MemberNotFound
 from backend.members.models import Member
 from backend.members.queries import ids_of, persons
+from backend.members.recognise import familiar
 from backend.merchants.errors import NotAVerifier
 from backend.points import lots
 from backend.points.queries import history
@@ -26,6 +27,8 @@ def test_what_every_request_asks_reads_what_it_needs(app: Flask, plans: Yardstic
     member_id = a_member(shop)
     with tenancy.acting_for(shop.merchant_id), asked_within(db.engine) as asked:
         ids_of(member_id)
+        familiar("wx1", "o-1", None)
+        familiar("wx1", "o-1", "u-1")
         with suppress(NotAVerifier):
             verifier(member_id)
         by_verifier(1)

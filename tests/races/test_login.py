@@ -9,8 +9,9 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from backend import clock, tenancy
+from backend.campaigns import grants
 from backend.coupons.models import Coupon
-from backend.database import db
+from backend.database import db, end_read
 from backend.members.models import Identity, Member, WechatUser
 from backend.members.queries import ids_of
 from backend.members.spending import add_bill
@@ -148,3 +149,33 @@ def test_a_phone_bound_while_its_member_is_joined_is_the_survivors(app: Flask, s
         with tenancy.acting_for(shop.merchant_id):
             holder = db.session.scalars(select(Member).where(Member.phone == phone)).one()
             assert (holder.id, holder.registered_at is not None) == (old, True)
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_what_a_login_claims_while_its_member_is_joined_is_the_survivors(
+    app: Flask, shop: Shop, held: bool
+) -> None:
+    """The control claims what it has seen without holding the member meanwhile, and loses it."""
+    now = clock.now()
+    a_template(shop, "t30")
+    for n in range(10 if held else 1):
+        with tenancy.acting_for(shop.merchant_id):
+            old, young = (_enters(shop, shop.mini, f"{age}{n}", None)() for age in ("old", "young"))
+        a_grant(shop, young, "t30")
+
+        def joining(old: int = old, young: int = young) -> int:
+            return join(old, young, now=now)
+
+        def seen_then_joined(young: int = young) -> None:
+            found = grants.waiting(young, now=now)
+            end_read()
+            joining()
+            grants.claim(found, young, now=now)
+
+        deeds = [joining, _enters(shop, shop.mini, f"young{n}", None)]
+        _together(app, shop, deeds if held else [seen_then_joined])
+        with tenancy.acting_for(shop.merchant_id):
+            coupons = db.session.scalars(
+                select(Coupon.member_id).where(Coupon.member_id.in_([old, young]))
+            ).all()
+            assert list(coupons) == [old if held else young]

@@ -13,6 +13,7 @@ from backend.visits.at_counter import identify
 from scripts.wechat_platform.server import Platform
 from tests.builders import Shop, a_shop, a_store, a_template
 from tests.journeys.customers import a_grant, enters
+from tests.miniprogram_api.statements import committing
 
 
 @pytest.fixture
@@ -47,20 +48,20 @@ def test_a_login_that_claims_is_few_statements_whatever_waits(
     me = enters(http, wechat, shop, person)
     a_template(shop, "t30")
     a_grant(shop, me.member_id, "t30", quantity=coupons)
-    with _statements() as seen:
+    with _statements() as seen, committing(db.engine) as commits:
         told = enters(http, wechat, shop, person).answer["claimed"]
     assert len(told) == coupons
-    assert len(seen) <= 10, seen
+    assert (len(seen), len(commits)) == (10, 1), seen
 
 
-def test_a_login_for_which_nothing_waits_is_fewer(
+def test_a_login_for_which_nothing_waits_is_fewer_and_no_transaction(
     http: FlaskClient, wechat: Platform, shop: Shop
 ) -> None:
     person = wechat.person()
     enters(http, wechat, shop, person)
-    with _statements() as seen:
+    with _statements() as seen, committing(db.engine) as commits:
         enters(http, wechat, shop, person)
-    assert len(seen) <= 6, seen
+    assert (len(seen), commits) == (5, []), seen
 
 
 def test_the_till_reads_what_was_claimed_once_with_the_rest(
