@@ -13,7 +13,7 @@ _BRACKETS = re.compile(r"[()]")
 _MAINLAND = re.compile(r"(?:\+|00)?(?:86)?(1[3-9][0-9]{9})")
 _NEIGHBOUR = re.compile(r"(?:\+|00)?(852[2-9][0-9]{7}|853[26][0-9]{7}|8869[0-9]{8})")
 _ABROAD = re.compile(r"(?:\+|00)(?!852|853|86)([1-9][0-9]{6,14})")
-WRONG = "手机号应为11位数字"
+WRONG = "手机号应为11位数字；境外号码请以 + 和国家代码开头，如 +85291234567"
 
 
 def canonical(text: str, *, field: str = "phone") -> str:

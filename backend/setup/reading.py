@@ -1,6 +1,7 @@
 """读取设置文件: YAML 1.2 (JSON too) into the file's schema; what is wrong is named by its path."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -37,12 +38,31 @@ def _content(text: str) -> Mapping[str, JsonValue]:
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"第{mark.line + 1}行" if mark else "文件"
-        raise SetupRefused([Problem(where, f"不是有效的 YAML：{error.problem}")]) from None
+        raise SetupRefused([Problem(where, _cause(str(error.problem)))]) from None
     except (YAMLError, ValueError, TypeError, RecursionError) as error:
         raise SetupRefused([Problem("文件", f"不是有效的 YAML：{error}")]) from None
     if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
         raise SetupRefused([Problem("文件", "文件应由 operator、merchants 等键组成")])
     return content
+
+
+def _cause(problem: str) -> str:
+    """What the parser found, with its cure; in the parser's own words where it is rare."""
+    for found, said in _CAUSES.items():
+        if match := re.search(found, problem):
+            return match.expand(said)
+    return f"不是有效的 YAML：{problem}"
+
+
+_CAUSES = {
+    r"character '\\t'": "这里有制表符（Tab），YAML 不认；请改成空格",
+    r"character '(.)' that cannot start": r"以 \1 开头的内容要放在引号里",
+    r"undefined alias '(.*)'": r"以 * 开头的内容要放在引号里：'*\1'",
+    r"duplicate key \"(.*?)\"": r"\1 写了两遍，请只留一个",
+    r"mapping values are not allowed": "这里多了一个冒号；请检查缩进，带冒号的内容要放在引号里",
+    r"expected <block end>|could not find expected ':'": "缩进没对齐，或少了冒号；同层的行缩进一样",
+    r"end of stream|stream end": "到文件末尾还有引号或括号没有关上",
+}
 
 
 class _Words(SafeConstructor):

@@ -3,7 +3,7 @@
 import pytest
 
 from backend.errors import ParamError
-from backend.members.phones import canonical, masked, sought
+from backend.members.phones import WRONG, canonical, masked, sought
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,13 @@ def test_a_phone_has_one_spelling(said: str) -> None:
 def test_what_is_no_mobile_number_is_refused(said: str) -> None:
     with pytest.raises(ParamError) as refused:
         canonical(said)
-    assert refused.value.detail["errors"] == [{"field": "phone", "message": "手机号应为11位数字"}]
+    assert refused.value.detail["errors"] == [{"field": "phone", "message": WRONG}]
+
+
+def test_the_refusal_says_how_a_number_from_elsewhere_is_written() -> None:
+    example = WRONG.split()[-1]
+    assert example.startswith("+")
+    assert canonical(example) == example
 
 
 @pytest.mark.parametrize(
