@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import islice
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -60,6 +61,8 @@ _DIGITS_KEPT = 10**15
 """Excel keeps fifteen digits of a number."""
 _QUOTED = re.compile(r"'(?=[\s\u200b\ufeff]*[=+\-@＝＋－＠\t\r])")
 
+BATCH = 500
+
 Cells = Mapping[str, str]
 
 
@@ -85,6 +88,11 @@ class ImportFile:
     header: Sequence[str]
     rows: Iterator[Row]
     encoding: str
+
+    def batches(self) -> Iterator[list[Row]]:
+        """The lines in the portions that are read, judged and stored together."""
+        while batch := [*islice(self.rows, BATCH)]:
+            yield batch
 
 
 def open_file(file: Path) -> ImportFile:

@@ -9,7 +9,6 @@ import csv
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
 from pathlib import Path
 
 from sqlalchemy import insert, select
@@ -22,11 +21,10 @@ from backend.members.queries import persons
 from backend.membership import import_files
 from backend.membership.import_files import REASON, ImportFile, Row
 from backend.membership.import_lines import BadLine, Line, read_line
+from backend.membership.import_people import People
 from backend.merchants import queries
 from backend.points import ledger as points
 from backend.wallet import ledger as wallet
-
-BATCH = 500
 
 
 @dataclass(frozen=True)
@@ -48,7 +46,7 @@ def import_members(file: Path, *, now: datetime) -> Imported:
     """
     source = import_files.open_file(file)
     reading = _Reading(now)
-    while batch := [*islice(source.rows, BATCH)]:
+    for batch in source.batches():
         reading.take(batch)
     _write_rejected(Path(f"{file}.rejected.csv"), source, reading.rejected)
     return Imported(
@@ -125,51 +123,35 @@ def _store(lines: Sequence[Line], *, now: datetime) -> list[bool | BadLine]:
 class _Known:
     """What the database holds for the lines of one batch."""
 
-    def __init__(self) -> None:
+    def __init__(self, people: People) -> None:
+        self.people = people
         self.levels: dict[str, int] = {}
         self.first_level: int | None = None
-        self.by_phone: dict[str, Member] = {}
-        self.by_card: dict[str, Member] = {}
         self.tags: set[tuple[int, str]] = set()
 
     @classmethod
     def of(cls, lines: Sequence[Line]) -> "_Known":
         """Read it."""
-        known = cls()
+        known = cls(People.of(lines))
         for level in db.session.scalars(select(MemberLevel).order_by(MemberLevel.position)):
             known.levels[level.name] = level.id
         known.first_level = next(iter(known.levels.values()), None)
-        phones = [line.phone for line in lines if line.phone]
-        for member in db.session.scalars(select(Member).where(Member.phone.in_(phones))):
-            known.by_phone[member.phone or ""] = member
-        cards = [line.card for line in lines if line.card]
-        for number, member in db.session.execute(
-            select(MemberCard.number, Member)
-            .join(Member, Member.id == MemberCard.member_id)
-            .where(MemberCard.number.in_(cards))
-        ):
-            known.by_card[number] = member
-        survivors = _survivors([*known.by_phone.values(), *known.by_card.values()])
-        for found in (known.by_phone, known.by_card):
-            for key, member in found.items():
-                found[key] = survivors.get(member.alias_of_id or 0, member)
-        ids = {member.id for found in (known.by_phone, known.by_card) for member in found.values()}
         for member_id, tag in db.session.execute(
-            select(MemberTag.member_id, MemberTag.tag).where(MemberTag.member_id.in_(ids))
+            select(MemberTag.member_id, MemberTag.tag).where(
+                MemberTag.member_id.in_(known.people.ids)
+            )
         ):
             known.tags.add((member_id, tag))
         return known
 
     def member_of(self, line: Line) -> Member | None:
-        """Whom the line speaks of; phone and card of two people are refused."""
-        by_phone, by_card = self.by_phone.get(line.phone or ""), self.by_card.get(line.card or "")
-        if by_phone is not None and by_card is not None and by_phone is not by_card:
-            raise BadLine("手机号与卡号属于不同的会员")
-        if by_phone is None and by_card is not None and line.phone:
-            if by_card.phone is not None:
+        """Whom the line speaks of; a member known by card alone gets the line's phone."""
+        member = self.people.of_line(line)
+        if member is not None and line.phone and line.phone not in self.people.by_phone:
+            if member.phone is not None:
                 raise BadLine("卡号的会员已有别的手机号")
-            by_card.phone = line.phone
-        return by_phone or by_card
+            member.phone = line.phone
+        return member
 
     def level_of(self, line: Line) -> int | None:
         """The level the line names."""
@@ -217,7 +199,7 @@ class _Known:
         cards = [
             {"merchant_id": merchant_id, "member_id": member.id, "number": line.card}
             for line, member in met
-            if line.card and line.card not in self.by_card
+            if line.card and line.card not in self.people.by_card
         ]
         tags = [
             {"merchant_id": merchant_id, "member_id": member.id, "tag": tag}
@@ -228,12 +210,6 @@ class _Known:
         for model, rows in ((MemberCard, cards), (MemberTag, tags)):
             if rows:
                 db.session.connection().execute(insert(table_of(model)), rows)
-
-
-def _survivors(members: Iterable[Member]) -> dict[int, Member]:
-    ids = {member.alias_of_id for member in members if member.alias_of_id}
-    found = db.session.scalars(select(Member).where(Member.id.in_(ids)))
-    return {member.id: member for member in found}
 
 
 def _new_member(line: Line, known: _Known, *, now: datetime) -> Member:

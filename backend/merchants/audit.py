@@ -9,7 +9,8 @@ import hashlib
 import hmac
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -29,10 +30,18 @@ _TOLD = (
     "request_id",
 )  # fmt: skip
 
-_books = table_of(AuditBook)
+_books, _log = table_of(AuditBook), table_of(AuditEntry)
 
 
-@transactional
+@dataclass(frozen=True)
+class Change:
+    """What was done to one subject."""
+
+    subject: str
+    before: Facts | None = None
+    after: Facts | None = None
+
+
 def record(
     action: str,
     *,
@@ -49,20 +58,41 @@ def record(
 
     Written in the transaction of the change itself.
     """
-    entry: dict[str, Any] = {
-        "merchant_id": merchant_id,
-        "at": now,
-        "actor": mask_phones(actor)[:80],
-        "action": action,
-        "subject": mask_phones(subject)[:80],
-        "before": None if before is None else _masked(before),
-        "after": None if after is None else _masked(after),
-        "origin": origin[:60],
-        "request_id": request_id(),
-        "book": merchant_id or 0,
-    }
-    entry["seq"] = _next(entry["book"])
-    db.session.add(AuditEntry(**entry, seal=seal_of(entry)))
+    done = [Change(subject, before, after)]
+    record_all(action, done, actor=actor, merchant_id=merchant_id, origin=origin, now=now)
+
+
+@transactional
+def record_all(
+    action: str,
+    changes: Sequence[Change],
+    *,
+    actor: str,
+    merchant_id: int | None,
+    origin: str = "",
+    now: datetime,
+) -> None:
+    """操作日志 of one act that changed many: an entry for each."""
+    book = merchant_id or 0
+    first = _next(book, len(changes))
+    entries: list[dict[str, Any]] = [
+        {
+            "merchant_id": merchant_id,
+            "at": now,
+            "actor": mask_phones(actor)[:80],
+            "action": action,
+            "subject": mask_phones(each.subject)[:80],
+            "before": None if each.before is None else _masked(each.before),
+            "after": None if each.after is None else _masked(each.after),
+            "origin": origin[:60],
+            "request_id": request_id(),
+            "book": book,
+            "seq": seq,
+        }
+        for seq, each in enumerate(changes, start=first)
+    ]
+    sealed = [{**entry, "seal": seal_of(entry)} for entry in entries]
+    db.session.connection().execute(insert(_log), sealed)
 
 
 def seal_of(entry: Mapping[str, Any]) -> str:
@@ -76,8 +106,8 @@ def seal_of_book(book: int, entries: int) -> str:
     return _sealed({"book": book, "entries": entries})
 
 
-def _next(book: int) -> int:
-    """The number of the book's next entry; one row is read, however long the log is.
+def _next(book: int, count: int) -> int:
+    """The number of the first of so many new entries; one row is read, however long the log is.
 
     Whoever writes into the same book waits here until the other's change is stored or undone, so
     that no number is given twice or lost. Of two first entries at once one meets the key.
@@ -86,13 +116,13 @@ def _next(book: int) -> int:
     known = connection.scalar(
         select(_books.c.entries).where(_books.c.book == book).with_for_update()
     )
-    number = (known or 0) + 1
-    values = {"entries": number, "seal": seal_of_book(book, number)}
+    entries = (known or 0) + count
+    values = {"entries": entries, "seal": seal_of_book(book, entries)}
     if known is None:
         connection.execute(insert(_books).values(book=book, **values))
     else:
         connection.execute(update(_books).where(_books.c.book == book).values(**values))
-    return number
+    return entries - count + 1
 
 
 def _sealed(facts: Mapping[str, object]) -> str:

@@ -149,9 +149,12 @@ def set_to(figures: Mapping[int, int], *, reason: str, actor: str, now: datetime
     lots.open_lots(
         [(each.id, each.member_id, each.change) for each in entries if each.change > 0], now=now
     )
-    for each in entries:
-        if each.change < 0:
-            lots.take(-each.change, member_id=each.member_id, entry_id=each.id, now=now)
+    fewer = [each for each in entries if each.change < 0]
+    lots.take_each(
+        {each.member_id: -each.change for each in fewer},
+        by={each.member_id: each.id for each in fewer},
+        now=now,
+    )
 
 
 @transactional

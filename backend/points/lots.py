@@ -3,10 +3,10 @@
 The member's row is held by the caller (``points/account.py``).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
+from itertools import groupby, islice
 
 from sqlalchemy import bindparam, case, exists, func, insert, literal_column, or_, select, update
 
@@ -20,6 +20,9 @@ _lots, _uses = table_of(PointsLot), table_of(PointsLotUse)
 
 HAS_LEFT = _lots.c.remaining > literal_column("0")
 """Of which something is left; spelt as in the indexes of what is due."""
+
+_AT_ONCE = 500
+"""Lots that one statement moves: what a database takes of parameters ends."""
 
 _NEW = insert(_lots)
 _IS_OVER = (
@@ -98,15 +101,19 @@ def open_lots(brought: Iterable[tuple[int, int, int]], *, now: datetime) -> None
 
 def take(points: int, *, member_id: int, entry_id: int, now: datetime) -> None:
     """Use ``points``, oldest first."""
-    taken, missing = {}, points
-    for lot in _usable(member_id, now=now):
-        if not missing:
-            break
-        taken[lot.id] = min(lot.remaining, missing)
-        missing -= taken[lot.id]
-    if missing:
+    take_each({member_id: points}, by={member_id: entry_id}, now=now)
+
+
+def take_each(points: Mapping[int, int], *, by: Mapping[int, int], now: datetime) -> None:
+    """Use so many of each of these members, oldest first; ``by`` is each one's entry."""
+    taken, entries, missing = {}, {}, dict(points)
+    for lot in _usable(missing, now=now):
+        if part := min(lot.remaining, missing[lot.member_id]):
+            taken[lot.id], entries[lot.id] = part, by[lot.member_id]
+            missing[lot.member_id] -= part
+    if any(missing.values()):
         raise MetAnother("lots do not add up to the points")
-    _use(taken, dict.fromkeys(taken, entry_id), now=now)
+    _use(taken, entries, now=now)
 
 
 def put_back(points: int, *, entry_id: int, taken_by: Sequence[int], now: datetime) -> list[Debt]:
@@ -209,12 +216,12 @@ def hand_over(joined_id: int, kept_id: int) -> None:
     )
 
 
-def _usable(member_id: int, *, now: datetime) -> list[Lot]:
+def _usable(member_ids: Collection[int], *, now: datetime) -> list[Lot]:
     rows = db.session.connection().execute(
         select(_lots.c.id, _lots.c.member_id, _lots.c.remaining)
         .where(
             _lots.c.merchant_id == tenancy.merchant_id(),
-            _lots.c.member_id == member_id,
+            _lots.c.member_id.in_(member_ids),
             HAS_LEFT,
             or_(_lots.c.expires_at.is_(None), _lots.c.expires_at > now),
         )
@@ -225,21 +232,21 @@ def _usable(member_id: int, *, now: datetime) -> list[Lot]:
 
 def _use(taken: Mapping[int, int], entries: Mapping[int, int], *, now: datetime) -> None:
     """Move what is left of lots, and say by which entry; a lot is never overdrawn or overfull."""
-    if not taken:
-        return
-    after = _lots.c.remaining - case(dict(taken), value=_lots.c.id)
-    moved = changed(
-        update(_lots)
-        .where(
-            _lots.c.merchant_id == tenancy.merchant_id(),
-            _lots.c.id.in_(taken),
-            after.between(0, _lots.c.points),
+    parts = iter(taken.items())
+    while part := dict(islice(parts, _AT_ONCE)):
+        after = _lots.c.remaining - case(part, value=_lots.c.id)
+        moved = changed(
+            update(_lots)
+            .where(
+                _lots.c.merchant_id == tenancy.merchant_id(),
+                _lots.c.id.in_(part),
+                after.between(0, _lots.c.points),
+            )
+            .values(remaining=after)
         )
-        .values(remaining=after)
-    )
-    if moved != len(taken):
-        raise MetAnother("a lot was used by somebody else")
-    _note(taken, entries, now=now)
+        if moved != len(part):
+            raise MetAnother("a lot was used by somebody else")
+        _note(part, entries, now=now)
 
 
 def _note(taken: Mapping[int, int], entries: Mapping[int, int], *, now: datetime) -> None:

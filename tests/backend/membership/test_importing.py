@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from openpyxl import Workbook
-from sqlalchemy import event, func, select
+from sqlalchemy import func, select
 
 from backend import clock, tenancy
 from backend.campaigns.models import Grant
@@ -25,6 +25,7 @@ from backend.wallet.models import WalletEntry
 from tests.admin.desk import at_desk
 from tests.builders import Shop, a_member, a_shop, reread
 from tests.conftest import SHANGHAI
+from tests.miniprogram_api.statements import counting
 
 HEADER = "phone,nickname,card,level,points,balance_fen,gender,birthday,registered_at,tags,note"
 
@@ -222,23 +223,22 @@ def test_what_is_no_such_file_is_refused_whole(
     assert _members(shop) == []
 
 
-def test_a_batch_reads_as_often_as_one_line(shop: Shop, tmp_path: Path) -> None:
-    def reads(count: int, first: int) -> int:
-        seen: list[str] = []
-
-        def note(_c: object, _cursor: object, statement: str, *_: object) -> None:
-            if statement.startswith("SELECT") or " INTO member_" in statement:
-                seen.append(statement)
-
+def test_a_batch_takes_as_many_statements_as_two_lines(shop: Shop, tmp_path: Path) -> None:
+    def taken(count: int, first: int) -> int:
         numbers = range(first, first + count)
-        event.listen(db.engine, "before_cursor_execute", note)
-        try:
-            _import(shop, tmp_path / "m.csv", *(f"138{n:08d},,C{n},,,,,,,熟客," for n in numbers))
-        finally:
-            event.remove(db.engine, "before_cursor_execute", note)
-        return len(seen)
+        lines = [f"138{n:08d},小林,C{n},银卡,9,9,male,,,熟客,靠窗" for n in numbers]
+        with counting(db.engine) as statements:
+            _import(shop, tmp_path / "m.csv", *lines)
+        return sum(_is_one_per_portion(statement) for statement in statements)
 
-    assert reads(400, 1000) == reads(1, 1) > 0
+    taken(2, 1)
+    assert taken(400, 1000) == taken(2, 10) > 0
+
+
+def _is_one_per_portion(statement: str) -> bool:
+    """SQLite gives each new member its id by a statement of its own, inside the process."""
+    made = statement.startswith(("INSERT INTO member (", "INSERT INTO level_change ("))
+    return not made or db.engine.dialect.name != "sqlite"
 
 
 def test_the_command_prints_what_came_of_it(app: Flask, shop: Shop, tmp_path: Path) -> None:
@@ -385,23 +385,3 @@ def test_what_the_desk_exports_can_be_imported(
     with tenancy.acting_for(other.merchant_id):
         assert import_members(file, now=clock.now()) == Imported(2, 0, 0)
     assert {m.phone for m in _members(other)} == {"13800000001", "+85291234567"}
-
-
-def test_correcting_tells_whom_and_how_much_and_does_it_when_agreed(
-    app: Flask, shop: Shop, tmp_path: Path
-) -> None:
-    file = tmp_path / "m.csv"
-    _import(shop, file, "13800000001,100,10000", header="phone,points,balance_fen")
-    file.write_text("phone,points,balance_fen\n13800000001,80,10000\n")
-    run = app.test_cli_runner().invoke
-    act = ["members", "correct", str(file), "--merchant", shop.code, "--reason", "盘点"]
-    refused = run(args=act, input="n\n")
-    told = json.loads(refused.stdout.splitlines()[0])
-    assert refused.exit_code == 1
-    assert (told["who"], told["points"], told["balance_fen"]) == ("138****0001", [100, 80], None)
-    reread()
-    assert _members(shop)[0].points == 100
-    assert run(args=[*act, "--yes"]).exit_code == 0
-    reread()
-    assert (_members(shop)[0].points, _members(shop)[0].principal_fen) == (80, 10000)
-    assert [str(finding) for finding in doctor.check()] == []
