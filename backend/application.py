@@ -2,9 +2,10 @@
 
 import logging
 from datetime import timedelta
+from pathlib import Path
 
 import structlog
-from flask import Flask, Response, jsonify, request
+from flask import Flask, Response, jsonify, request, send_file
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -24,6 +25,8 @@ from backend import (
 from backend.settings import Settings
 
 NAME = "quanbao"
+_DAY_SECONDS = 86400
+_ICON = Path(__file__).with_name("icon.svg")
 
 
 def backend_app(settings: Settings) -> Flask:
@@ -74,6 +77,7 @@ def create_backend(app: Flask, settings: Settings) -> None:
         )
     app.add_url_rule("/healthz", "healthz", _healthz)
     app.add_url_rule("/readyz", "readyz", _readyz)
+    app.add_url_rule("/favicon.ico", "icon", _icon)
 
 
 def _name_request() -> None:
@@ -121,6 +125,11 @@ def _readyz() -> tuple[Response, int]:
     status = "unavailable" if problems else "degraded" if degraded else "ok"
     body = jsonify(status=status, problems=problems, degraded=degraded)
     return body, 503 if problems else 200
+
+
+def _icon() -> Response:
+    """The product's one icon, where browsers look for it by themselves."""
+    return send_file(_ICON, mimetype="image/svg+xml", max_age=_DAY_SECONDS)
 
 
 def _configure_logs(settings: Settings) -> None:

@@ -159,7 +159,7 @@ _STYLE = """
 body{font:15px/1.6 -apple-system,"PingFang SC","Microsoft YaHei",sans-serif;color:#1d2329;
 background:#f4f6f8;margin:0 auto;max-width:960px;padding:16px}
 details{background:#fff;border:1px solid #e6e9ed;border-radius:8px;margin:8px 0;padding:10px 14px}
-summary{cursor:pointer}code{font-family:ui-monospace,monospace}
+summary{cursor:pointer}code{font-family:ui-monospace,monospace;overflow-wrap:anywhere}
 .m{display:inline-block;min-width:64px;color:#0a7d4f;font-weight:700}
 pre{overflow:auto;background:#f4f6f8;padding:12px;border-radius:6px;font-size:13px}
 """
@@ -167,6 +167,7 @@ _STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode(
 
 _PAGE = """<!doctype html><html lang="zh-CN"><meta charset="utf-8">
 <meta name="viewport" content="width=device-width,initial-scale=1"><title>接口文档 · 券包</title>
+<link rel="icon" href="{{ url_for('icon') }}" type="image/svg+xml">
 <style>{{ style|safe }}</style><h1>接口文档</h1>
 <p>机器可读：<a href="/openapi.json">/openapi.json</a>（OpenAPI 3.1）。
 失败统一为 <code>{"code","message","detail","request_id"}</code>。</p>
