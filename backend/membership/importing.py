@@ -113,8 +113,8 @@ def _store(lines: Sequence[Line], *, now: datetime) -> list[bool | BadLine]:
         levels.append(level)
     db.session.add_all(member for _, member in met)
     db.session.flush()
-    _open_accounts([(line, member.id) for line, member in met], now=now)
     known.give_levels([member for _, member in met], levels, now=now)
+    _open_accounts([(line, member.id) for line, member in met], now=now)
     known.add_cards_and_tags(met)
     db.session.expunge_all()
     return outcomes
