@@ -198,6 +198,7 @@ BY_HAND = {
     "/admin/refused-bills/handle/": "moves a state once",
     "/admin/templates/archive/": "moves a state once",
     "/admin/verifiers/unbind/": "moves a state once",
+    "/admin/wallet/reverse/": "a reversal is numbered by its recharge",
     "/admin/vouchers/revoke/": "moves a state once",
     "/admin/staff/active/": "says what shall be",
     "/admin/malls/send-again/": "what is sent again is single by its event number",
