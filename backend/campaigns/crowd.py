@@ -12,13 +12,16 @@ from enum import StrEnum
 from sqlalchemy import (
     ColumnElement,
     CompoundSelect,
+    FromClause,
     Select,
+    Subquery,
     Table,
     and_,
     case,
     exists,
     func,
     literal,
+    literal_column,
     not_,
     null,
     or_,
@@ -39,11 +42,20 @@ from backend.campaigns.models import (
 )
 from backend.campaigns.offers import CurrentOffer
 from backend.campaigns.queries import Calendar
+from backend.coupons.models import CouponState
 from backend.database import db, table_of
 from backend.members.models import Member
 
 _members, _grants = table_of(Member), table_of(Grant)
 _campaigns, _pieces = table_of(Campaign), table_of(OfferPiece)
+
+
+_IN_HAND = (CouponState.USABLE, CouponState.LOCKED, CouponState.GIFTING)
+
+
+def in_hand(coupons: FromClause) -> ColumnElement[bool]:
+    """Coupons that somebody may still use, spelt as the index of them is."""
+    return coupons.c.state.in_([literal_column(f"'{state}'") for state in _IN_HAND])
 
 
 class Reason(StrEnum):
@@ -143,9 +155,13 @@ class People:
         return [
             _members.c.merchant_id == tenancy.merchant_id(),
             self.ids.holds(_members.c.id),
-            _members.c.alias_of_id.is_(None),
-            _members.c.blacklisted.is_(False),
+            *self.addressable,
         ]
+
+    @property
+    def addressable(self) -> list[ColumnElement[bool]]:
+        """Of whoever was found: not joined into another, not blacklisted."""
+        return [_members.c.alias_of_id.is_(None), _members.c.blacklisted.is_(False)]
 
     @property
     def busy_this_week(self) -> list[tuple[Reason, ColumnElement[bool]]]:
@@ -170,11 +186,24 @@ class People:
             reasons.append((Reason.ONLINE_ACTIVITY, active))
         return reasons
 
+    def holders(self) -> Subquery:
+        """(id, person_id): every id of the range's people, their own and those joined to them.
+        The people themselves are found from here, and only checked (``addressable``)."""
+        own = select(_members.c.id, _members.c.id.label("person_id")).where(
+            _members.c.merchant_id == tenancy.merchant_id(), self.ids.holds(_members.c.id)
+        )
+        if not self.has_aliases:
+            return own.subquery("holder")
+        joined = select(_members.c.id, _members.c.alias_of_id).where(
+            _members.c.merchant_id == tenancy.merchant_id(), self.ids.holds(_members.c.alias_of_id)
+        )
+        return union_all(own, joined).subquery("holder")
+
     def has(self, table: Table, *conditions: ColumnElement[bool]) -> ColumnElement[bool]:
         """Whether the person has such a row, under their own id or one that was joined to it."""
         merchant_id = tenancy.merchant_id()
         own = exists().where(
-            table.c.merchant_id == merchant_id,
+            tenancy.owner(table) == merchant_id,
             table.c.member_id == _members.c.id,
             self.ids.holds(table.c.member_id),
             *conditions,
@@ -182,19 +211,15 @@ class People:
         if not self.has_aliases:
             return own
         joined = _members.alias("joined")
-        return or_(
-            own,
-            exists()
-            .where(
-                table.c.merchant_id == merchant_id,
-                table.c.member_id == joined.c.id,
-                joined.c.merchant_id == merchant_id,
-                joined.c.alias_of_id == _members.c.id,
-                self.ids.holds(joined.c.alias_of_id),
-                *conditions,
-            )
-            .correlate(_members),
+        theirs = exists().where(
+            tenancy.owner(table) == merchant_id, table.c.member_id == joined.c.id, *conditions
         )
+        of_one_joined = exists().where(
+            tenancy.owner(joined) == merchant_id,
+            joined.c.alias_of_id == _members.c.id,
+            theirs.correlate(joined, _members),
+        )
+        return or_(own, of_one_joined.correlate(_members))
 
 
 @dataclass(frozen=True)

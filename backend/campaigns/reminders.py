@@ -14,7 +14,6 @@ from pydantic import JsonValue
 from sqlalchemy import (
     ColumnElement,
     String,
-    and_,
     cast,
     exists,
     func,
@@ -209,7 +208,7 @@ def _first_of_each_batch(
 ) -> Subquery:
     """Of each grant in somebody's hands the coupon that expires first, not yet reminded of."""
     zone, at = people.calendar.zone, people.at
-    holder = _members.alias("holder")
+    holder = people.holders()
     key = (
         literal("reminder-")
         + cast(_coupons.c.grant_id, String(20))
@@ -230,17 +229,13 @@ def _first_of_each_batch(
             func.row_number().over(partition_by=batch, order_by=soonest).label("place"),
             func.count().over(partition_by=batch).label("pieces"),
         )
-        .select_from(_coupons)
-        .join(
-            holder,
-            and_(
-                holder.c.merchant_id == _coupons.c.merchant_id, holder.c.id == _coupons.c.member_id
-            ),
-        )
-        .join(_members, _members.c.id == func.coalesce(holder.c.alias_of_id, holder.c.id))
+        .select_from(holder)
+        .join(_members, _members.c.id == holder.c.person_id)
+        .join(_coupons, _coupons.c.member_id == holder.c.id)
         .where(
-            *people.reachable,
-            _coupons.c.merchant_id == tenancy.merchant_id(),
+            *people.addressable,
+            tenancy.owner(_coupons) == tenancy.merchant_id(),
+            crowd.in_hand(_coupons),
             _coupons.c.state == CouponState.USABLE,
             _coupons.c.valid_from <= at,
             _coupons.c.valid_until > at,

@@ -81,6 +81,7 @@ class MallVoucher(MerchantRow, BaseModel):
         CheckConstraint("paid_fen >= 0", name="paid"),
         Index(None, "merchant_id", "sold_at"),
         Index(None, "merchant_id", "product", "state"),
+        Index(None, "merchant_id", "state"),
         Index(None, "merchant_id", "member_id"),
     )
     id: Mapped[Id]

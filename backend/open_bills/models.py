@@ -58,6 +58,7 @@ class OpenBill(MerchantRow, BaseModel):
         in_merchant("store_id", to="store"),
         one_of("state", OpenBillState),
         Index(None, "store_id", "table_name"),
+        Index(None, "merchant_id", "state"),
     )
     id: Mapped[Id]
     store_id: Mapped[Ref]
@@ -84,6 +85,7 @@ class ScanPayment(MerchantRow, BaseModel):
         CheckConstraint("amount_fen > 0", name="amount"),
         CheckConstraint("refunded_fen >= 0 and refunded_fen <= amount_fen", name="refunded"),
         Index(None, "state", "created_at"),
+        Index(None, "quote_code"),
     )
     id: Mapped[Id]
     open_bill_id: Mapped[Ref]
@@ -115,6 +117,7 @@ class TillEvent(MerchantRow, BaseModel):
         UniqueConstraint("store_id", "seq"),
         in_merchant("store_id", to="store"),
         Index(None, "store_id", "at"),
+        Index(None, "kind", "at"),
     )
     id: Mapped[Id]
     store_id: Mapped[Ref]

@@ -20,7 +20,7 @@ from backend.open_bills.models import (
     TillEvent,
     TillNumbers,
 )
-from backend.open_bills.till_events import PAID
+from backend.open_bills.till_events import PASSING
 from backend.sales.models import Quote
 
 QUOTES_KEPT = timedelta(days=30)
@@ -73,8 +73,11 @@ def _forget_quotes(*, now: datetime) -> int:
 def _forget_events(*, now: datetime) -> int:
     old = db.session.connection().execute(
         select(_events.c.id, _events.c.store_id)
-        .where(_events.c.at < now - EVENTS_KEPT, _events.c.kind != PAID, _events.c.seq.is_not(None))
-        .order_by(_events.c.id)
+        .where(
+            _events.c.kind.in_(PASSING),
+            _events.c.at < now - EVENTS_KEPT,
+            _events.c.seq.is_not(None),
+        )
         .limit(AT_ONCE)
     )
     store_of = {row.id: row.store_id for row in old}

@@ -34,6 +34,9 @@ PAID, STRAY, REFUNDED, REFUND_FAILED, MISMATCH, REDEEMED, IDENTIFIED = (
 """``stray``: paid too late, goes back by itself. ``refund_failed``: WeChat Pay cannot give it back
 to the guest, staff must. ``mismatch``: paid, but not as it was asked for: staff must look."""
 
+PASSING = (STRAY, REFUNDED, REFUND_FAILED, MISMATCH, REDEEMED, IDENTIFIED)
+"""What is swept in the end; how a bill was paid is asked for years later."""
+
 LOOKS_BACK = timedelta(hours=24)
 """How far a look goes that says nothing of what it has seen, and how old a redemption may be."""
 

@@ -95,9 +95,6 @@ def _merchants(*where: ColumnElement[bool]) -> list[int]:
     end_read()
     with tenancy.across_merchants("points expire by the clock, whoever's they are"):
         found = db.session.connection().scalars(
-            select(_lots.c.merchant_id)
-            .where(HAS_LEFT, *where)
-            .group_by(_lots.c.merchant_id)
-            .order_by(_lots.c.merchant_id)
+            select(tenancy.owner(_lots)).where(HAS_LEFT, *where).distinct()
         )
-        return list(found)
+        return sorted(found)

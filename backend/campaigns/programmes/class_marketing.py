@@ -4,22 +4,21 @@ from collections.abc import Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, false, literal_column, not_, or_, select
+from sqlalchemy import ColumnElement, false, not_, or_, select
 
 from backend import tenancy
 from backend.campaigns import cadence, offers
 from backend.campaigns.cadence import Cycle
-from backend.campaigns.crowd import PartCrowd, Reason, Scene, class_marketing_plans
+from backend.campaigns.crowd import PartCrowd, Reason, Scene, class_marketing_plans, in_hand
 from backend.campaigns.kinds.class_marketing import ClassMarketing, Part
 from backend.campaigns.models import CampaignKind, Grant, Offer
 from backend.campaigns.programmes.programme import Programme, Waves
-from backend.coupons.models import Coupon, CouponState
+from backend.coupons.models import Coupon
 from backend.database import db, table_of
 from backend.members.models import Member
 
 _members, _grants = table_of(Member), table_of(Grant)
 _coupons, _offers = table_of(Coupon), table_of(Offer)
-_OPEN = (CouponState.USABLE, CouponState.LOCKED, CouponState.GIFTING)
 
 
 class _Slots(Waves[ClassMarketing]):
@@ -66,7 +65,7 @@ class _Slots(Waves[ClassMarketing]):
         plans = class_marketing_plans()
         holds = scene.has(
             _coupons,
-            _coupons.c.state.in_([literal_column(f"'{state}'") for state in _OPEN]),
+            in_hand(_coupons),
             _coupons.c.valid_until > scene.at,
             _coupons.c.campaign_id.in_(plans),
             scene.known(_coupons.c.claimed_at),

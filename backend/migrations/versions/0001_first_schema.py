@@ -875,6 +875,7 @@ def upgrade():
     )
     with op.batch_alter_table('open_bill', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_open_bill_store_id_table_name'), ['store_id', 'table_name'], unique=False)
+        batch_op.create_index(batch_op.f('ix_open_bill_merchant_id_state'), ['merchant_id', 'state'], unique=False)
 
     op.create_table('pos_key',
     sa.Column('id', RowId, nullable=False),
@@ -1046,6 +1047,7 @@ def upgrade():
     )
     with op.batch_alter_table('till_event', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_till_event_store_id_at'), ['store_id', 'at'], unique=False)
+        batch_op.create_index(batch_op.f('ix_till_event_kind_at'), ['kind', 'at'], unique=False)
 
     op.create_table('till_numbers',
     sa.Column('id', RowId, nullable=False),
@@ -1290,6 +1292,7 @@ def upgrade():
     with op.batch_alter_table('mall_voucher', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_mall_voucher_merchant_id_member_id'), ['merchant_id', 'member_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_mall_voucher_merchant_id_product_state'), ['merchant_id', 'product', 'state'], unique=False)
+        batch_op.create_index(batch_op.f('ix_mall_voucher_merchant_id_state'), ['merchant_id', 'state'], unique=False)
         batch_op.create_index(batch_op.f('ix_mall_voucher_merchant_id_sold_at'), ['merchant_id', 'sold_at'], unique=False)
 
     op.create_table('member_card',
@@ -1473,6 +1476,7 @@ def upgrade():
     )
     with op.batch_alter_table('scan_payment', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_scan_payment_state_created_at'), ['state', 'created_at'], unique=False)
+        batch_op.create_index(batch_op.f('ix_scan_payment_quote_code'), ['quote_code'], unique=False)
 
     op.create_table('spending',
     sa.Column('id', RowId, nullable=False),
