@@ -23,7 +23,7 @@ from backend.members.levels import (
 from backend.members.models import Member, MemberLevel
 from backend.members.view import member_view
 from backend.membership import levels
-from backend.membership.recharging import recharge, reverse
+from backend.membership.recharging import outlook, recharge, reverse
 from backend.merchants.models import Merchant, Role
 from backend.merchants.queries import place
 from backend.messaging.models import Intent
@@ -242,6 +242,31 @@ def test_what_came_takes_no_level_whatever_its_store_is_called(
         why = {"reversal": "V1", "reason": "输错", "actor": "boss"}
         reverse("R1", **why, here=here, now=clock.at)
         assert member_view(member).level == "普通会员"
+
+
+@pytest.mark.parametrize("period", ["all", "12_months"])
+@pytest.mark.parametrize("kept", ["none", "month"])
+@pytest.mark.parametrize("later", ["2026-11-23 09:00", "2027-12-01 09:00"])
+def test_what_a_reversal_would_do_to_a_level_is_what_it_does(
+    shop: Shop, clock: StillClock, period: str, kept: str, later: str
+) -> None:
+    setting(shop, levels_period=period, levels_keep=kept, levels_reviewed="2026-11")
+    member = a_member(shop, phone="13800000001")
+    with tenancy.acting_for(shop.merchant_id):
+        silver = db.session.scalars(select(MemberLevel).where(MemberLevel.name == "银卡")).one()
+        silver.upgrade = {"recharge_fen": 10000}
+        db.session.commit()
+        here = place("s01")
+        recharge(member, number="R1", principal_fen=20000, here=here, now=clock.at)
+        assert member_view(member).level == "银卡"
+        clock.move_to(later)
+        recharge(member, number="R2", principal_fen=5000, here=here, now=clock.at)
+        for number in ("R2", "R1"):
+            told = outlook(number, store_code="s01", now=clock.at)
+            assert told.is_whole and told.member.level == member_view(member).level
+            why = {"reversal": f"V-{number}", "reason": "输错", "actor": "boss"}
+            done = reverse(number, **why, here=here, now=clock.at)
+            assert done.member.level == told.level_after, number
 
 
 def test_a_recharge_counts_and_the_highest_level_misses_nothing(
