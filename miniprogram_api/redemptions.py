@@ -1,28 +1,16 @@
 """核销 as verifiers and tills are answered: the sheet before, the record after."""
 
-import hashlib
 from datetime import datetime
 from typing import Annotated, Self
 
-from flask import request
 from pydantic import Field
 
 from backend.redemption.look_up import Sheet
 from backend.redemption.redeem import Redeemed
 from miniprogram_api.answers import CouponAnswer
 from miniprogram_api.contract import Answer, Body, Text
-from miniprogram_api.idempotency import HEADER
 
 Scan = Annotated[str, Field(min_length=1, max_length=200, description="券号，或扫到的内容")]
-
-
-def asked_as(caller: str) -> str | None:
-    """The name of this request, where its caller gave it a key: the effect is one, even when the
-    answer was lost with the process."""
-    key = request.headers.get(HEADER)
-    if key is None:
-        return None
-    return hashlib.sha256(f"{caller}\n{request.path}\n{key}".encode()).hexdigest()
 
 
 class UndoBody(Body):

@@ -2,7 +2,8 @@
 behind a code that the member scans.
 
 Campaign, stock and member are held in this order, so that the last piece and the last points go to
-one. The points are an entry whose cause names the exchange; nothing is taken twice.
+one. The points are an entry whose cause names the exchange; whoever asks under an Idempotency-Key
+asks once (``backend.idempotency``).
 """
 
 import secrets
@@ -20,7 +21,6 @@ from backend.campaigns.models import (
     Campaign,
     CampaignCoupon,
     CampaignKind,
-    ClaimLink,
     ClaimLinkKind,
     Grant,
     GrantState,
@@ -28,13 +28,13 @@ from backend.campaigns.models import (
 from backend.campaigns.offers import CurrentOffer
 from backend.coupons import card_pack
 from backend.coupons.errors import SoldOut, TemplateNotFound
-from backend.coupons.models import Coupon, CouponTemplate
+from backend.coupons.models import CouponTemplate
 from backend.coupons.view import CouponView
 from backend.database import db, table_of, transactional
 from backend.members.view import member_view
 from backend.merchants.subscription import is_subscribed
 from backend.points import ledger
-from backend.points.account import Entry, entry_of
+from backend.points.account import Entry
 from backend.points.errors import (
     ExchangeLimitReached,
     ExchangeNotRunning,
@@ -46,22 +46,15 @@ from backend.points.exchange_offers import is_open, settings_of
 CAUSE = "exchange-"
 """How the causes of exchanges begin in the ledger."""
 
-_grants, _coupons = table_of(Grant), table_of(Coupon)
+_grants = table_of(Grant)
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which coupon of which campaign. ``asked_as`` names the request: the same one asked again
-    answers what it did."""
+    """Which coupon of which campaign."""
 
     campaign_id: int
     template_id: int
-    asked_as: str | None = None
-
-    @property
-    def cause(self) -> str:
-        """This exchange as ledger, grant and link know it: once."""
-        return CAUSE + (self.asked_as or secrets.token_hex(16))[:22]
 
 
 @dataclass(frozen=True)
@@ -76,31 +69,18 @@ class AtTill:
 @transactional
 def exchange(member_id: int, wanted: Wanted, *, now: datetime) -> CouponView:
     """兑换 by the member: the coupon is in the card pack at once."""
-    cause = wanted.cause
-    if entry_of(cause) is None:
-        taken = _take(member_id, wanted, cause, store_code=None, now=now)
-        _grant(offers.kept(taken.offer), taken.entry.member_id, cycle=cause, now=now)
-        faults.point("exchange.before_commit")
-    ids = db.session.connection().scalars(
-        select(_coupons.c.id)
-        .join(_grants, _grants.c.id == _coupons.c.grant_id)
-        .where(
-            _coupons.c.merchant_id == tenancy.merchant_id(),
-            _grants.c.merchant_id == tenancy.merchant_id(),
-            _grants.c.campaign_id == wanted.campaign_id,
-            _grants.c.cycle == cause,
-        )
-    )
-    return card_pack.by_ids(list(ids), now=now)[0]
+    cause = _new_cause()
+    taken = _take(member_id, wanted, cause, store_code=None, now=now)
+    made = _grant(offers.kept(taken.offer), taken.entry.member_id, cycle=cause, now=now)
+    faults.point("exchange.before_commit")
+    return card_pack.by_ids(made, now=now)[0]
 
 
 @transactional
 def exchange_at_till(member_id: int, wanted: Wanted, *, store_code: str, now: datetime) -> AtTill:
     """兑换 by the cashier: the points are taken now, the coupon waits behind the code and for the
     member's next login; see ``exchange_lapse`` for one that nobody claims."""
-    cause = wanted.cause
-    if (earlier := entry_of(cause)) is not None:
-        return AtTill(_link_of(cause), -earlier.change, member_view(earlier.member_id).points)
+    cause = _new_cause()
     taken = _take(member_id, wanted, cause, store_code=store_code, now=now)
     window = settings_of(taken.campaign).claim_window
     until = cadence.claim_until(now, window, zone=queries.calendar().zone)
@@ -114,6 +94,11 @@ def exchange_at_till(member_id: int, wanted: Wanted, *, store_code: str, now: da
     )
     faults.point("till_exchange.before_commit")
     return AtTill(link, -taken.entry.change, taken.entry.balance_after)
+
+
+def _new_cause() -> str:
+    """An exchange as ledger, grant and link know it."""
+    return CAUSE + secrets.token_hex(11)
 
 
 @dataclass(frozen=True)
@@ -172,8 +157,8 @@ def _price(campaign: Campaign, template_id: int, level: str | None) -> tuple[str
     return row.part, offer.price(level)
 
 
-def _grant(offer: CurrentOffer, member_id: int, *, cycle: str, now: datetime) -> None:
-    """A claimed grant and its coupon."""
+def _grant(offer: CurrentOffer, member_id: int, *, cycle: str, now: datetime) -> list[int]:
+    """A claimed grant and its coupon, whose id it answers."""
     connection, merchant_id = db.session.connection(), tenancy.merchant_id()
     grant_id: int = connection.execute(
         insert(_grants)
@@ -193,12 +178,4 @@ def _grant(offer: CurrentOffer, member_id: int, *, cycle: str, now: datetime) ->
     ).scalar_one()
     pieces = grants.PIECES.where(_grants.c.id == grant_id)
     rows = connection.execute(pieces, {"merchant": merchant_id}).all()
-    grants.become_coupons(rows, member_id, now=now)
-
-
-def _link_of(cause: str) -> Link:
-    row = db.session.scalars(select(ClaimLink).where(ClaimLink.made_for == cause)).one()
-    return Link(
-        row.id, row.code, row.kind, row.state, row.member_id, row.points, row.claim_until,
-        row.claimed_by_id,
-    )  # fmt: skip
+    return grants.become_coupons(rows, member_id, now=now)

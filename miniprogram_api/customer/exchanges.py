@@ -14,7 +14,6 @@ from miniprogram_api.contract import Body, route
 from miniprogram_api.customer.blueprint import blueprint
 from miniprogram_api.customer.tokens import current_customer
 from miniprogram_api.exchanges import ExchangeOffers
-from miniprogram_api.redemptions import asked_as
 
 
 class ExchangeBody(Body):
@@ -33,9 +32,8 @@ def my_exchanges() -> ExchangeOffers:
 @route(blueprint, "POST", "/exchanges/<campaign_id>", body=ExchangeBody, answer=CouponAnswer)
 def exchange_points(campaign_id: str, body: ExchangeBody) -> CouponAnswer:
     """积分兑换: the coupon is in the card pack at once"""
-    me = current_customer()
     number = int(campaign_id) if campaign_id.isascii() and campaign_id.isdigit() else 0
     if not 0 < number < 2**63:
         raise CampaignNotFound()
-    wanted = Wanted(number, body.template_id, asked_as(me.caller))
-    return CouponAnswer.of(exchange(me.member_id, wanted, now=clock.now()))
+    wanted = Wanted(number, body.template_id)
+    return CouponAnswer.of(exchange(current_customer().member_id, wanted, now=clock.now()))

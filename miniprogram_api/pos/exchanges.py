@@ -19,7 +19,6 @@ from miniprogram_api.instants import shown
 from miniprogram_api.pos.blueprint import blueprint
 from miniprogram_api.pos.bodies import RowNumber
 from miniprogram_api.pos.signature import current_till
-from miniprogram_api.redemptions import asked_as
 
 
 class TillExchangeBody(TillBody):
@@ -71,10 +70,9 @@ def exchange_offers() -> ExchangeOffers:
 )
 def exchange_for_member(body: TillExchangeBody) -> TillExchangeAnswer:
     """积分兑换: the points are taken, the member scans the code or finds the coupon at login"""
-    till = current_till()
-    wanted = Wanted(body.campaign_id, body.template_id, asked_as(f"pos-{till.key}"))
+    wanted, store = Wanted(body.campaign_id, body.template_id), current_till().place.code
     member_id = survivor_id(body.member_id)
-    done = exchange_at_till(member_id, wanted, store_code=till.place.code, now=clock.now())
+    done = exchange_at_till(member_id, wanted, store_code=store, now=clock.now())
     return TillExchangeAnswer.of(done)
 
 

@@ -1,6 +1,7 @@
 """兑换: the same points at two tills, exchange beside spending, the last piece (S2-32, S2-35)."""
 
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 
@@ -15,6 +16,7 @@ from backend.campaigns.models import Grant
 from backend.coupons.models import Coupon, CouponTemplate
 from backend.database import db, table_of, transaction
 from backend.errors import DomainError
+from backend.idempotency import Asked, Said, once
 from backend.members.models import Member
 from backend.points import exchange_lapse, ledger
 from backend.points.exchange import Wanted, exchange, exchange_at_till
@@ -45,15 +47,15 @@ class Mall:
             ledger.earn(member, points, cause=f"a-{member}", now=self.clock.at)
         return member
 
-    def in_app(self, member: int, asked_as: str | None = None) -> bool:
+    def in_app(self, member: int) -> bool:
         try:
-            exchange(member, Wanted(self.campaign, self.template, asked_as), now=self.clock.at)
+            exchange(member, Wanted(self.campaign, self.template), now=self.clock.at)
         except DomainError:
             return False
         return True
 
-    def at_till(self, member: int, asked_as: str | None = None) -> bool:
-        wanted = Wanted(self.campaign, self.template, asked_as)
+    def at_till(self, member: int) -> bool:
+        wanted = Wanted(self.campaign, self.template)
         try:
             exchange_at_till(member, wanted, store_code="s01", now=self.clock.at)
         except DomainError:
@@ -124,8 +126,13 @@ def test_the_last_pieces_go_to_as_many_as_there_are(app: Flask, clock: StillCloc
 def test_the_same_request_at_once_has_one_effect(app: Flask, clock: StillClock) -> None:
     mall = Mall(app, clock)
     member = mall.member(1000)
-    assert at_once(app, mall.shop, *[partial(mall.in_app, member, "key-1")] * 6) == [True] * 6
-    assert at_once(app, mall.shop, *[partial(mall.at_till, member, "key-2")] * 6) == [True] * 6
+
+    def keyed(way: Callable[[int], bool]) -> str:
+        asked = Asked("caller", "/exchanges", way.__name__, b"")
+        return once(asked, lambda: Said(200, str(way(member)))).body
+
+    for way in (mall.in_app, mall.at_till):
+        assert at_once(app, mall.shop, *[partial(keyed, way)] * 6) == ["True"] * 6
     assert points_of(mall.shop, member) == 800
     assert mall.counts()[:2] == (2, 1)
     assert sound()

@@ -69,18 +69,16 @@ class Mall:
             db.session.get_one(Member, self.member).level_id = level.id
             db.session.commit()
 
-    def wanted(self, asked_as: str | None = None) -> Wanted:
-        return Wanted(self.campaign, self.template, asked_as)
+    def wanted(self) -> Wanted:
+        return Wanted(self.campaign, self.template)
 
-    def take(self, asked_as: str | None = None) -> str:
+    def take(self) -> str:
         with tenancy.acting_for(self.shop.merchant_id):
-            return exchange(self.member, self.wanted(asked_as), now=self.clock.at).number
+            return exchange(self.member, self.wanted(), now=self.clock.at).number
 
-    def take_at_till(self, asked_as: str | None = None, store: str = "s01") -> AtTill:
+    def take_at_till(self, store: str = "s01") -> AtTill:
         with tenancy.acting_for(self.shop.merchant_id):
-            return exchange_at_till(
-                self.member, self.wanted(asked_as), store_code=store, now=self.clock.at
-            )
+            return exchange_at_till(self.member, self.wanted(), store_code=store, now=self.clock.at)
 
     def wishes(self, store: str | None = None) -> list[Wish]:
         with tenancy.acting_for(self.shop.merchant_id):
@@ -189,14 +187,6 @@ def test_a_campaign_of_some_stores_is_not_shown_at_others(mall: Mall) -> None:
     assert len(mall.wishes("s02")) == len(mall.wishes()) == 1
     with pytest.raises(ExchangeNotRunning):
         mall.take_at_till(store="s01")
-
-
-def test_the_same_request_exchanges_once_even_without_its_remembered_answer(mall: Mall) -> None:
-    assert mall.take("ask-1") == mall.take("ask-1")
-    done = mall.take_at_till("ask-2")
-    again = mall.take_at_till("ask-2")
-    assert (done.link.address, done.points) == (again.link.address, again.points)
-    assert mall.figures() == (50, 2, 1, 1, 2)
 
 
 def test_the_till_takes_points_and_the_scan_collects_the_coupon_once(mall: Mall) -> None:
