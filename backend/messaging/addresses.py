@@ -13,7 +13,10 @@ from backend.members.models import Identity, WechatUser
 from backend.members.queries import ids_of
 from backend.merchants import subscription
 from backend.merchants.models import Merchant
+from backend.messaging.channels import CHANNELS
+from backend.messaging.channels.channel import Address, Reach
 from backend.messaging.models import (
+    MARKETING,
     Channel,
     Consent,
     Intent,
@@ -22,21 +25,8 @@ from backend.messaging.models import (
     OptOut,
     Purpose,
 )
-from backend.messaging.policy import MARKETING, Reach
 from backend.wechat import accounts
 from backend.wechat.models import AppKind, WechatApp
-
-
-@dataclass(frozen=True)
-class Address:
-    """One WeChat identity of the member on one app."""
-
-    app: WechatApp
-    app_id: str
-    openid: str
-    wechat_user_id: int
-    followed_at: datetime | None
-    interacted_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -140,11 +130,15 @@ def _by_channel(
         official = address.app.kind == AppKind.OFFICIAL_ACCOUNT
         if official and address.followed_at is None:
             continue
-        if official:
-            found.setdefault(Channel.CUSTOM, address)
-        channel = Channel.TEMPLATE if official else Channel.SUBSCRIBE
-        if channel in templates and address.app_id == _app_id(templates[channel], merchant_id):
-            found[channel] = address
+        for channel, way in CHANNELS.items():
+            if way.app_kind != address.app.kind:
+                continue
+            if not way.needs_template:
+                found.setdefault(channel, address)
+            elif channel in templates and address.app_id == _app_id(
+                templates[channel], merchant_id
+            ):
+                found[channel] = address
     return found
 
 
@@ -153,7 +147,8 @@ def _app_id(template: MessageTemplate, merchant_id: int) -> str:
 
 
 def _own_app(template: MessageTemplate, merchant_id: int) -> str:
-    official = template.channel == Channel.TEMPLATE
+    way = CHANNELS.get(Channel(template.channel))
+    official = way is not None and way.app_kind == AppKind.OFFICIAL_ACCOUNT
     of = accounts.official_account_of if official else accounts.miniprogram_of
     app = of(merchant_id)
     return app.app_id if app else ""

@@ -19,11 +19,12 @@ FACTS = (
 
 
 def fields(
-    mapping: Mapping[str, str], facts: Mapping[str, JsonValue], *, zone: ZoneInfo
+    mapping: Mapping[str, JsonValue], facts: Mapping[str, JsonValue], *, zone: ZoneInfo
 ) -> dict[str, str]:
     """``{"thing1": "title", "date2": "valid_to"}`` filled from the facts, each within its type."""
     return {
-        name: fitted(name, facts.get(fact), fact=fact, zone=zone) for name, fact in mapping.items()
+        name: fitted(name, facts.get(str(fact)), fact=str(fact), zone=zone)
+        for name, fact in mapping.items()
     }
 
 

@@ -14,15 +14,13 @@ from sqlalchemy import Row, insert, select, update
 from backend import clock, faults, tenancy
 from backend.database import changed, db, table_of, transaction, transactional
 from backend.merchants.models import Merchant
-from backend.messaging import consents, leases, letters, roads
+from backend.messaging import leases, letters, roads
+from backend.messaging.channels import CHANNELS
+from backend.messaging.channels.channel import Letter, MessageChannel
 from backend.messaging.leases import Claim
-from backend.messaging.letters import Letter
-from backend.messaging.models import Attempt, Channel, Intent, IntentState, Outcome, Purpose
-from backend.messaging.policy import MARKETING, NO_CHANNEL
+from backend.messaging.models import MARKETING, Attempt, Intent, IntentState, Outcome, Purpose
+from backend.messaging.policy import NO_CHANNEL
 from backend.wechat.notices import Sent
-
-NONE_ACCEPTED = "43101"
-"""WeChat's code for: this person has accepted no such message."""
 
 _intents, _attempts = table_of(Intent), table_of(Attempt)
 
@@ -34,7 +32,7 @@ def deliver(claim: Claim, *, now: datetime) -> IntentState | None:
             step = _begin(claim, now)
             while isinstance(step, _Underway):
                 faults.point("outbox.claimed")
-                sent = letters.send(step.letters[0], key=f"intent-{claim.intent_id}")
+                sent = step.channel.send(step.letters[0], key=f"intent-{claim.intent_id}")
                 faults.point("outbox.sent")
                 step = _record(step, sent, now=now)
                 faults.point("outbox.recorded")
@@ -55,6 +53,11 @@ class _Underway:
     purpose: Purpose
     tries: int
     letters: tuple[Letter, ...]
+
+    @property
+    def channel(self) -> MessageChannel:
+        """By which the first letter goes."""
+        return CHANNELS[self.letters[0].channel]
 
     @property
     def cause(self) -> str:
@@ -109,7 +112,7 @@ def _without_road(purpose: Purpose) -> IntentState:
 def _first_that_may_go(work: _Underway, *, before: IntentState, now: datetime) -> _Underway | None:
     """Take the first letter in hand whose consent is there."""
     ready = work.letters
-    while ready and not _may_go(ready[0], work.cause, now):
+    while ready and not CHANNELS[ready[0].channel].take(ready[0], cause=work.cause, now=now):
         ready = ready[1:]
     if not ready:
         return None
@@ -124,19 +127,13 @@ def _first_that_may_go(work: _Underway, *, before: IntentState, now: datetime) -
     return replace(work, letters=ready)
 
 
-def _may_go(letter: Letter, cause: str, now: datetime) -> bool:
-    if letter.channel is not Channel.SUBSCRIBE:
-        return True
-    return consents.take(letter.address.wechat_user_id, letter.template_id, cause=cause, now=now)
-
-
 @transactional
 def _record(work: _Underway, sent: Sent, *, now: datetime) -> _Underway | IntentState:
     """What came of the first letter, and what follows from it."""
     letter, outcome = work.letters[0], Outcome(sent.outcome)
     failure = f"{sent.code} {sent.answer}".strip()[:200]
     step = _after(work, outcome, sent.retry_at, failure, now)
-    _settle_consent(letter, outcome, sent.code, work.cause, now)
+    work.channel.settle(letter, outcome, sent.code, cause=work.cause, now=now)
     changed(
         insert(_attempts).values(
             merchant_id=work.claim.merchant_id,
@@ -189,17 +186,6 @@ def _after(
             return _first_that_may_go(rest, before=sending, now=now) or _leave(
                 claim, _without_road(work.purpose), before=sending, failure=failure
             )
-
-
-def _settle_consent(letter: Letter, outcome: Outcome, code: str, cause: str, now: datetime) -> None:
-    """A consent is used by what WeChat took, or may have taken; 43101 says that there is none."""
-    if letter.channel is not Channel.SUBSCRIBE:
-        return
-    whose = (letter.address.wechat_user_id, letter.template_id)
-    if code == NONE_ACCEPTED:
-        consents.none_left(*whose, cause=f"{cause}-none", now=now)
-    elif outcome in (Outcome.RETRY, Outcome.REFUSED, Outcome.UNREACHABLE):
-        consents.give_back(*whose, cause=f"{cause}-back", now=now)
 
 
 @transactional

@@ -36,6 +36,10 @@ class Purpose(StrEnum):
     VERIFICATION_CODE = "verification_code"
 
 
+MARKETING = frozenset({Purpose.CAMPAIGN_NEWS})
+"""Quiet hours, a weekly cap and 退订 are theirs; everything else is a notice."""
+
+
 class Channel(StrEnum):
     SUBSCRIBE = "subscribe"
     TEMPLATE = "template"

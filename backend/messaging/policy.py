@@ -1,7 +1,7 @@
 """消息规则: may we write to them, and by which channels in order. Pure: facts in, verdict out.
 
-A notice is about what the person did or holds: no quiet hours, no cap. Marketing never takes the
-template road, which WeChat forbids it (spec/06).
+A notice is about what the person did or holds: no quiet hours, no cap (spec/06). Whether a
+channel is open to somebody, the channel says.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,9 +10,10 @@ from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from backend.calendar import instant, local
-from backend.messaging.models import Channel, Purpose
+from backend.messaging.channels import CHANNELS
+from backend.messaging.channels.channel import Reach
+from backend.messaging.models import MARKETING, Channel, Purpose
 
-MARKETING = frozenset({Purpose.CAMPAIGN_NEWS})
 NEEDS_SUBSCRIPTION = frozenset(
     {
         Purpose.CAMPAIGN_NEWS,
@@ -24,11 +25,6 @@ NEEDS_SUBSCRIPTION = frozenset(
 """What campaigns say: outside 营销包年 they neither grant nor send (spec/01)."""
 
 NO_CHANNEL = "没有可用的消息渠道"
-
-DEFAULT_ORDER = (Channel.SUBSCRIBE, Channel.TEMPLATE, Channel.CUSTOM)
-REPLY_WINDOW = timedelta(hours=48)
-WELCOME_WINDOW = timedelta(minutes=1)
-"""客服消息 after the person was in touch, and after they followed."""
 
 
 @dataclass(frozen=True)
@@ -68,20 +64,6 @@ class Rules:
 
 
 @dataclass(frozen=True)
-class Reach:
-    """How this person can be reached now, for this purpose. ``channels``: an address is known
-    there, and a template where the channel needs one; ``subscribed``: 营销包年."""
-
-    subscribed: bool
-    channels: frozenset[Channel]
-    consents: int = 0
-    interacted_at: datetime | None = None
-    followed_at: datetime | None = None
-    opted_out: bool = False
-    marketing_this_week: int = 0
-
-
-@dataclass(frozen=True)
 class Verdict:
     """``channels`` to try in order; ``hold_until`` when it must wait; ``reason`` when refused."""
 
@@ -103,8 +85,8 @@ def decide(
             return Verdict(reason="本周营销消息已达上限")
         if wait := quiet_until(rules.quiet, zone=zone, now=now):
             return Verdict(hold_until=wait)
-    order = [Channel(name) for name in rules.order.get(purpose, DEFAULT_ORDER)]
-    channels = tuple(channel for channel in order if _open(channel, purpose, reach, now))
+    order = [Channel(name) for name in rules.order.get(purpose, CHANNELS)]
+    channels = tuple(channel for channel in order if _is_open(channel, purpose, reach, now))
     return Verdict(channels, reason="" if channels else NO_CHANNEL)
 
 
@@ -120,21 +102,5 @@ def quiet_until(quiet: tuple[time, time], *, zone: ZoneInfo, now: datetime) -> d
     return instant(day, ends, zone) if clock_time < ends else None
 
 
-def _open(channel: Channel, purpose: Purpose, reach: Reach, now: datetime) -> bool:
-    if channel not in reach.channels:
-        return False
-    match channel:
-        case Channel.SUBSCRIBE:
-            return reach.consents > 0
-        case Channel.TEMPLATE:
-            return purpose not in MARKETING
-        case Channel.CUSTOM:
-            return _within(REPLY_WINDOW, reach.interacted_at, now) or _within(
-                WELCOME_WINDOW, reach.followed_at, now
-            )
-        case Channel.SMS:
-            return False
-
-
-def _within(window: timedelta, since: datetime | None, now: datetime) -> bool:
-    return since is not None and now - since < window
+def _is_open(channel: Channel, purpose: Purpose, reach: Reach, now: datetime) -> bool:
+    return channel in reach.channels and CHANNELS[channel].is_open(purpose, reach, now)

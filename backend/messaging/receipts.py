@@ -7,9 +7,9 @@ from sqlalchemy import Row, exists, insert, or_, select, update
 
 from backend.database import changed, db, table_of, transactional
 from backend.members.models import Identity, Member, WechatUser
-from backend.messaging.models import Attempt, Channel, Intent, IntentState, Outcome
+from backend.messaging.channels import through
+from backend.messaging.models import Attempt, Intent, IntentState, Outcome
 from backend.wechat import accounts
-from backend.wechat.models import AppKind
 
 SETTLES_WITHIN = timedelta(minutes=10)
 """A receipt of no known message explains an unknown one sent so shortly before (D-6)."""
@@ -78,8 +78,7 @@ def _the_one_unknown(
     app_id: str, openid: str, now: datetime
 ) -> Row[int, int, str | None, str] | None:
     """The only message to this person that may be meant; none while another is on its way."""
-    official = accounts.app_by_id(app_id).kind == AppKind.OFFICIAL_ACCOUNT
-    channel = Channel.TEMPLATE if official else Channel.SUBSCRIBE
+    channel = through(accounts.app_by_id(app_id).kind, by_template=True).channel
     holder = _members.alias()
     person = (
         exists()

@@ -14,6 +14,11 @@ class AppKind(StrEnum):
     OFFICIAL_ACCOUNT = "official_account"
     MINIPROGRAM = "miniprogram"
 
+    @property
+    def label(self) -> str:
+        """As people call it."""
+        return {"official_account": "公众号", "miniprogram": "小程序"}[self.value]
+
 
 class WechatApp(BaseModel):
     """公众号 or 小程序. ``merchant_id`` is empty for the operator's shared ones (S0-03)."""

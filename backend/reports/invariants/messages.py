@@ -6,8 +6,15 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, func, or_, select, update
 
 from backend.database import table_of
-from backend.messaging.models import Attempt, Consent, ConsentEntry, Intent, IntentState, Outcome
-from backend.messaging.policy import MARKETING
+from backend.messaging.models import (
+    MARKETING,
+    Attempt,
+    Consent,
+    ConsentEntry,
+    Intent,
+    IntentState,
+    Outcome,
+)
 from backend.reports.invariants.invariant import Invariant, by
 
 STUCK = timedelta(minutes=5)

@@ -10,11 +10,12 @@ from backend import tenancy
 from backend.database import db
 from backend.members.models import MemberLevel
 from backend.merchants.models import Merchant, Store
+from backend.messaging.channels import CHANNELS
 from backend.messaging.models import Channel, MessageTemplate, Purpose
 from backend.messaging.unfit import misfit
 from backend.setup.applying import Applying
 from backend.setup.section import Section
-from backend.wechat.models import AppKind, WechatApp
+from backend.wechat.models import WechatApp
 
 TimeOfDay = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=600)]
@@ -93,12 +94,6 @@ class Button(Section):
 
 Menu = Annotated[list[Button], Field(max_length=3)]
 
-_ROADS = {
-    Channel.SUBSCRIBE: (AppKind.MINIPROGRAM, "小程序"),
-    Channel.TEMPLATE: (AppKind.OFFICIAL_ACCOUNT, "公众号"),
-}
-"""订阅消息 leave through a mini-program, 模板消息 through an official account."""
-
 
 def apply(entries: Sequence[MessageEntry], run: Applying, *, at: str) -> None:
     """消息模板, one per purpose, channel and app."""
@@ -113,9 +108,9 @@ def apply(entries: Sequence[MessageEntry], run: Applying, *, at: str) -> None:
         if entry.app_id and entry.app_id not in apps:
             run.refuse(f"{at}.{position}.app_id", f"没有绑定{entry.app_id}")
             continue
-        kind, label = _ROADS.get(entry.channel, ("", ""))
-        if kind and entry.app_id and apps[entry.app_id] != kind:
-            run.refuse(f"{at}.{position}.app_id", f"{entry.app_id}不是{label}")
+        way = CHANNELS.get(entry.channel)
+        if way and entry.app_id and apps[entry.app_id] != way.app_kind:
+            run.refuse(f"{at}.{position}.app_id", f"{entry.app_id}不是{way.app_kind.label}")
             continue
         for name, fact in entry.fields.items():
             if wrong := misfit(name, fact, values=_values(fact)):

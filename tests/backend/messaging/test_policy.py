@@ -5,8 +5,9 @@ from datetime import datetime, time, timedelta
 import pytest
 
 from backend.calendar import SHANGHAI
+from backend.messaging.channels.channel import Reach
 from backend.messaging.models import Channel, Purpose
-from backend.messaging.policy import Expiring, Reach, Rules, decide, quiet_until
+from backend.messaging.policy import Expiring, Rules, decide, quiet_until
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=SHANGHAI)
 ALL = frozenset({Channel.SUBSCRIBE, Channel.TEMPLATE, Channel.CUSTOM})
