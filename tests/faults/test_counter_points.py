@@ -47,6 +47,7 @@ PAID = rows(_events, _events.c.kind == "paid")
 CLOSED = rows(_payments, _payments.c.state == PaymentState.CLOSED)
 RETURNED = rows(_payments, _payments.c.state.in_((PaymentState.STRAY, PaymentState.REFUNDED)))
 BACK = rows(_events, _events.c.kind == "refunded")
+OWED = rows(_payments, _payments.c.state.in_((PaymentState.STRAY, PaymentState.REFUNDING)))
 
 SHEET = ("exchange", "put", "pay")
 ANEW = ("preparing_is_over", "tick", "pay", "confirm")
