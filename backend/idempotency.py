@@ -20,6 +20,7 @@ from sqlalchemy import (
     delete,
     insert,
     select,
+    text,
     update,
 )
 from sqlalchemy.dialects.mysql import MEDIUMTEXT
@@ -48,11 +49,24 @@ KEPT = timedelta(hours=72)
 CRASHED_AFTER = timedelta(seconds=90)
 
 
+_RUNNING = text("status is null")
+
+
 class RememberedAnswer(BaseModel):
     """One keyed request: who, which key, what was asked (hash), and what was answered."""
 
     __tablename__ = "remembered_answer"
-    __table_args__ = table_args(UniqueConstraint("caller", "route", "key"), Index(None, "asked_at"))
+    __table_args__ = table_args(
+        UniqueConstraint("caller", "route", "key"),
+        Index(None, "asked_at"),
+        Index(
+            "ix_remembered_answer_running",
+            "status",
+            "asked_at",
+            sqlite_where=_RUNNING,
+            postgresql_where=_RUNNING,
+        ),
+    )
     id: Mapped[Id]
     caller: Mapped[str] = mapped_column(String(80))
     route: Mapped[str] = mapped_column(String(160))
@@ -198,7 +212,8 @@ def forget_old(now: datetime) -> int:
     key runs anew, as it would have by taking over. ``now`` is the machine's."""
     left = _answers.c.status.is_(None) & (_answers.c.asked_at < now - CRASHED_AFTER)
     with transaction():
-        return changed(delete(_answers).where((_answers.c.asked_at < now - KEPT) | left))
+        old = changed(delete(_answers).where(_answers.c.asked_at < now - KEPT))
+        return old + changed(delete(_answers).where(left))
 
 
 _answers = table_of(RememberedAnswer)

@@ -8,6 +8,7 @@ from flask import Flask
 from flask_migrate import Migrate
 from flask_migrate import upgrade as flask_migrate_upgrade
 
+from backend import statistics
 from backend.database import db
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -23,6 +24,7 @@ def register(app: Flask) -> None:
 def upgrade() -> None:
     """Bring the tables up to date."""
     flask_migrate_upgrade()
+    statistics.refresh()
 
 
 def is_current() -> bool:

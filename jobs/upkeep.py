@@ -2,7 +2,7 @@
 
 from redis.exceptions import RedisError
 
-from backend import background, clock, idempotency
+from backend import background, clock, idempotency, statistics
 from backend.campaigns import link_end
 from backend.membership import levels
 from backend.merchants import tills
@@ -21,7 +21,7 @@ def tick() -> None:
     """Ask who new followers are where that job was lost; put away claim links that nobody opened,
     and give back the points of those that were exchanges; let points expire, and say so before;
     judge levels anew where they are kept; sweep old answers, nonces and pushes, once an hour old
-    quotes and till events."""
+    quotes and till events, and look at the tables for SQLite's planner."""
     now = clock.now()
     completion.complete_pending(now=now)
     link_end.sweep(now=now)
@@ -35,6 +35,7 @@ def tick() -> None:
     inbox.forget_old(now=now)
     if _is_time("open-bills", _SWEEPS_EVERY_SECONDS):
         sweeping.sweep(now=now)
+        statistics.refresh()
 
 
 def _is_time(what: str, seconds: int) -> bool:

@@ -9,7 +9,7 @@ from flask import Flask
 from flask.cli import AppGroup
 from sqlalchemy import select
 
-from backend import clock, tenancy
+from backend import clock, statistics, tenancy
 from backend.database import db
 from backend.errors import DomainError
 from backend.membership.correcting import correct, plan
@@ -31,6 +31,7 @@ def import_(file: Path, merchant: str) -> None:
     try:
         with tenancy.acting_for(_merchant_id(merchant)):
             counted = import_members(file, now=clock.now())
+        statistics.refresh()
     except DomainError as refusal:
         raise click.ClickException(refusal.message) from refusal
     click.echo(json.dumps(asdict(counted), ensure_ascii=False))

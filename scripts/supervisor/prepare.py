@@ -14,7 +14,7 @@ from datetime import datetime
 
 from sqlalchemy import select
 
-from backend import clock, installation, schema
+from backend import clock, installation, schema, statistics
 from backend.application import backend_app
 from backend.database import db
 from backend.merchants.models import Merchant
@@ -41,6 +41,7 @@ def main() -> None:
         if first and not somebody:
             for login in _demo() if first == "demo" else operator.first():
                 print(json.dumps(login, ensure_ascii=False), flush=True)
+            statistics.refresh()
 
 
 def _demo() -> list[dict[str, str]]:

@@ -11,12 +11,14 @@ from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.pool import StaticPool
 
+from backend import statistics
 from tests.plans import yardstick
 from tests.plans.reading import Parameters, too_much
 
 
 class Yardsticks:
-    """Where statements are explained: on SQLite without statistics and with them."""
+    """Where statements are explained: on SQLite without statistics, with those the
+    product has, and with full ones."""
 
     def __init__(self, connections: list[Connection]) -> None:
         self._connections = connections
@@ -46,7 +48,11 @@ def yardsticks(database_url: str) -> Iterator[Yardsticks]:
             analysed = stack.enter_context(_in_memory())
             _driver(bare).backup(_driver(analysed))
             analysed.exec_driver_sql("ANALYZE")
-            connections = [bare, analysed]
+            glanced_at = stack.enter_context(_in_memory())
+            _driver(bare).backup(_driver(glanced_at))
+            glanced_at.exec_driver_sql(f"pragma analysis_limit={statistics.LOOKED_AT}")
+            glanced_at.exec_driver_sql("ANALYZE")
+            connections = [bare, analysed, glanced_at]
         else:
             connections = [stack.enter_context(_on_server(database_url))]
         yield Yardsticks(connections)

@@ -155,6 +155,7 @@ def upgrade():
     )
     with op.batch_alter_table('remembered_answer', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_remembered_answer_asked_at'), ['asked_at'], unique=False)
+        batch_op.create_index('ix_remembered_answer_running', ['status', 'asked_at'], unique=False, sqlite_where=sa.text('status is null'), postgresql_where=sa.text('status is null'))
 
     op.create_table('wechat_user',
     sa.Column('id', RowId, nullable=False),
