@@ -11,9 +11,9 @@ from backend.tenancy import MerchantRow
 
 
 class Figure(StrEnum):
-    """``made``: the day was summed, at this second. ``people``: members granted something by the
-    campaign for the first time, so that days add up. What is undone counts on its own day
-    (spec/07): ``undone`` coupons, ``reduced_back`` and ``sales_back`` fen."""
+    """``made``: the day was summed, when this was the newest redemption. ``people``: members
+    granted something by the campaign for the first time, so that days add up. What is undone
+    counts on its own day (spec/07): ``undone`` coupons, ``reduced_back`` and ``sales_back`` fen."""
 
     MADE = "made"
     GRANTED = "granted"

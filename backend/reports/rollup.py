@@ -2,8 +2,9 @@
 
 A day is made whole in one transaction, older days first, so that everything up to the newest made
 day is there and everything after it is live: a job that was cut off goes on, and a job that never
-ran makes pages slow and not wrong. When the day turns the last eight are made again: bills come
-late from tills that were offline. What is undone counts on the day of the undoing, never late.
+ran makes pages slow and not wrong. When the day turns the last eight are made again, and older ones
+of which a bill has come since: tills were offline. What is undone counts on the day of the undoing,
+never late.
 """
 
 from collections import Counter
@@ -14,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import delete, func, insert, select
 
-from backend import clock, tenancy
+from backend import tenancy
 from backend.calendar import day_of, end_of_day, start_of_day
 from backend.campaigns.models import Grant
 from backend.coupons.models import Coupon
@@ -27,13 +28,14 @@ from backend.reports.ledgers import Figures, Stretch
 from backend.reports.models import DailyFigure, Figure
 
 MADE_AGAIN = 8
-"""How many closed days are made again when the day turns."""
+"""How many closed days are made again when the day turns, whatever came."""
 
 MOST_DAYS = 100
 """How many days of a merchant one call makes, more than are made again: a first roll-up of years
 goes on at the next."""
 
 _figures, _merchants = table_of(DailyFigure), table_of(Merchant)
+_redemptions = table_of(Redemption)
 _day = timedelta(days=1)
 
 
@@ -71,9 +73,11 @@ def roll_up(now: datetime) -> int:
     yesterday, made = day_of(now, here) - _day, last_made()
     if made is not None and made >= yesterday:
         return 0
-    again = yesterday - MADE_AGAIN * _day
+    again, seen = yesterday - MADE_AGAIN * _day, _newest_redemption()
     first = _first_day(here) if made is None else min(made, again) + _day
-    return _make_days(first, yesterday, here, most=MOST_DAYS)
+    late = [day for day in late_days() if first is not None and day < first]
+    done = sum(_make_days(day, day, here, seen=seen) for day in late)
+    return done + _make_days(first, yesterday, here, seen=seen, most=MOST_DAYS)
 
 
 def rebuild_all(first: date, last: date, *, now: datetime) -> int:
@@ -88,16 +92,36 @@ def rebuild(first: date, last: date, *, now: datetime) -> int:
     next_to_make = _first_day(here) if made is None else made + _day
     if next_to_make is None:
         return 0
-    return _make_days(min(first, next_to_make), min(last, day_of(now, here) - _day), here)
+    last, seen = min(last, day_of(now, here) - _day), _seen()
+    return _make_days(min(first, next_to_make), last, here, seen=seen)
 
 
 @transactional
 def rebuild_everything(*, now: datetime) -> int:
     """Make all of the merchant's days again, none that lie before the first."""
     here = zone()
-    first = _first_day(here)
+    first, seen = _first_day(here), _newest_redemption()
     changed(delete(_figures).where(_figures.c.merchant_id == tenancy.merchant_id()))
-    return _make_days(first, day_of(now, here) - _day, here)
+    return _make_days(first, day_of(now, here) - _day, here, seen=seen)
+
+
+def late_days() -> list[date]:
+    """Made days of which a bill has come that nobody has summed, except those that are made again
+    anyhow: the next turn of the day makes them too."""
+    made = last_made()
+    if made is None:
+        return []
+    here = zone()
+    # found by its id alone: what is asked of merchant and time fits no index of a whole life
+    at = func.coalesce(_redemptions.c.at, _redemptions.c.at)
+    came = db.session.connection().scalars(
+        select(_redemptions.c.at).where(
+            _redemptions.c.id > _seen(),
+            (_redemptions.c.merchant_id + 0) == tenancy.merchant_id(),
+            at < end_of_day(made - MADE_AGAIN * _day, here),
+        )
+    )
+    return sorted({day_of(at, here) for at in came})
 
 
 def last_made() -> date | None:
@@ -110,9 +134,12 @@ def last_made() -> date | None:
     return made
 
 
-def kept(until: date, narrowed: Stretch) -> Figures:
+def kept(until: date, narrowed: Stretch, *, since: date = date.min) -> Figures:
     """The roll-ups of all days up to this one."""
-    wanted = [_figures.c.merchant_id == tenancy.merchant_id(), _figures.c.day <= until]
+    wanted = [
+        _figures.c.merchant_id == tenancy.merchant_id(),
+        _figures.c.day.between(since, until),
+    ]
     if narrowed.campaigns is not None:
         wanted.append(_figures.c.campaign_id.in_(narrowed.campaigns))
     if narrowed.templates is not None:
@@ -169,17 +196,34 @@ def _lives(found: Figures, ids: Collection[int], *, place: int) -> dict[int, Lif
     }
 
 
-def _make_days(first: date | None, last: date, here: ZoneInfo, *, most: int | None = None) -> int:
+def _seen() -> int:
+    """The newest redemption, of any merchant, that the newest made day could have heard of."""
+    newest = db.session.connection().scalar(
+        select(_figures.c.value)
+        .where(_figures.c.merchant_id == tenancy.merchant_id(), _figures.c.figure == Figure.MADE)
+        .order_by(_figures.c.day.desc())
+        .limit(1)
+    )
+    return int(newest) if newest is not None else _newest_redemption()
+
+
+def _newest_redemption() -> int:
+    return db.session.connection().scalar(select(func.max(_redemptions.c.id))) or 0
+
+
+def _make_days(
+    first: date | None, last: date, here: ZoneInfo, *, seen: int, most: int | None = None
+) -> int:
     done = 0
     while first is not None and first <= last and done != most:
         figures = ledgers.sums(Stretch(start_of_day(first, here), end_of_day(first, here)))
-        _keep(first, figures)
+        _keep(first, figures, seen=seen)
         first, done = first + _day, done + 1
     return done
 
 
 @transactional
-def _keep(day: date, figures: Figures) -> None:
+def _keep(day: date, figures: Figures, *, seen: int) -> None:
     """The day's rows, instead of those that were there."""
     merchant_id = tenancy.merchant_id()
     changed(
@@ -189,8 +233,7 @@ def _keep(day: date, figures: Figures) -> None:
             _figures.c.day == day,
         )
     )
-    made_at = int(clock.machine_now().timestamp())
-    rows = {(Figure.MADE.value, 0, 0): made_at, **figures}
+    rows = {(Figure.MADE.value, 0, 0): seen, **figures}
     db.session.connection().execute(
         insert(_figures),
         [

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, select
 
 from backend import clock, tenancy
-from backend.calendar import end_of_day
+from backend.calendar import end_of_day, start_of_day
 from backend.database import table_of
 from backend.merchants.queries import zone
 from backend.reports import ledgers, rollup
@@ -30,9 +30,13 @@ def _adds_up(merchant_id: int) -> bool:
         made = rollup.last_made()
         if made is None:
             return False
-        closed = made - timedelta(days=rollup.MADE_AGAIN)
-        told = ledgers.sums(Stretch(None, end_of_day(closed, zone())))
-        return told == rollup.kept(closed, _EVERYTHING)
+        closed, here = made - timedelta(days=rollup.MADE_AGAIN), zone()
+        told = ledgers.sums(Stretch(None, end_of_day(closed, here)))
+        kept = rollup.kept(closed, _EVERYTHING)
+        for day in rollup.late_days():
+            told.subtract(ledgers.sums(Stretch(start_of_day(day, here), end_of_day(day, here))))
+            kept.subtract(rollup.kept(day, _EVERYTHING, since=day))
+        return told == kept
 
 
 def _rebuild(connection: Connection) -> int:

@@ -157,28 +157,82 @@ def test_any_life_reads_as_it_is_counted_however_much_is_rolled_up(app: Flask, s
         assert before and rows() == before
 
 
+def a_late_bill(shop: Shop, *, at: datetime) -> None:
+    """A coupon redeemed then, of which we hear now."""
+    unused = Coupon.id.not_in(select(Redemption.coupon_id))
+    with transaction(), tenancy.acting_for(shop.merchant_id):
+        coupon = db.session.scalars(select(Coupon).where(Coupon.campaign_id == 1, unused)).first()
+        assert coupon is not None
+        late = {
+            "coupon_id": coupon.id, "live_key": coupon.id, "campaign_id": 1, "member_id": 1,
+            "store_id": shop.store_id, "reduction_fen": 8, "by": "till", "at": at,
+        }  # fmt: skip
+        _bulk(shop, Redemption, [late])
+
+
+def adds_up() -> bool:
+    return "daily_figure.sums" not in [each.name for each in doctor.check(now=clock.now())]
+
+
 def test_what_comes_late_counts_when_the_day_turns(app: Flask, clock: StillClock) -> None:
     shop = a_shop()
     a_life(shop, random.Random(7))
     end = FIRST + timedelta(days=DAYS)
     assert rollup.roll_up_all(end) > 10
     assert rollup.roll_up_all(end + timedelta(hours=23)) == 0
-    with transaction(), tenancy.acting_for(shop.merchant_id):
-        late = {
-            "coupon_id": 1, "live_key": None, "campaign_id": 1, "member_id": 1,
-            "store_id": shop.store_id, "reduction_fen": 8, "by": "till",
-            "at": end - timedelta(days=5),
-        }  # fmt: skip
-        coupon = db.session.scalars(
-            select(Coupon).where(
-                Coupon.campaign_id == 1,
-                Coupon.id.not_in(select(Redemption.coupon_id)),
-            )
-        ).first()
-        assert coupon is not None
-        _bulk(shop, Redemption, [late | {"coupon_id": coupon.id, "live_key": coupon.id}])
+    a_late_bill(shop, at=end - timedelta(days=5))
     assert rollup.roll_up_all(end + timedelta(hours=25)) == rollup.MADE_AGAIN
     same_as_counted(shop)
+
+
+def test_a_bill_of_weeks_ago_has_its_day_made_again_and_no_other(
+    app: Flask, clock: StillClock
+) -> None:
+    shop, other = a_shop(), a_shop()
+    for each in (shop, other):
+        a_life(each, random.Random(7))
+    end = FIRST + timedelta(days=DAYS)
+    rollup.roll_up_all(end)
+    for days in (15, 15, 5):
+        a_late_bill(shop, at=end - timedelta(days=days))
+    assert adds_up(), "it is known that the day will be made again"
+
+    assert rollup.roll_up_all(end + timedelta(hours=25)) == 2 * rollup.MADE_AGAIN + 1
+
+    same_as_counted(shop)
+    same_as_counted(other)
+    assert adds_up()
+    assert rollup.roll_up_all(end + timedelta(hours=49)) == 2 * rollup.MADE_AGAIN
+
+
+def test_rebuilding_other_days_forgets_no_late_bill(app: Flask, clock: StillClock) -> None:
+    shop = a_shop()
+    a_life(shop, random.Random(7))
+    end = FIRST + timedelta(days=DAYS)
+    rollup.roll_up_all(end)
+    a_late_bill(shop, at=end - timedelta(days=15))
+    rollup.rebuild_all(date(2026, 11, 18), date(2026, 11, 20), now=end)
+    rollup.roll_up_all(end + timedelta(hours=25))
+    same_as_counted(shop)
+
+
+def test_a_day_that_is_wrong_for_another_reason_is_found_beside_a_late_one(
+    app: Flask, clock: StillClock
+) -> None:
+    shop = a_shop()
+    a_life(shop, random.Random(7))
+    end = FIRST + timedelta(days=DAYS)
+    rollup.roll_up_all(end)
+    a_late_bill(shop, at=end - timedelta(days=15))
+    with transaction(), tenancy.acting_for(shop.merchant_id):
+        wrong = db.session.scalars(
+            select(DailyFigure).where(
+                DailyFigure.figure == "claimed", DailyFigure.day > (end - timedelta(days=14)).date()
+            )
+        ).first()
+        assert wrong is not None
+        wrong.value += 1
+    assert not adds_up()
 
 
 def test_a_cut_off_roll_up_goes_on(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
