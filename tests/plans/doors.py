@@ -81,13 +81,13 @@ class Evening:
         a_class_plan(self.shop)
         a_campaign(self.shop, "earn", "consumption_points", {"per_fen": 100, "points": 1})
         a_campaign(self.shop, "hand", "manual_points", {"add": True, "subtract": True})
-        for code in ("t10", "t20", "t30"):
+        for code in ("ten", "twenty", "thirty"):
             a_template(self.shop, code)
         a_campaign(
             self.shop,
             "mall",
             "points_exchange",
-            {"offers": [{"template": "t20", "points": 10}]},
+            {"offers": [{"template": "twenty", "points": 10}]},
         )
         self.gift = a_gift(self.shop, stores=["s01"])
         with transaction(), tenancy.acting_for(self.shop.merchant_id):
@@ -111,7 +111,7 @@ class Evening:
 
 def customer(evening: Evening) -> None:
     guest, shop = evening.guest, evening.shop
-    a_grant(shop, guest.member_id, "t10")
+    a_grant(shop, guest.member_id, "ten")
     good(guest.post("/api/v1/phone", {"code": evening.wechat.phone_code(guest.person, shop.mini)}))
     for path in ("/me", "/me/qr", "/me/coupons", "/points", "/exchanges"):
         good(guest.get(f"/api/v1{path}"))
@@ -209,7 +209,7 @@ def verifier(evening: Evening) -> None:
 def mall(evening: Evening) -> None:
     client = a_mall(evening.shop, evening.http)
     good(client.sold("V1"))
-    a_sale_link(evening.shop, "t30", code="sale")
+    a_sale_link(evening.shop, "thirty", code="sale")
     good(client.sold("V2", buyer={"openid": "o1", "phone": "13800138001"}))
     good(client.refunded("V2"))
 
