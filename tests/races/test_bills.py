@@ -120,6 +120,23 @@ def test_two_bills_that_want_the_same_two_coupons(app: Flask, _round: int) -> No
     _is_sound()
 
 
+@pytest.mark.parametrize("_round", range(3))
+def test_a_members_bill_and_verifiers_that_scan_its_coupon(app: Flask, _round: int) -> None:
+    """The bill holds its member before the coupon, a verifier the coupon first: whoever loses is
+    refused, nobody sees the database give way."""
+    shop = a_shop()
+    member = a_member(shop)
+    coupon = a_coupon(shop, member, a_template(shop))
+    bills = [_bill(f"B{n}", _cash(9000), member=member, coupons=[coupon]) for n in range(4)]
+    scans = [_redeems(coupon, n) for n in range(4)]
+    outcomes = together(app, shop, [*(_settles(bill) for bill in bills), *scans])
+    assert (len(_won(outcomes)), _lost(outcomes)) == (1, {CouponRedeemed})
+    assert len(redemptions_of(shop, coupon)) == 1
+    settled = isinstance(_won(outcomes)[0], Settlement)
+    assert _figures(shop, member) == ((0, 0, 1, 9000) if settled else (0, 0, 0, 0))
+    _is_sound()
+
+
 def test_C_05_fifty_payments_of_300_from_a_balance_of_1000(app: Flask) -> None:
     shop = a_shop()
     member = a_member(shop)
