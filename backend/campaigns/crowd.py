@@ -32,12 +32,11 @@ from sqlalchemy import (
 
 from backend import tenancy
 from backend.calendar import day_of, end_of_day, start_of_day
-from backend.campaigns import queries
+from backend.campaigns import limits, queries
 from backend.campaigns.models import (
     Campaign,
     CampaignKind,
     Grant,
-    GrantState,
     OfferPiece,
 )
 from backend.campaigns.offers import CurrentOffer
@@ -269,7 +268,6 @@ class Scene(People):
                 .correlate(_members)
             )
             mine = or_(mine, _grants.c.member_id.in_(theirs))
-        claimable = or_(_grants.c.claim_until.is_(None), _grants.c.claim_until > self.at)
         return (
             select(func.count())
             .select_from(_grants)
@@ -278,10 +276,7 @@ class Scene(People):
                 _grants.c.merchant_id == merchant_id,
                 mine,
                 _pieces.c.template_id == template_id,
-                or_(
-                    _grants.c.state == GrantState.CLAIMED,
-                    and_(_grants.c.state == GrantState.OPEN, claimable),
-                ),
+                limits.counts(at=self.at),
                 *conditions,
             )
             .correlate(_members)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import and_, case, func, or_, select
+from sqlalchemy import ColumnElement, and_, case, func, or_, select
 
 from backend import tenancy
 from backend.calendar import day_of, end_of_day, start_of_day
@@ -29,6 +29,13 @@ class _Limit:
         return (self.per_member is not None and in_all > self.per_member) or (
             self.per_day is not None and today > self.per_day
         )
+
+
+def counts(*, at: datetime) -> ColumnElement[bool]:
+    """Whether a grant counts against 限领: claimed, or still to be had, behind a link too."""
+    claimable = or_(_grants.c.claim_until.is_(None), _grants.c.claim_until > at)
+    waiting = _grants.c.state.in_((GrantState.OPEN, GrantState.LINKED))
+    return or_(_grants.c.state == GrantState.CLAIMED, and_(waiting, claimable))
 
 
 def let(member_id: int, offer: CurrentOffer, *, zone: ZoneInfo, now: datetime) -> bool:
@@ -92,7 +99,6 @@ def _had(
         _grants.c.granted_at >= start_of_day(day, zone),
         _grants.c.granted_at < end_of_day(day, zone),
     )
-    claimable = or_(_grants.c.claim_until.is_(None), _grants.c.claim_until > now)
     counted = (
         select(_pieces.c.template_id, func.count(), func.sum(case((today, 1), else_=0)))
         .select_from(_grants)
@@ -101,10 +107,7 @@ def _had(
             _grants.c.merchant_id == tenancy.merchant_id(),
             _grants.c.member_id.in_(member_ids),
             _pieces.c.template_id.in_(template_ids),
-            or_(
-                _grants.c.state == GrantState.CLAIMED,
-                and_(_grants.c.state.in_((GrantState.OPEN, GrantState.LINKED)), claimable),
-            ),
+            counts(at=now),
         )
         .group_by(_pieces.c.template_id)
     )

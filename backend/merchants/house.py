@@ -41,7 +41,7 @@ _HOUSE = select(*(_merchants.c[name] for name in _SET)).where(
 
 
 class PointsSet(TypedDict, total=False):
-    """积分 as set: 积分抵现 where ``per_yuan`` is named, at most ``max_bp`` of a bill; and how long
+    """积分 as set: 积分抵现 where ``per_yuan`` or ``max_bp`` is named; and how long
     points are good."""
 
     per_yuan: int

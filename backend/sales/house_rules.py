@@ -7,7 +7,7 @@ from backend.merchants.models import Sharing
 from backend.sales.bill import Method
 from backend.sales.errors import TenderNotOffered
 
-DEFAULT_SHARE_BP = 5_000
+DEFAULT_PER_YUAN, DEFAULT_SHARE_BP = 100, 5_000
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,8 @@ class HouseRules:
 def house_rules() -> HouseRules:
     """What holds at this merchant now."""
     said, points = house().points, None
-    if "per_yuan" in said:
-        points = PointsRule(said["per_yuan"], said.get("max_bp", DEFAULT_SHARE_BP))
+    if "per_yuan" in said or "max_bp" in said:
+        points = PointsRule(
+            said.get("per_yuan", DEFAULT_PER_YUAN), said.get("max_bp", DEFAULT_SHARE_BP)
+        )
     return HouseRules(house().sharing, points, house().rounding_fen)

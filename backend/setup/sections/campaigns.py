@@ -150,9 +150,6 @@ def _move(campaign: Campaign, state: CampaignState, run: Applying) -> None:
             lifecycle.start(campaign.id, now=run.now)
         case CampaignState.ENDED:
             lifecycle.end(campaign.id, now=run.now)
-        case CampaignState.PAUSED if campaign.state == CampaignState.DRAFT:
-            campaign.state = state.value
-            db.session.flush()
         case CampaignState.PAUSED:
             lifecycle.pause(campaign.id, now=run.now)
         case CampaignState.DRAFT:

@@ -5,12 +5,13 @@ from datetime import timedelta
 
 import pytest
 from flask import Flask
+from sqlalchemy import update
 
 from backend import tenancy
 from backend.campaigns import figures, offers, waves
-from backend.campaigns.models import Grant
+from backend.campaigns.models import Grant, GrantState
 from backend.campaigns.why import why
-from backend.coupons.models import Coupon
+from backend.coupons.models import Coupon, CouponTemplate
 from backend.database import db, transaction
 from backend.merchants.models import Merchant
 from tests.backend.campaigns.plans import (
@@ -228,15 +229,27 @@ def test_a_person_who_moved_up_gets_the_coupons_of_the_new_class(scene: Scene) -
 def test_the_templates_limit_per_member_holds(
     scene: Scene, granted: int, reason: str | None
 ) -> None:
-    from sqlalchemy import update
-
-    from backend.coupons.models import CouponTemplate
-
     with transaction(), tenancy.acting_for(scene.shop.merchant_id):
         db.session.execute(update(CouponTemplate).values(per_member=2))
     member = a_member(scene.shop, follows=True, consumptions=1)
     for day in range(granted):
         scene.had(member, scene.plan, part="ordinary", granted=f"2026-11-{10 + day} 09:00")
+    assert scene.at_nine(member) == reason
+
+
+@pytest.mark.parametrize(("until", "reason"), [("2026-11-24", "limit"), ("2026-11-20", None)])
+def test_what_waits_behind_a_link_counts_against_the_limit_as_for_one_person(
+    scene: Scene, until: str, reason: str | None
+) -> None:
+    """structure, fault 4: the wave judges as ``limits`` does."""
+    with transaction(), tenancy.acting_for(scene.shop.merchant_id):
+        db.session.execute(update(CouponTemplate).values(per_member=1))
+    member = a_member(scene.shop, follows=True, consumptions=1)
+    scene.had(member, scene.plan, part="ordinary", granted="2026-11-10 09:00", claimed=False)
+    before, ends = scene.clock.at, scene.clock.move_to(f"{until} 09:00")
+    scene.clock.at = before
+    with transaction(), tenancy.acting_for(scene.shop.merchant_id):
+        db.session.execute(update(Grant).values(state=GrantState.LINKED, claim_until=ends))
     assert scene.at_nine(member) == reason
 
 

@@ -2,7 +2,12 @@
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
+from backend import tenancy
+from backend.database import db
+from backend.merchants.models import Merchant
+from backend.sales.house_rules import PointsRule, house_rules
 from backend.setup.export import export
 from tests.backend.setup.test_apply import _apply, _refused
 
@@ -54,6 +59,15 @@ def test_the_loyalty_keys_are_applied_exported_and_change_nothing_again(app: Fla
 def test_what_is_wrong_is_named_by_its_path(app: Flask, words: str, wrong: str, path: str) -> None:
     assert words in LOYALTY
     assert any(line.startswith(path) for line in _refused(LOYALTY.replace(words, wrong)))
+
+
+def test_a_bills_share_alone_leaves_paying_by_points_on(app: Flask) -> None:
+    """structure, fault 6: what is not named has the default that the section has."""
+    said = LOYALTY.replace("{per_yuan: 100, max_bp: 5000, expiry: 12}", "{max_bp: 3000}")
+    _apply(said)
+    merchant = db.session.scalars(select(Merchant.id)).one()
+    with tenancy.acting_for(merchant):
+        assert house_rules().points == PointsRule(per_yuan=100, share_bp=3000)
 
 
 def test_a_discount_below_one_tenth_is_refused_and_says_how_it_is_written(app: Flask) -> None:
