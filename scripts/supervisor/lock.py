@@ -42,7 +42,8 @@ def _take(file: TextIO, run: Path, patience: float) -> None:
             )
         if time.monotonic() > until:
             raise DataFolderInUse(
-                f"上次的进程仍未结束 · processes of the last run are still there: {_left(run)}"
+                "上次的进程仍未结束,请稍候再试,或先结束它们(kill) · processes of the last run are "
+                f"still there; wait a little, or end them: {_left(run)}"
             )
         time.sleep(0.1)
 

@@ -14,6 +14,7 @@ from threading import Timer
 import pytest
 
 from scripts.environment import ROOT
+from scripts.supervisor.lock import DataFolderInUse, only_one
 from tests.faults.servers import children_of
 from tests.patience import PATIENCE_SECONDS, until
 
@@ -213,6 +214,20 @@ def test_a_second_supervisor_on_the_same_data_is_refused_and_says_who_runs(toy: 
     assert second.wait(PATIENCE_SECONDS) == 1
     assert str(first.pid) in toy.first_line
     assert _lives(toy.pid("one"))
+
+
+def test_what_is_left_of_a_last_run_is_named_with_what_to_do_about_it(tmp_path: Path) -> None:
+    with only_one(tmp_path):
+        gone = subprocess.Popen([sys.executable, "-c", ""])
+        gone.wait()
+        (tmp_path / "lock").write_text(str(gone.pid))
+        (tmp_path / "web.pid").write_text("4711")
+
+        with (
+            pytest.raises(DataFolderInUse, match="稍候再试.*web 4711"),
+            only_one(tmp_path, patience=0),
+        ):
+            raise AssertionError("two hold the folder")
 
 
 def test_a_start_right_after_a_killed_supervisor_waits_for_its_children(toy: Toy) -> None:
