@@ -9,6 +9,7 @@ from werkzeug.test import TestResponse
 from scripts.wechat_platform.server import Platform
 from tests.admin.desk import Visitor
 from tests.builders import Shop, a_shop, reread
+from tests.journeys.forms import as_shown
 
 
 def a_journeys_shop(wechat: Platform, code: str | None = None, *, subscribed: bool = True) -> Shop:
@@ -37,9 +38,9 @@ def open_package(app: Flask, folder: Path, shop: Shop, package: str) -> None:
 
 
 def edit(visitor: Visitor, path: str, **form: object) -> TestResponse:
-    """Open a form's page and send it."""
-    visitor.read(path)
-    return visitor.send(path, **form)
+    """Send a form as a browser does: what its page shows, and what is typed over it."""
+    shown: dict[str, object] = dict(as_shown(visitor.read(path)))
+    return visitor.send(path, **(shown | form))
 
 
 def number_in(pattern: str, text: str) -> int:
