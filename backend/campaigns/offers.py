@@ -3,14 +3,15 @@
 A grant points to the offer it promised; editing the campaign or a template leads to another one.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from pydantic import JsonValue
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import Row, and_, bindparam, func, insert, select
 
 from backend import tenancy
 from backend.calendar import Span, last_day_before
@@ -25,6 +26,15 @@ _coupons, _templates = table_of(CampaignCoupon), table_of(CouponTemplate)
 _revisions, _offers = table_of(TemplateRevision), table_of(Offer)
 _NOT_KEPT = 0
 
+_NEWEST = (
+    select(func.max(_offers.c.id))
+    .where(
+        _offers.c.merchant_id == bindparam("merchant"),
+        _offers.c.campaign_id == bindparam("campaign"),
+        _offers.c.part == bindparam("part"),
+    )
+    .scalar_subquery()
+)
 _LINES = (
     select(
         _templates.c.id,
@@ -35,9 +45,16 @@ _LINES = (
         _templates.c.stock,
         _templates.c.per_member,
         _templates.c.per_day,
+        _offers.c.id.label("newest_id"),
+        _offers.c.content_hash.label("newest_hash"),
     )
+    .select_from(_coupons)
     .join(_templates, _templates.c.id == _coupons.c.template_id)
     .join(_revisions, _revisions.c.id == _templates.c.revision_id)
+    .outerjoin(
+        _offers,
+        and_(_offers.c.merchant_id == _coupons.c.merchant_id, _offers.c.id == _NEWEST),
+    )
     .where(
         _coupons.c.merchant_id == bindparam("merchant"),
         _coupons.c.campaign_id == bindparam("campaign"),
@@ -47,6 +64,7 @@ _LINES = (
     )
     .order_by(_coupons.c.position)
 )
+"""What a part gives, and beside it the offer that was kept last, which is mostly the same."""
 _KEPT = select(_offers.c.id).where(
     _offers.c.merchant_id == bindparam("merchant"),
     _offers.c.campaign_id == bindparam("campaign"),
@@ -124,21 +142,16 @@ def in_words(given: Iterable[tuple[str, int]]) -> list[str]:
 
 def current(campaign_id: int, part: str = "") -> CurrentOffer | None:
     """What this part gives now, only read; None when it gives nothing that may be given."""
-    lines = _lines(campaign_id, part)
-    if not lines:
+    asked = {"merchant": tenancy.merchant_id(), "campaign": campaign_id, "part": part}
+    rows = db.session.connection().execute(_LINES, asked).all()
+    if not rows:
         return None
-    content = ",".join(f"{line.revision_id}x{line.quantity}" for line in lines)
+    content = ",".join(f"{row.revision_id}x{row.quantity}" for row in rows)
     content_hash = sha256(content.encode()).hexdigest()
-    known = db.session.connection().scalar(
-        _KEPT,
-        {
-            "merchant": tenancy.merchant_id(),
-            "campaign": campaign_id,
-            "part": part,
-            "content_hash": content_hash,
-        },
-    )
-    return CurrentOffer(known or _NOT_KEPT, campaign_id, part, content_hash, lines)
+    known = rows[0].newest_id
+    if known is not None and rows[0].newest_hash != content_hash:
+        known = db.session.connection().scalar(_KEPT, {**asked, "content_hash": content_hash})
+    return CurrentOffer(known or _NOT_KEPT, campaign_id, part, content_hash, _lines(rows))
 
 
 def kept(offer: CurrentOffer) -> CurrentOffer:
@@ -164,11 +177,7 @@ def give_back_stock(offer: CurrentOffer, people: int) -> None:
         stock.give_back(template_id, people * pieces)
 
 
-def _lines(campaign_id: int, part: str) -> tuple[OfferLine, ...]:
-    rows = db.session.connection().execute(
-        _LINES,
-        {"merchant": tenancy.merchant_id(), "campaign": campaign_id, "part": part},
-    )
+def _lines(rows: Sequence[Row[*tuple[Any, ...]]]) -> tuple[OfferLine, ...]:
     return tuple(
         OfferLine(
             template_id=row.id,

@@ -11,7 +11,7 @@ from tests.builders import Shop, a_member, a_shop, a_template
 from tests.miniprogram_api.pos.till import TillClient, a_bill, a_dish, till_of
 from tests.miniprogram_api.statements import counting
 
-PLAIN, WITH_COUPON_AND_POINTS, GIFT = 17, 24, 4
+PLAIN, WITH_COUPON_AND_POINTS, GIFT = 17, 24, 3
 
 
 def _plain(till: TillClient, shop: Shop, number: str) -> int:
