@@ -5,7 +5,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from backend import tenancy
-from backend.campaigns.models import ClaimLink, GrantState
+from backend.campaigns.models import ClaimLink, Grant, GrantState
 from backend.database import db
 from backend.points import exchange_lapse
 from backend.points.models import PointsEntry
@@ -27,18 +27,20 @@ def world(app: Flask, clock: StillClock) -> World:
     """One coupon taken at once, a code that lapsed, a code that waits."""
     mall = Mall(clock, stock=5)
     mall.level("银卡")
-    mall.take("at-once")
-    mall.take_at_till("lapsed")
+    mall.take()
+    mall.take_at_till()
     exchange_lapse.give_back_all(clock.move_to("2026-12-01 08:00"))
-    mall.take_at_till("waiting")
+    mall.take_at_till()
     with tenancy.acting_for(mall.shop.merchant_id):
-        links = {link.state: link.id for link in db.session.scalars(select(ClaimLink))}
+        links = {link.state: link for link in db.session.scalars(select(ClaimLink))}
         entries = {row.cause: row.id for row in db.session.scalars(select(PointsEntry))}
+        [at_once] = db.session.scalars(select(Grant.cycle).where(Grant.link_id.is_(None)))
+    waiting, lapsed = links[GrantState.OPEN], links[GrantState.LAPSED]
     ids = {
-        "waiting": links[GrantState.OPEN],
-        "paid": entries["exchange-waiting"],
-        "back": entries["exchange-lapsed-back"],
-        "taken": "exchange-at-once",
+        "waiting": waiting.id,
+        "paid": entries[waiting.made_for],
+        "back": entries[f"{lapsed.made_for}-back"],
+        "taken": at_once,
     }
     return World(mall.shop, ids)  # type: ignore[arg-type]
 
