@@ -205,7 +205,7 @@ def _unlinked(shop: MallShop) -> list[Unlinked]:
         .order_by(MallVoucher.product)
         .limit(SHOWN)
     )
-    products = mall_products.running(at=clock.now())
+    products = mall_products.linked_products(at=clock.now())
     store = str(db.session.scalar(select(Store.code).where(Store.id == shop.store_id)))
     return [
         Unlinked(product, vouchers)

@@ -10,10 +10,10 @@ from backend.calendar import day_of
 from backend.campaigns.kinds.points import PointsKind
 from backend.campaigns.models import AudienceMember, Campaign, CampaignState, Wave
 from backend.campaigns.programmes import PROGRAMMES
+from backend.campaigns.running import is_paid_for
 from backend.database import db
 from backend.members import phones as phone_numbers
 from backend.members.models import Member
-from backend.merchants.subscription import is_subscribed
 
 EXECUTING = "执行中"
 
@@ -33,7 +33,7 @@ def standing(campaign: Campaign, *, now: datetime) -> str:
         return "未到开始日期"
     if campaign.ends_on is not None and campaign.ends_on < today:
         return "已过结束日期"
-    if not is_subscribed(campaign.merchant_id, on=today, kind=campaign.kind):
+    if not is_paid_for(campaign.kind, at=now, zone=shop.zone):
         return "营销包年未开通，暂不执行"
     return EXECUTING
 

@@ -45,12 +45,6 @@ class Met:
     budget_total: int | None
     budget_per_day: int | None
 
-    def is_on(self, day: date) -> bool:
-        """Whether a day is among its own."""
-        return (self.starts_on is None or self.starts_on <= day) and (
-            self.ends_on is None or day <= self.ends_on
-        )
-
 
 _MET = (
     select(*(_campaigns.c[name] for name in Met.__dataclass_fields__))

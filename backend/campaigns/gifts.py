@@ -8,18 +8,17 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 
 from backend import tenancy
-from backend.calendar import day_of
 from backend.campaigns import budget, limits, link_end, links, offers, queries
 from backend.campaigns.at_settlement import Met, met
 from backend.campaigns.cadence import claim_until
 from backend.campaigns.kinds.consumption_gift import ConsumptionGift
 from backend.campaigns.links import Link, Promised
 from backend.campaigns.models import Campaign, CampaignKind, CampaignState, ClaimLinkKind
+from backend.campaigns.running import is_in_force, is_paid_for
 from backend.coupons import states
 from backend.coupons.models import Coupon
 from backend.database import db, table_of, transactional
 from backend.members.held import person
-from backend.merchants.subscription import is_subscribed
 
 KIND = CampaignKind.CONSUMPTION_GIFT
 _coupons = table_of(Coupon)
@@ -47,13 +46,12 @@ def for_bill(bill: PaidBill, *, now: datetime) -> Link | None:
     if not running or person(bill.member_id).blacklisted:
         return None
     zone = queries.calendar().zone
-    if not is_subscribed(tenancy.merchant_id(), on=day_of(now, zone), kind=KIND):
+    if not is_paid_for(KIND, at=now, zone=zone):
         return None
     promised = [
         given
         for campaign in _held_where_budgeted(running)
-        if queries.is_running(campaign, at=now, zone=zone)
-        and (campaign.stores is None or bill.store_code in campaign.stores)
+        if is_in_force(campaign, at=now, zone=zone, store=bill.store_code)
         for given in _given(campaign, bill, zone=zone, now=now)
     ]
     if not promised:

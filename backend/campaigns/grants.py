@@ -14,7 +14,7 @@ from pydantic import JsonValue
 from sqlalchemy import Row, bindparam, exists, insert, or_, select, union_all, update
 
 from backend import faults, requesting, tenancy
-from backend.calendar import day_of, last_day_before
+from backend.calendar import last_day_before
 from backend.campaigns import budget, offers, queries
 from backend.campaigns.kinds.class_marketing import ClassMarketing, Part
 from backend.campaigns.models import (
@@ -26,6 +26,7 @@ from backend.campaigns.models import (
     OfferPiece,
 )
 from backend.campaigns.offers import CurrentOffer
+from backend.campaigns.running import is_in_force, is_paid_for
 from backend.coupons import make
 from backend.coupons.make import PromisedPiece
 from backend.coupons.models import TemplateRevision
@@ -35,7 +36,6 @@ from backend.database import MetAnother, changed, db, table_of, transactional
 from backend.members.models import Member
 from backend.members.queries import ids_of
 from backend.merchants.models import Merchant
-from backend.merchants.subscription import is_subscribed
 from backend.messaging import outbox
 from backend.messaging.models import Purpose
 
@@ -110,12 +110,12 @@ def give_on_follow(member_id: int, *, now: datetime) -> Given | None:
     nothing to give. A wave and a follow at the same moment wait for each other at the plan.
     """
     calendar = queries.calendar()
-    today, kind = day_of(now, calendar.zone), CampaignKind.CLASS_MARKETING
-    if not is_subscribed(tenancy.merchant_id(), on=today, kind=kind):
+    kind = CampaignKind.CLASS_MARKETING
+    if not is_paid_for(kind, at=now, zone=calendar.zone):
         return None
-    plans = queries.locked_all(CampaignKind.CLASS_MARKETING)
+    plans = queries.locked_all(kind)
     for plan in plans:
-        if not queries.is_running(plan, at=now, zone=calendar.zone) or not _gives_to_new(plan):
+        if not is_in_force(plan, at=now, zone=calendar.zone) or not _gives_to_new(plan):
             continue
         offer = offers.current(plan.id, Part.NEW)
         if offer is None or budget.left(plan, zone=calendar.zone, at=now) == 0:

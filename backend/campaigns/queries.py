@@ -8,9 +8,8 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, select
 
 from backend import tenancy
-from backend.calendar import Span, day_of, week_of
-from backend.campaigns.at_settlement import Met
-from backend.campaigns.models import Campaign, CampaignState
+from backend.calendar import Span, week_of
+from backend.campaigns.models import Campaign
 from backend.database import db, table_of
 from backend.merchants.house import house
 
@@ -50,16 +49,6 @@ def locked(*campaign_ids: int) -> list[Campaign]:
 def locked_all(kind: str) -> list[Campaign]:
     """Every campaign of a kind, held: for rules that look at all of them."""
     return _locked(Campaign.kind == kind)
-
-
-def is_running(campaign: Campaign | Met, *, at: datetime, zone: ZoneInfo) -> bool:
-    """启动中, and within its days."""
-    today = day_of(at, zone)
-    return (
-        campaign.state == CampaignState.RUNNING
-        and (campaign.starts_on is None or campaign.starts_on <= today)
-        and (campaign.ends_on is None or today <= campaign.ends_on)
-    )
 
 
 def campaign_ids(condition: ColumnElement[bool]) -> list[int]:

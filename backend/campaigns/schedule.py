@@ -7,6 +7,7 @@ from backend.calendar import day_of
 from backend.campaigns.cadence import Cycle
 from backend.campaigns.models import Campaign
 from backend.campaigns.programmes import programme_of
+from backend.campaigns.running import is_on
 
 
 def due(campaign: Campaign, *, zone: ZoneInfo, at: datetime) -> Cycle | None:
@@ -20,7 +21,7 @@ def due(campaign: Campaign, *, zone: ZoneInfo, at: datetime) -> Cycle | None:
         zone=zone,
         at=at,
     )
-    return cycle if cycle and _on_its_days(campaign, cycle, zone) else None
+    return cycle if cycle and is_on(campaign, day_of(cycle.planned_at, zone)) else None
 
 
 def planned(campaign: Campaign, *, zone: ZoneInfo, after: datetime, until: datetime) -> list[Cycle]:
@@ -35,7 +36,7 @@ def planned(campaign: Campaign, *, zone: ZoneInfo, after: datetime, until: datet
         after=after,
         until=until,
     )
-    return [cycle for cycle in cycles if _on_its_days(campaign, cycle, zone)]
+    return [cycle for cycle in cycles if is_on(campaign, day_of(cycle.planned_at, zone))]
 
 
 def next_dates(campaign: Campaign, *, zone: ZoneInfo, n: int = 5, now: datetime) -> list[datetime]:
@@ -58,10 +59,3 @@ def claim_until(campaign: Campaign, cycle_at: datetime, *, zone: ZoneInfo) -> da
     if programme.waves is None:
         return None
     return programme.waves.claim_until(programme.settings_of(campaign), cycle_at, zone=zone)
-
-
-def _on_its_days(campaign: Campaign, cycle: Cycle, zone: ZoneInfo) -> bool:
-    day = day_of(cycle.planned_at, zone)
-    return (campaign.starts_on is None or campaign.starts_on <= day) and (
-        campaign.ends_on is None or day <= campaign.ends_on
-    )

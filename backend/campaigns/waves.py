@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, case, func, or_, select, update
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from backend import faults, tenancy
-from backend.calendar import day_of, parse_date, start_of_day
+from backend.calendar import parse_date, start_of_day
 from backend.campaigns import chunks, queries, schedule
 from backend.campaigns.cadence import Cycle
 from backend.campaigns.models import (
@@ -24,10 +24,10 @@ from backend.campaigns.models import (
     WaveState,
 )
 from backend.campaigns.programmes import WAVE_KINDS
+from backend.campaigns.running import is_paid_for
 from backend.database import changed, db, end_read, table_of, transactional
 from backend.members.models import Member
 from backend.merchants.models import Merchant
-from backend.merchants.subscription import is_subscribed
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +95,7 @@ def may_run(campaign: Campaign, cycle: Cycle, zone: ZoneInfo) -> bool:
         or_(_runs.c.stopped_at.is_(None), _runs.c.stopped_at > cycle.planned_at),
     )
     return db.session.connection().execute(was_running.limit(1)).first() is not None and (
-        is_subscribed(tenancy.merchant_id(), on=day_of(cycle.planned_at, zone), kind=campaign.kind)
+        is_paid_for(campaign.kind, at=cycle.planned_at, zone=zone)
     )
 
 

@@ -5,18 +5,16 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
-from backend import tenancy
-from backend.calendar import day_of
 from backend.campaigns import eligibility, queries, schedule, waves
 from backend.campaigns.cadence import Cycle
 from backend.campaigns.crowd import IdRange, Reason, verdicts
 from backend.campaigns.errors import CampaignNotFound
 from backend.campaigns.models import Campaign, CampaignState, Grant, Wave, WaveState
 from backend.campaigns.programmes import programme_of
+from backend.campaigns.running import is_paid_for
 from backend.database import db
 from backend.members.models import Member
 from backend.members.queries import ids_of, survivor
-from backend.merchants.subscription import is_subscribed
 
 _MOMENT = timedelta(microseconds=1)
 
@@ -94,8 +92,7 @@ def _not_at_all(
     if cycle is None or (wave is None and campaign.state != CampaignState.RUNNING):
         return "not_running", "活动没有在运行"
     zone = queries.calendar().zone
-    planned_on = day_of(cycle.planned_at, zone)
-    if not is_subscribed(tenancy.merchant_id(), on=planned_on, kind=campaign.kind):
+    if not is_paid_for(campaign.kind, at=cycle.planned_at, zone=zone):
         return "not_subscribed", "营销包年不在有效期内，或不含这种活动"
     if wave is None and cycle.planned_at <= at and not waves.may_run(campaign, cycle, zone):
         return "paused", "活动当时处于暂停，该批次已略过"

@@ -49,7 +49,7 @@ class Sold:
 
 def link_sold(sold: Sold, product: str, *, store_code: str, now: datetime) -> CurrentOffer | None:
     """The coupon of what was just sold, in the open transaction; None: it waits."""
-    linked = mall_products.linked(mall_products.running(at=now), product, store=store_code)
+    linked = mall_products.linked(mall_products.linked_products(at=now), product, store=store_code)
     return None if linked is None else _make_coupons([sold], linked.campaign_id, now=now)
 
 
@@ -81,7 +81,7 @@ def link_everywhere(*, now: datetime) -> int:
 
 def link_all(*, now: datetime) -> int:
     """Whatever waits at this merchant and has a campaign by now; how many."""
-    products = mall_products.running(at=now)
+    products = mall_products.linked_products(at=now)
     linked = 0
     for product in products:
         while some := _link_some(product, products, now=now):

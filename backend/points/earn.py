@@ -3,14 +3,13 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from backend import tenancy
 from backend.calendar import day_of
 from backend.campaigns import at_settlement, programmes, queries
 from backend.campaigns.at_settlement import Met
 from backend.campaigns.kinds.consumption_points import ConsumptionPoints
 from backend.campaigns.kinds.holiday_points import HolidayPoints
 from backend.campaigns.models import CampaignKind
-from backend.merchants.subscription import is_subscribed
+from backend.campaigns.running import is_on, is_paid_for
 
 _KINDS = (CampaignKind.CONSUMPTION_POINTS, CampaignKind.HOLIDAY_POINTS)
 
@@ -81,6 +80,6 @@ def _that_count(today: date, *, at: datetime) -> list[Met]:
         each
         for each in at_settlement.met(at=at)
         if each.kind in _KINDS
-        and each.is_on(today)
-        and is_subscribed(tenancy.merchant_id(), on=today, kind=each.kind)
+        and is_on(each, today)
+        and is_paid_for(each.kind, at=at, zone=queries.calendar().zone)
     ]

@@ -13,7 +13,6 @@ from datetime import datetime
 from sqlalchemy import insert, select
 
 from backend import faults, requesting, tenancy
-from backend.calendar import day_of
 from backend.campaigns import budget, cadence, grants, limits, links, offers, queries
 from backend.campaigns.errors import CampaignNotFound
 from backend.campaigns.links import Link, Promised
@@ -26,13 +25,13 @@ from backend.campaigns.models import (
     GrantState,
 )
 from backend.campaigns.offers import CurrentOffer
+from backend.campaigns.running import is_in_force, is_paid_for
 from backend.coupons import card_pack
 from backend.coupons.errors import SoldOut, TemplateNotFound
 from backend.coupons.models import CouponTemplate
 from backend.coupons.view import CouponView
 from backend.database import db, table_of, transactional
 from backend.members.view import member_view
-from backend.merchants.subscription import is_subscribed
 from backend.points import ledger
 from backend.points.account import Entry
 from backend.points.errors import (
@@ -41,7 +40,7 @@ from backend.points.errors import (
     LevelNotEligible,
     MemberBlacklisted,
 )
-from backend.points.exchange_offers import is_open, settings_of
+from backend.points.exchange_offers import settings_of
 
 CAUSE = "exchange-"
 """How the causes of exchanges begin in the ledger."""
@@ -115,12 +114,11 @@ def _take(
     campaign, zone = _campaign(wanted.campaign_id), queries.calendar().zone
     member = member_view(member_id)
     part, price = _price(campaign, wanted.template_id, member.level)
-    kind, today = CampaignKind.POINTS_EXCHANGE, day_of(now, zone)
     offer = offers.current(campaign.id, part)
     if (
         offer is None
-        or not is_open(campaign, store_code=store_code, zone=zone, now=now)
-        or not is_subscribed(tenancy.merchant_id(), on=today, kind=kind)
+        or not is_in_force(campaign, at=now, zone=zone, store=store_code)
+        or not is_paid_for(campaign.kind, at=now, zone=zone)
     ):
         raise ExchangeNotRunning()
     if member.blacklisted:

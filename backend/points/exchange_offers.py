@@ -4,22 +4,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from pydantic import JsonValue
 from sqlalchemy import Row, select
 
 from backend import deployment, tenancy
-from backend.calendar import day_of
-from backend.campaigns import queries
 from backend.campaigns.kinds.points_exchange import PointsExchange
-from backend.campaigns.models import Campaign, CampaignCoupon, CampaignKind, CampaignState
+from backend.campaigns.models import Campaign, CampaignCoupon, CampaignKind
+from backend.campaigns.running import running
 from backend.coupons.errors import SoldOut
 from backend.coupons.models import Approval, CouponTemplate, TemplateRevision
 from backend.database import db, table_of
 from backend.errors import DomainError
 from backend.members.view import MemberView, member_view
-from backend.merchants.subscription import is_subscribed
 from backend.points.errors import LevelNotEligible, MemberBlacklisted, PointsInsufficient
 
 _coupons, _templates = table_of(CampaignCoupon), table_of(CouponTemplate)
@@ -64,7 +61,10 @@ def refusal(member: MemberView, *, price: int, left: int | None = None) -> Domai
 def wishes(member_id: int, *, store_code: str | None = None, now: datetime) -> list[Wish]:
     """Every offer of the campaigns that run now (at this store), as it stands for the member."""
     member = member_view(member_id)
-    found = {campaign.id: campaign for campaign in running(store_code=store_code, now=now)}
+    found = {
+        campaign.id: campaign
+        for campaign in running(CampaignKind.POINTS_EXCHANGE, at=now, store=store_code)
+    }
     settings = {id: settings_of(campaign) for id, campaign in found.items()}
     shown = []
     for row in _offered(sorted(found)):
@@ -90,25 +90,6 @@ def wishes(member_id: int, *, store_code: str | None = None, now: datetime) -> l
             )
         )
     return shown
-
-
-def running(*, store_code: str | None = None, now: datetime) -> list[Campaign]:
-    """积分兑换卡券 that run now, at this store if one is named."""
-    kind, zone = CampaignKind.POINTS_EXCHANGE, queries.calendar().zone
-    found = db.session.scalars(
-        select(Campaign)
-        .where(Campaign.kind == kind, Campaign.state == CampaignState.RUNNING)
-        .order_by(Campaign.id)
-    ).all()
-    if not found or not is_subscribed(tenancy.merchant_id(), on=day_of(now, zone), kind=kind):
-        return []
-    return [each for each in found if is_open(each, store_code=store_code, zone=zone, now=now)]
-
-
-def is_open(campaign: Campaign, *, store_code: str | None, zone: ZoneInfo, now: datetime) -> bool:
-    """启动中, within its days, and at this store."""
-    here = store_code is None or campaign.stores is None or store_code in campaign.stores
-    return here and queries.is_running(campaign, at=now, zone=zone)
 
 
 def settings_of(campaign: Campaign) -> PointsExchange:

@@ -3,13 +3,11 @@
 import secrets
 from datetime import datetime
 
-from sqlalchemy import select
-
 from backend import faults
-from backend.campaigns import queries
 from backend.campaigns.kinds.manual_points import ManualPoints
 from backend.campaigns.models import Campaign, CampaignKind
-from backend.database import after_commit, db, transactional
+from backend.campaigns.running import running
+from backend.database import after_commit, transactional
 from backend.points import ledger
 from backend.points.account import Entry
 from backend.points.errors import ManualPointsOff
@@ -18,12 +16,8 @@ from backend.points.notices import tell_changed
 
 def switches(*, now: datetime) -> ManualPoints:
     """What tills may do now; nothing while the campaign does not run."""
-    zone = queries.calendar().zone
-    for campaign in db.session.scalars(
-        select(Campaign).where(Campaign.kind == CampaignKind.MANUAL_POINTS)
-    ):
-        if queries.is_running(campaign, at=now, zone=zone):
-            return switches_of(campaign)
+    for campaign in running(CampaignKind.MANUAL_POINTS, at=now):
+        return switches_of(campaign)
     return ManualPoints()
 
 

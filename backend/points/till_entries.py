@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import and_, bindparam, select
 
 from backend.calendar import day_of
-from backend.campaigns import queries
 from backend.campaigns.models import Campaign, CampaignKind, CampaignState
+from backend.campaigns.running import is_in_force
 from backend.database import db
 from backend.merchants.models import Merchant, Subscription
 from backend.points.manual import switches_of
@@ -49,18 +49,18 @@ def till_entries(*, store_code: str, now: datetime) -> TillEntries:
     days = {"yesterday": day_of(now - day, UTC), "tomorrow": day_of(now + day, UTC)}
     for campaign, zone_name, package in db.session.execute(_RUNNING, days):
         zone = ZoneInfo(zone_name)
-        if not queries.is_running(campaign, at=now, zone=zone):
+        if not is_in_force(campaign, at=now, zone=zone):
             continue
         if campaign.kind == CampaignKind.MANUAL_POINTS:
             manual = switches_of(campaign)
             shown = replace(shown, add_points=manual.add, subtract_points=manual.subtract)
         elif campaign.stores is None or store_code in campaign.stores:
-            exchange = _is_in_force(package, campaign.kind, on=day_of(now, zone))
+            exchange = _covers(package, campaign.kind, on=day_of(now, zone))
             shown = replace(shown, exchange=shown.exchange or exchange)
     return shown
 
 
-def _is_in_force(package: Subscription | None, kind: str, *, on: date) -> bool:
+def _covers(package: Subscription | None, kind: str, *, on: date) -> bool:
     return (
         package is not None
         and package.starts_on <= on <= package.ends_on

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 from sqlalchemy import select
 
-from backend.campaigns import mall_products
+from backend.campaigns import queries
 from backend.campaigns.errors import CampaignInvalid
 from backend.campaigns.kinds.mall_voucher import MallVoucher
-from backend.campaigns.models import Campaign, CampaignKind
+from backend.campaigns.models import Campaign, CampaignKind, CampaignState
 from backend.campaigns.programmes.programme import Programme
 from backend.coupons.kinds import CouponKind
 from backend.database import db
@@ -22,11 +22,12 @@ class MallVoucherProgramme(Programme[MallVoucher]):
     label = "聚微量票券核销"
     settings = MallVoucher
     online = True
+    needs_package = False
     may_give = frozenset({CouponKind.CASH, CouponKind.GIFT, CouponKind.DEDUCTION})
 
     def hold(self) -> None:
         """A product never has two campaigns that run."""
-        mall_products.hold()
+        queries.locked_all(self.kind)
 
     def refuse_wrong(self, campaign: Campaign, settings: MallVoucher) -> None:
         """An unknown store, or a budget, since what was paid for is always honoured."""
@@ -46,7 +47,11 @@ class MallVoucherProgramme(Programme[MallVoucher]):
 
     def missing(self, campaign: Campaign, settings: MallVoucher) -> Iterator[FieldError]:
         """每个活动对应一种票券类型 (S1-13): another campaign that runs for the same product."""
-        for other, theirs in mall_products.all_running():
+        switched_on = select(Campaign).where(
+            Campaign.kind == self.kind, Campaign.state == CampaignState.RUNNING
+        )
+        for other in db.session.scalars(switched_on.order_by(Campaign.id)):
+            theirs = self.settings_of(other)
             same = (theirs.product, theirs.store) == (settings.product, settings.store)
             if same and other.id != campaign.id:
                 words = f"商品{settings.product}已由活动“{other.name}”关联，请先结束它"

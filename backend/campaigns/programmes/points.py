@@ -66,6 +66,7 @@ class ManualPointsProgramme(PointsProgramme[ManualPoints]):
     label = "手动增减积分"
     settings = ManualPoints
     one_only = True
+    needs_package = False
 
 
 REGISTRATION_POINTS = RegistrationPointsProgramme()

@@ -79,6 +79,8 @@ class Programme(Generic[S]):
     """A merchant has one at a time, opening it again edits it (S2-19)."""
     online: bool = False
     """参与线上活动 unless the campaign says otherwise (R-02)."""
+    needs_package: bool = True
+    """It is in force within 营销包年 only."""
     may_give: frozenset[CouponKind] = frozenset(CouponKind)
     """券种 that it may give (S1-12, S2-29)."""
     waves: Waves[S] | None = None
