@@ -43,7 +43,6 @@ from backend.campaigns.models import Campaign
 from backend.coupons import numbers
 from backend.coupons.models import Coupon, CouponTemplate
 from backend.database import Model, db
-from backend.malls.models import MallShop, MallVoucher
 from backend.members.models import LevelChange, Member, MemberCard, MemberLevel
 from backend.merchants.models import AuditEntry, Staff, Store, Verifier
 from backend.messaging.models import Intent
@@ -51,6 +50,7 @@ from backend.open_bills.models import OpenBill, ScanPayment
 from backend.points.models import PointsEntry
 from backend.sales.models import Bill, RefusedBill
 from backend.version import VERSION
+from backend.vouchers.models import MallShop, MallVoucher
 from backend.wallet.models import WalletEntry
 
 _VIEWS: Sequence[tuple[type[SecureModelView], type[Model], str, str, str]] = (

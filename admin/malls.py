@@ -23,10 +23,10 @@ from backend.campaigns import mall_products
 from backend.database import db, transactional
 from backend.errors import DomainError
 from backend.malls import report, shops
-from backend.malls.models import MallShop, MallVoucher, VoucherState
 from backend.malls.shops import Binding
 from backend.merchants.models import Store
 from backend.redemption.models import ReportState, VoucherReport
+from backend.vouchers.models import MallShop, MallVoucher, VoucherState
 
 BOUND, WAITING, OFF = "bound", "waiting", "off"
 STATES = {BOUND: Word("已绑定", "ok"), WAITING: Word("等待对接", "warn"), OFF: Word("已解绑")}

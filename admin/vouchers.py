@@ -19,11 +19,11 @@ from backend.campaigns.models import Campaign, Grant
 from backend.coupons.card_pack import meant_by, numbers
 from backend.coupons.models import Coupon, CouponSource
 from backend.database import db
-from backend.malls.models import MallShop, MallVoucher, VoucherState
 from backend.members.models import Member
 from backend.merchants.models import Store
 from backend.redemption.models import Redemption
 from backend.sales.models import Bill
+from backend.vouchers.models import MallShop, MallVoucher, VoucherState
 
 SOURCES = {CouponSource.LOCAL.value: "本地", CouponSource.MALL.value: "商城"}
 SOLD, LINKED, USED, REFUNDED = "waiting", "linked", "redeemed", "revoked"

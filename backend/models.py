@@ -14,6 +14,7 @@ PACKAGES = (
     "backend.messaging.models",
     "backend.points.models",
     "backend.wallet.models",
+    "backend.vouchers.models",
     "backend.campaigns.models",
     "backend.redemption.models",
     "backend.sales.models",

@@ -23,8 +23,8 @@ from backend import clock, tenancy
 from backend.campaigns import lifecycle, programmes
 from backend.campaigns.draft import CampaignDraft
 from backend.database import db, transaction
-from backend.malls.models import MallShop, MallVoucher
 from backend.redemption.models import VoucherReport
+from backend.vouchers.models import MallShop, MallVoucher
 from tests.builders import Shop
 from tests.miniprogram_api.pos.till import header
 

@@ -24,12 +24,13 @@ from backend.malls import buyers, link, shops
 from backend.malls.buyers import Buyer
 from backend.malls.errors import EventConflict, VoucherConflict, VoucherNotFound
 from backend.malls.link import Sold
-from backend.malls.models import MallEvent, MallVoucher, VoucherState
+from backend.malls.models import MallEvent
 from backend.malls.shops import Shop
 from backend.merchants import queries as merchants
 from backend.messaging import outbox
 from backend.messaging.models import Purpose
 from backend.redemption import facts
+from backend.vouchers.models import MallVoucher, VoucherState
 
 _events, _vouchers = table_of(MallEvent), table_of(MallVoucher)
 

@@ -20,12 +20,12 @@ from backend.coupons import make, stock
 from backend.coupons.make import PromisedPiece
 from backend.coupons.models import Coupon
 from backend.database import MetAnother, changed, db, end_read, table_of, transactional
-from backend.malls.models import MallShop, MallVoucher, VoucherState
 from backend.members.models import Member
 from backend.merchants import queries as merchants
 from backend.merchants.models import Store
 from backend.messaging import outbox
 from backend.messaging.models import Purpose
+from backend.vouchers.models import MallShop, MallVoucher, VoucherState
 
 CHUNK = 500
 

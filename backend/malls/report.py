@@ -23,11 +23,12 @@ from backend.database import changed, db, end_read, table_of, transactional
 from backend.malls import callback
 from backend.malls.callback import CallbackFailed
 from backend.malls.errors import ReportNotFound
-from backend.malls.models import MallShop, MallVoucher
 from backend.merchants import queries as merchants
 from backend.merchants.models import Store
 from backend.redemption.models import Redemption, ReportState, VoucherReport
+from backend.sales.models import Bill
 from backend.signing import authorization
+from backend.vouchers.models import MallShop, MallVoucher
 
 PAUSES = tuple(timedelta(seconds=s) for s in (2, 5, 15, 60, 300, 900, 1800))
 """Before the second, third … try; then every hour."""
@@ -220,21 +221,19 @@ def _record(claim: Claim, failure: str) -> str:
 
 
 def _call(report_id: int) -> Call:
-    """账单 stand in the package beside this one, so their table is taken by name."""
-    bills = Redemption.metadata.tables["bill"]
     row = db.session.execute(
         select(
             VoucherReport,
             MallVoucher.voucher,
             MallShop,
             Store.code.label("store"),
-            bills.c.number.label("bill"),
+            Bill.number.label("bill"),
         )
         .join(MallVoucher, MallVoucher.id == VoucherReport.voucher_id)
         .join(MallShop, MallShop.id == MallVoucher.shop_id)
         .join(Redemption, Redemption.id == VoucherReport.redemption_id)
         .join(Store, Store.id == Redemption.store_id)
-        .outerjoin(bills, bills.c.id == Redemption.bill_id)
+        .outerjoin(Bill, Bill.id == Redemption.bill_id)
         .where(VoucherReport.id == report_id)
     ).one()
     report, shop = row.VoucherReport, row.MallShop

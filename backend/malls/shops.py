@@ -10,8 +10,8 @@ from backend import deployment, tenancy
 from backend.database import changed, db, table_of, transactional
 from backend.errors import FieldError, ParamError
 from backend.malls import callback
-from backend.malls.models import MallShop
 from backend.merchants.models import Store
+from backend.vouchers.models import MallShop
 from backend.wechat.models import AppKind, WechatApp
 
 LONGEST_CODE = 50

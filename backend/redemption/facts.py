@@ -19,10 +19,11 @@ from backend.database import db, table_of
 from backend.members.models import Member
 from backend.merchants.models import Store
 from backend.redemption.models import Redemption
+from backend.vouchers.models import MallVoucher
 
 _coupons, _members, _stores = table_of(Coupon), table_of(Member), table_of(Store)
 _revisions, _templates = table_of(TemplateRevision), table_of(CouponTemplate)
-_redemptions = table_of(Redemption)
+_redemptions, _vouchers = table_of(Redemption), table_of(MallVoucher)
 
 
 @dataclass(frozen=True)
@@ -140,14 +141,12 @@ def _of_voucher() -> Select[Any]:
 
 @cache
 def _of_mall() -> Select[Any]:
-    """商城券 stand in a package above this one, so their table is taken by name."""
-    vouchers = Coupon.metadata.tables["mall_voucher"]
     return (
         _statement()
-        .join(vouchers, vouchers.c.id == _coupons.c.voucher_id)
+        .join(_vouchers, _vouchers.c.id == _coupons.c.voucher_id)
         .where(
-            vouchers.c.merchant_id == bindparam("merchant"),
-            vouchers.c.voucher == bindparam("voucher"),
+            _vouchers.c.merchant_id == bindparam("merchant"),
+            _vouchers.c.voucher == bindparam("voucher"),
         )
     )
 

@@ -1,7 +1,6 @@
 """商城回报: a mall's voucher was used or given back; the row that its mall is told from.
 
-Written in the transaction of the fact itself. Shops and vouchers stand in a package above this
-one, so their tables are taken by name.
+Written in the transaction of the fact itself.
 """
 
 from datetime import datetime
@@ -12,8 +11,10 @@ from backend import clock, tenancy
 from backend.background import wake
 from backend.database import db, table_of
 from backend.redemption.models import ReportKind, ReportState, VoucherReport
+from backend.vouchers.models import MallShop, MallVoucher
 
 _reports = table_of(VoucherReport)
+_vouchers, _shops = table_of(MallVoucher), table_of(MallShop)
 
 
 def report(redemption_id: int, voucher_id: int | None, kind: ReportKind, *, at: datetime) -> None:
@@ -40,11 +41,9 @@ def account_of(voucher_id: int | None) -> str:
     """The official account of the mall that sold it (S1-24); empty: none is bound here."""
     if voucher_id is None:
         return ""
-    tables = VoucherReport.metadata.tables
-    vouchers, shops = tables["mall_voucher"], tables["mall_shop"]
     found = db.session.connection().scalar(
-        select(shops.c.app_id)
-        .join(vouchers, vouchers.c.shop_id == shops.c.id)
-        .where(vouchers.c.merchant_id == tenancy.merchant_id(), vouchers.c.id == voucher_id)
+        select(_shops.c.app_id)
+        .join(_vouchers, _vouchers.c.shop_id == _shops.c.id)
+        .where(_vouchers.c.merchant_id == tenancy.merchant_id(), _vouchers.c.id == voucher_id)
     )
     return str(found or "")

@@ -9,8 +9,8 @@ from backend.database import db
 from backend.malls import hear, shops
 from backend.malls.buyers import Buyer
 from backend.malls.hear import Event, EventKind, Heard, Sale
-from backend.malls.models import MallShop
 from backend.malls.shops import Shop
+from backend.vouchers.models import MallShop
 from scripts.demo.evening import Evening
 from scripts.demo.guests import Guest
 

@@ -17,12 +17,12 @@ from backend.coupons.kinds import CouponKind, parse_rule
 from backend.coupons.models import CouponTemplate, TemplateRevision
 from backend.coupons.terms import Combine, Scope, UseHours
 from backend.database import changed, db, table_of
-from backend.malls.models import MallShop
 from backend.members.models import MemberLevel
 from backend.merchants import audit
 from backend.merchants.models import AuditEntry, Merchant, PosKey, Staff, Store
 from backend.merchants.queries import Place, place
 from backend.messaging.models import Channel, MessageTemplate, Purpose
+from backend.vouchers.models import MallShop
 from backend.wechat.models import AppKind, WechatApp
 
 

@@ -14,7 +14,6 @@ from backend.coupons.bill import BillLine
 from backend.coupons.models import Coupon, CouponTemplate
 from backend.database import db, transaction
 from backend.errors import ParamError
-from backend.malls.models import MallShop, MallVoucher
 from backend.members import cards, level_list
 from backend.members.level_list import Terms
 from backend.members.levels import Figures
@@ -34,6 +33,7 @@ from backend.sales.bill import DishLine, Goods, Method, Tender
 from backend.sales.models import Bill as BillRow
 from backend.sales.models import RefusedBill
 from backend.sales.settle import settle
+from backend.vouchers.models import MallShop, MallVoucher
 from backend.wallet.models import WalletEntry
 from tests.builders import Shop, a_member, a_template, reread
 

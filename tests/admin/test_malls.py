@@ -8,9 +8,9 @@ from sqlalchemy import select, update
 from backend import tenancy
 from backend.campaigns.models import Campaign
 from backend.database import changed, db, table_of, transaction
-from backend.malls.models import MallShop
 from backend.merchants.models import AuditEntry, Role
 from backend.redemption.models import VoucherReport
+from backend.vouchers.models import MallShop
 from tests.admin.desk import Visitor, at_desk
 from tests.builders import Shop, a_shop, a_template, reread
 from tests.malls import MallClient, a_link, a_mall, reports_of, voucher_of

@@ -10,8 +10,8 @@ from sqlalchemy import update
 
 from backend import clock
 from backend.database import table_of
-from backend.malls.models import MallShop
 from backend.redemption.models import ReportState, VoucherReport
+from backend.vouchers.models import MallShop
 from tests.faults.books import assert_books_agree, refunds_made
 from tests.faults.counter import MANY
 from tests.faults.deployment import Deployment

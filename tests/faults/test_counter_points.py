@@ -10,11 +10,11 @@ from sqlalchemy import ColumnElement, Select, Table, func, select, update
 from backend.campaigns.models import ClaimLink, GrantState
 from backend.database import table_of
 from backend.idempotency import CRASHED_AFTER, RememberedAnswer
-from backend.malls.models import MallShop, MallVoucher
 from backend.open_bills.models import PaymentState, ScanPayment, TillEvent
 from backend.points.models import PointsEntry
 from backend.redemption.models import ReportState, VoucherReport
 from backend.sales.models import Bill, Refund
+from backend.vouchers.models import MallShop, MallVoucher
 from backend.wallet.models import WalletEntry
 from tests.faults.books import assert_books_agree, paid_orders, refunds_made
 from tests.faults.deployment import Deployment

@@ -16,12 +16,13 @@ from backend.database import db, end_read, table_of, transaction
 from backend.malls import link, shops
 from backend.malls.buyers import Buyer
 from backend.malls.hear import Event, EventKind, Sale, hear
-from backend.malls.models import MallEvent, MallVoucher
+from backend.malls.models import MallEvent
 from backend.members.models import Member
 from backend.merchants.queries import place
 from backend.redemption.models import Redemption
 from backend.redemption.redeem import Redeemer, redeem
 from backend.reports import doctor
+from backend.vouchers.models import MallVoucher
 from tests.builders import Shop, a_shop, a_template, reread
 from tests.malls import a_link, a_mall
 from tests.races.test_redemption import together

@@ -21,7 +21,6 @@ from backend.campaigns.models import (
 from backend.coupons.card_pack import coupons_of
 from backend.coupons.models import Coupon, CouponSource, CouponState
 from backend.database import db
-from backend.malls.models import MallVoucher, VoucherState
 from backend.members.models import (
     CardState,
     CustomerClass,
@@ -40,6 +39,7 @@ from backend.reports import doctor
 from backend.sales.models import Bill, Refund, RefusedBill
 from backend.setup.apply import apply
 from backend.setup.reading import read
+from backend.vouchers.models import MallVoucher, VoucherState
 from backend.wallet.models import WalletEntry
 from scripts.demo.first_run import SETUP, first_run, live
 from tests.admin.desk import Visitor

@@ -4,9 +4,9 @@ from sqlalchemy import or_, select
 
 from backend.coupons.models import Coupon, CouponSource, CouponState
 from backend.database import table_of
-from backend.malls.models import MallVoucher, VoucherState
 from backend.redemption.models import Redemption, ReportKind, VoucherReport
 from backend.reports.invariants.invariant import Invariant, by
+from backend.vouchers.models import MallVoucher, VoucherState
 
 _vouchers, _coupons = table_of(MallVoucher), table_of(Coupon)
 _redemptions, _reports = table_of(Redemption), table_of(VoucherReport)

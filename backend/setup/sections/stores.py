@@ -9,10 +9,10 @@ from sqlalchemy import select
 from backend import tenancy
 from backend.database import db
 from backend.malls import shops
-from backend.malls.models import MallShop
 from backend.merchants.models import PosKey, Store
 from backend.setup.applying import Applying
 from backend.setup.section import Code, Name, Phone, Secret, Section
+from backend.vouchers.models import MallShop
 
 _Short = Annotated[str, StringConstraints(max_length=60)]
 _Degrees = Annotated[str, StringConstraints(pattern=r"^-?[0-9]{1,3}(\.[0-9]{1,8})?$")]

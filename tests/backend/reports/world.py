@@ -16,7 +16,6 @@ from backend.database import Model, db, table_of, transaction
 from backend.malls import shops
 from backend.malls.buyers import Buyer
 from backend.malls.hear import Event, EventKind, Sale, hear
-from backend.malls.models import MallShop, MallVoucher
 from backend.members import cards
 from backend.members.models import Identity, MemberCard
 from backend.merchants import staff
@@ -36,6 +35,7 @@ from backend.sales.models import Refund, RefundLine
 from backend.sales.refund import refund
 from backend.sales.refund_records import RefundOrder
 from backend.sales.settle import settle
+from backend.vouchers.models import MallShop, MallVoucher
 from backend.wallet import ledger as wallet
 from backend.wallet.models import WalletEntry
 from backend.wallet.reversal import reverse_recharge

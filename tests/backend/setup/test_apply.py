@@ -10,7 +10,6 @@ from backend import clock, models, tenancy
 from backend.campaigns.models import AudienceMember, Campaign, CampaignRun
 from backend.coupons.models import CouponTemplate, TemplateRevision
 from backend.database import Model, db, transaction
-from backend.malls.models import MallShop
 from backend.members.models import Member, MemberLevel
 from backend.merchants import staff
 from backend.merchants.models import AuditEntry, Merchant, PosKey, Staff, Store, Subscription
@@ -18,6 +17,7 @@ from backend.setup.apply import Applied, apply
 from backend.setup.export import export
 from backend.setup.problems import SetupRefused
 from backend.setup.reading import read
+from backend.vouchers.models import MallShop
 from backend.wechat.models import WechatApp
 from tests.builders import reread
 

@@ -10,8 +10,9 @@ from sqlalchemy import func, select
 from backend import tenancy
 from backend.coupons.models import Coupon, CouponTemplate
 from backend.database import db
-from backend.malls.models import MallEvent, MallVoucher
+from backend.malls.models import MallEvent
 from backend.members.models import Member
+from backend.vouchers.models import MallVoucher
 from tests.builders import Shop, a_member, a_shop, a_template, reread
 from tests.malls import MallClient, a_link, a_mall, a_sale, voucher_of
 

@@ -12,7 +12,7 @@ from sqlalchemy import update
 
 from backend import tenancy
 from backend.database import db, transaction
-from backend.malls.models import MallShop
+from backend.vouchers.models import MallShop
 from tests.builders import Shop, a_shop
 from tests.malls import MallClient, a_mall, a_sale
 from tests.miniprogram_api.pos.till import header, till_of
