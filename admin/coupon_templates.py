@@ -18,7 +18,7 @@ from admin.template_form import TemplateForm
 from admin.tickets import ticket, ticket_of
 from admin.words import COUPON_KINDS
 from backend import clock
-from backend.coupons import templates
+from backend.campaigns import templates
 from backend.coupons.models import CouponTemplate, TemplateRevision
 from backend.database import transactional
 from backend.merchants.audit import Facts

@@ -23,9 +23,9 @@ from admin.fields import (
 )
 from admin.words import COUPON_KINDS
 from backend.calendar import parse_date
+from backend.campaigns.templates import TemplateDraft
 from backend.coupons.kinds import CouponKind
 from backend.coupons.models import CouponTemplate, TemplateRevision
-from backend.coupons.templates import TemplateDraft
 
 _NAMES = ("周一", "周二", "周三", "周四", "周五", "周六", "周日")
 WEEKDAYS = [(n, name) for n, name in enumerate(_NAMES, 1)]

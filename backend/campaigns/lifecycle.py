@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy import Update, delete, insert, select, update
 
 from backend import tenancy
-from backend.campaigns import completeness, queries
+from backend.campaigns import completeness, queries, templates
 from backend.campaigns.draft import CampaignDraft, draft_of, refuse_wrong
 from backend.campaigns.errors import CampaignEnded, CampaignInvalid, CampaignNotFound
 from backend.campaigns.kinds.class_marketing import (
@@ -28,7 +28,6 @@ from backend.campaigns.models import (
 )
 from backend.campaigns.programmes import programme_of
 from backend.campaigns.programmes.class_marketing import CLASS_MARKETING
-from backend.coupons import templates
 from backend.coupons.models import CouponTemplate
 from backend.database import changed, db, table_of, transactional
 from backend.errors import FieldError

@@ -4,12 +4,12 @@ Taken when a grant is made, given back when it lapses; one conditional UPDATE, s
 never share the last piece. A template without a limit counts nothing.
 """
 
-from sqlalchemy import Update, func, select, update
+from sqlalchemy import Update, select, update
 
 from backend import tenancy
 from backend.coupons.errors import StockBelowIssued, TemplateNotFound
 from backend.coupons.models import CouponTemplate
-from backend.database import MetAnother, Model, changed, db, table_of
+from backend.database import MetAnother, changed, db, table_of
 
 _templates = table_of(CouponTemplate)
 _NO_END = 2**31 - 1
@@ -71,13 +71,16 @@ def left(template_id: int) -> int | None:
     return None if row.stock is None else int(row.stock - row.issued)
 
 
+def count_from(template_id: int, *, issued: int) -> None:
+    """A template without a limit counts from now on what it has issued; its limit comes next."""
+    changed(_one(template_id).values(stock=_NO_END, issued=issued))
+
+
 def limit(template_id: int, stock: int | None) -> None:
-    """Set or lift the limit. A template that counts from now on counts what it has issued."""
+    """Set or lift the limit of a template that counts; StockBelowIssued."""
     if stock is None:
         changed(_one(template_id).values(stock=None, issued=0))
         return
-    if left(template_id) is None:
-        changed(_one(template_id).values(stock=_NO_END, issued=_issued(template_id)))
     if not changed(_one(template_id).where(_templates.c.issued <= stock).values(stock=stock)):
         issued = db.session.connection().scalar(
             select(_templates.c.issued).where(
@@ -90,23 +93,4 @@ def limit(template_id: int, stock: int | None) -> None:
 def _one(template_id: int) -> Update:
     return update(_templates).where(
         _templates.c.merchant_id == tenancy.merchant_id(), _templates.c.id == template_id
-    )
-
-
-def _issued(template_id: int) -> int:
-    """Pieces promised by grants that have not lapsed; their tables stand above this package."""
-    grant, piece = (Model.metadata.tables[name] for name in ("coupon_grant", "offer_piece"))
-    return int(
-        db.session.connection().scalar(
-            select(func.count())
-            .select_from(piece)
-            .join(grant, grant.c.offer_id == piece.c.offer_id)
-            .where(
-                piece.c.merchant_id == tenancy.merchant_id(),
-                piece.c.template_id == template_id,
-                grant.c.merchant_id == tenancy.merchant_id(),
-                grant.c.state.in_(("open", "linked", "claimed")),
-            )
-        )
-        or 0
     )

@@ -8,11 +8,10 @@ from flask import Flask
 
 from backend import tenancy
 from backend.calendar import SHANGHAI, local
-from backend.campaigns import grants, lifecycle, queries, schedule
+from backend.campaigns import grants, lifecycle, queries, schedule, templates
 from backend.campaigns.draft import draft_of
 from backend.campaigns.errors import CampaignIncomplete
 from backend.campaigns.kinds.class_marketing import DEFAULT_CODE
-from backend.coupons import templates
 from backend.coupons.kinds import CouponKind, face, parse_rule
 from backend.coupons.models import TemplateRevision
 from tests.backend.campaigns.plans import (

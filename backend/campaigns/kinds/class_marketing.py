@@ -4,8 +4,8 @@ from enum import StrEnum
 
 from backend.campaigns.kinds.gives import GivenCoupon, GivenCoupons
 from backend.campaigns.kinds.settings import CampaignSettings
+from backend.campaigns.templates import TemplateDraft
 from backend.coupons.kinds import CouponKind, Term
-from backend.coupons.templates import TemplateDraft
 from backend.members.models import CustomerClass
 
 

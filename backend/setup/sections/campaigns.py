@@ -9,13 +9,12 @@ from sqlalchemy import select
 
 from backend import tenancy
 from backend.calendar import day_of
-from backend.campaigns import completeness, lifecycle, programmes, queries
+from backend.campaigns import completeness, lifecycle, programmes, queries, templates
 from backend.campaigns.draft import CampaignDraft, draft_of
 from backend.campaigns.errors import CampaignInvalid
 from backend.campaigns.kinds.class_marketing import DEFAULT_CODE, DEFAULT_TEMPLATES, default_plan
 from backend.campaigns.kinds.periodic import FixedAudience, Periodic
 from backend.campaigns.models import Campaign, CampaignKind, CampaignState
-from backend.coupons import templates
 from backend.database import db
 from backend.errors import Conflict, FieldError
 from backend.malls import link

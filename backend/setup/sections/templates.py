@@ -7,9 +7,9 @@ from pydantic import Field, JsonValue, StringConstraints
 from sqlalchemy import select
 
 from backend import tenancy
-from backend.coupons import templates
+from backend.campaigns import templates
+from backend.campaigns.templates import TemplateDraft
 from backend.coupons.models import CouponTemplate, TemplateRevision
-from backend.coupons.templates import TemplateDraft
 from backend.database import db
 from backend.merchants.models import Store
 from backend.setup.applying import Applying

@@ -112,8 +112,8 @@ def test_another_merchants_member_claims_nothing_here(app: Flask) -> None:
 
 
 def test_editing_the_template_does_not_change_what_was_granted(app: Flask) -> None:
-    from backend.coupons import templates
-    from backend.coupons.templates import TemplateDraft
+    from backend.campaigns import templates
+    from backend.campaigns.templates import TemplateDraft
 
     shop = a_shop()
     with tenancy.acting_for(shop.merchant_id):

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from pydantic import BaseModel, JsonValue, ValidationError
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from backend import tenancy
+from backend.campaigns.models import Grant, GrantState, OfferPiece
 from backend.coupons import stock
 from backend.coupons.errors import TemplateInvalid, TemplateNotFound
 from backend.coupons.kinds import CouponKind, parse_rule
@@ -19,6 +20,8 @@ from backend.coupons.terms import Combine, Scope, UseHours, parse_validity
 from backend.database import changed, db, table_of, transactional
 from backend.errors import FieldError
 from backend.wrong_fields import field_errors
+
+_grants, _pieces = table_of(Grant), table_of(OfferPiece)
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,7 @@ def save(draft: TemplateDraft, *, now: datetime) -> CouponTemplate:
     template.stores = newest.stores
     template.per_member, template.per_day = draft.per_member, draft.per_day
     db.session.flush()
-    stock.limit(template.id, draft.stock)
+    _limit(template.id, draft.stock)
     db.session.refresh(template)
     return template
 
@@ -99,6 +102,31 @@ def archive(template_id: int, *, archived: bool = True) -> None:
         .values(archived=archived)
     ):
         raise TemplateNotFound()
+
+
+def _limit(template_id: int, pieces: int | None) -> None:
+    """库存. A template that counts from now on counts what it has issued."""
+    if pieces is not None and stock.left(template_id) is None:
+        stock.count_from(template_id, issued=_promised(template_id))
+    stock.limit(template_id, pieces)
+
+
+def _promised(template_id: int) -> int:
+    """Pieces promised by grants that have not lapsed."""
+    return int(
+        db.session.connection().scalar(
+            select(func.count())
+            .select_from(_pieces)
+            .join(_grants, _grants.c.offer_id == _pieces.c.offer_id)
+            .where(
+                _pieces.c.merchant_id == tenancy.merchant_id(),
+                _pieces.c.template_id == template_id,
+                _grants.c.merchant_id == tenancy.merchant_id(),
+                _grants.c.state.in_((GrantState.OPEN, GrantState.LINKED, GrantState.CLAIMED)),
+            )
+        )
+        or 0
+    )
 
 
 def _promise(draft: TemplateDraft) -> dict[str, JsonValue]:

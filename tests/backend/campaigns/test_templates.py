@@ -7,10 +7,11 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from backend import clock, tenancy
-from backend.coupons import stock, templates
+from backend.campaigns import templates
+from backend.campaigns.templates import TemplateDraft
+from backend.coupons import stock
 from backend.coupons.errors import StockBelowIssued, TemplateInvalid
 from backend.coupons.models import TemplateRevision
-from backend.coupons.templates import TemplateDraft
 from backend.database import db, transaction
 from tests.builders import Shop, a_shop, a_template
 
