@@ -7,8 +7,8 @@ from sqlalchemy import ColumnElement, exists, func, select
 
 from admin import queries, words
 from admin.columns import coupon_number
-from backend.coupons.card_pack import numbers
 from backend.coupons.models import Coupon, TemplateRevision
+from backend.coupons.numbers import coupon_numbers
 from backend.database import db, table_of
 from backend.merchants.models import Store
 from backend.quantity import Quantity, amount_fen, from_thousandths
@@ -148,7 +148,7 @@ def _used(bill_id: int) -> list[UsedCoupon]:
     return [
         UsedCoupon(
             coupon_id=redemption.coupon_id,
-            number=coupon_number(numbers().of(redemption.coupon_id, voucher_id)),
+            number=coupon_number(coupon_numbers().of(redemption.coupon_id, voucher_id)),
             title=title,
             reduction_fen=redemption.reduction_fen,
             undone=redemption.undone_at is not None,

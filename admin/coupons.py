@@ -19,9 +19,8 @@ from admin.tickets import ticket_of
 from backend import clock
 from backend.campaigns.models import Campaign, Grant
 from backend.coupons import states
-from backend.coupons.card_pack import meant_by, numbers
 from backend.coupons.models import Coupon, CouponState, CouponTemplate
-from backend.coupons.numbers import spaced
+from backend.coupons.numbers import coupon_numbers, meant_by, spaced
 from backend.database import db, table_of, transactional
 
 _OPEN = (CouponState.USABLE, CouponState.LOCKED, CouponState.GIFTING)
@@ -146,7 +145,7 @@ class Coupons(SecureModelView):
         return [
             CouponRow(
                 id=coupon.id,
-                number=coupon_number(numbers().of(coupon.id, coupon.voucher_id)),
+                number=coupon_number(coupon_numbers().of(coupon.id, coupon.voucher_id)),
                 title=titles.get(coupon.revision_id, ""),
                 nickname=people[coupon.member_id].nickname,
                 phone=people[coupon.member_id].phone,
@@ -166,7 +165,7 @@ class Coupons(SecureModelView):
         grant = db.session.scalars(select(Grant).where(Grant.id == row.grant_id)).one_or_none()
         return {
             "row": row,
-            "number": coupon_number(numbers().of(row.id, row.voucher_id)),
+            "number": coupon_number(coupon_numbers().of(row.id, row.voucher_id)),
             "state": state_of(row, now=clock.now()),
             "revision": revision,
             "ticket": ticket_of(revision),
@@ -206,7 +205,7 @@ def _revoked(coupon: Coupon, reason: str) -> bool:
     now = clock.now()
     if state_of(coupon, now=now) != CouponState.USABLE:
         return False
-    number = spaced(numbers().of(coupon.id, coupon.voucher_id))
+    number = spaced(coupon_numbers().of(coupon.id, coupon.voucher_id))
     actor = access.desk().actor
     if not states.revoke(coupon.id, actor=actor, cause=f"desk: {reason}", now=now):
         return False

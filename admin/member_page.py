@@ -11,8 +11,8 @@ from admin.levels import discount_text
 from admin.rights import Right
 from backend import clock
 from backend.campaigns.models import Campaign, Grant
+from backend.card_pack.view import state_at
 from backend.coupons.models import Coupon
-from backend.coupons.view import state_at
 from backend.database import changed, db, transactional
 from backend.members.levels import Match, Missing, all_levels, next_level
 from backend.members.models import Member, MemberLevel, MemberTag

@@ -16,8 +16,8 @@ from admin.member_page import state_of
 from admin.rights import Right
 from backend import clock
 from backend.campaigns.models import Campaign, Grant
-from backend.coupons.card_pack import meant_by, numbers
 from backend.coupons.models import Coupon, CouponSource
+from backend.coupons.numbers import coupon_numbers, meant_by
 from backend.database import db
 from backend.members.models import Member
 from backend.merchants.models import Store
@@ -95,7 +95,7 @@ class VoucherFile(Coupons):
         return False
 
     def rows(self, found: Sequence[Coupon]) -> list[FileRow]:  # type: ignore[override]
-        now, named = clock.now(), numbers()
+        now, named = clock.now(), coupon_numbers()
         people = queries.people({coupon.member_id for coupon in found})
         titles = queries.titles({coupon.revision_id for coupon in found})
         campaigns = queries.names(Campaign, {coupon.campaign_id for coupon in found})
@@ -213,7 +213,7 @@ class MallOrders(SecureModelView):
         }
 
     def rows(self, found: Sequence[MallVoucher]) -> list[OrderRow]:
-        named = numbers()
+        named = coupon_numbers()
         buyers = _survivors({voucher.member_id for voucher in found})
         people = queries.people(set(buyers.values()))
         used = queries.live_redemptions([each.coupon_id for each in found if each.coupon_id])

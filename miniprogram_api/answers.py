@@ -6,7 +6,7 @@ from typing import Literal, Self
 
 from pydantic import ConfigDict, Field, JsonValue
 
-from backend.coupons.view import CouponView
+from backend.card_pack.view import CouponView
 from backend.members.view import MemberView
 from miniprogram_api.contract import Answer
 

@@ -16,7 +16,7 @@ from flask import (
 from pydantic import JsonValue
 from pydantic.json_schema import models_json_schema
 
-from backend.coupons.card_pack import Shown
+from backend.card_pack.queries import Shown
 from backend.secure_headers import CSP, page_policy
 from miniprogram_api.contract import OPERATIONS, Operation
 from miniprogram_api.paging import MOST

@@ -5,7 +5,7 @@ from typing import Annotated, Self
 
 from pydantic import Field
 
-from backend.redemption.look_up import Sheet
+from backend.card_pack.at_counter import Sheet
 from backend.redemption.redeem import Redeemed
 from miniprogram_api.answers import CouponAnswer
 from miniprogram_api.contract import Answer, Body, Text

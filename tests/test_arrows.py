@@ -43,6 +43,7 @@ ROWS = (
     ("members",),
     ("coupons", "messaging", "vouchers"),
     ("campaigns", "redemption"),
+    ("card_pack",),
     ("points", "wallet"),
     ("membership",),
     ("visits", "sales"),

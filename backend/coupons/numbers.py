@@ -10,8 +10,9 @@ import re
 from dataclasses import dataclass
 from hashlib import blake2s
 
-from backend import spelling
+from backend import deployment, spelling
 from backend.coupons.qr import COUPON_MARK
+from backend.keys import purpose_key
 
 DIGITS = 12
 VOUCHER_LETTER = "J"
@@ -117,6 +118,19 @@ def read_scan(text: str) -> Scan:
     if number := _NUMBER.fullmatch(spelling.compact(said)):
         return Scan(said, letter=number[1].upper(), number=number[2])
     return Scan(said)
+
+
+def coupon_numbers() -> CouponNumbers:
+    """券号 under this deployment's key."""
+    return CouponNumbers(purpose_key("coupon-number"), letter=deployment.voucher_letter())
+
+
+def meant_by(typed: str) -> Meant | None:
+    """What a number, as typed or scanned, stands for. A letter stands before vouchers only, and
+    may be left out."""
+    said = read_scan(typed)
+    meant = coupon_numbers().meant(said.number) if said.number else None
+    return None if meant is None or (said.letter and not meant.is_voucher) else meant
 
 
 def spaced(number: str) -> str:

@@ -15,9 +15,10 @@ from sqlalchemy import insert, select, update
 
 from backend import faults, tenancy
 from backend.calendar import local
-from backend.coupons import card_pack, states
+from backend.coupons import states
 from backend.coupons.errors import CouponRedeemed
 from backend.coupons.models import CouponState
+from backend.coupons.numbers import coupon_numbers
 from backend.database import MetAnother, changed, db, table_of, transactional
 from backend.errors import FieldError, ParamError
 from backend.malls import buyers, link, shops
@@ -187,7 +188,7 @@ def _tell_buyer(sold: Sold, sale: Sale, *, title: str, shop: Shop, now: datetime
         Purpose.MALL_PURCHASE,
         {
             "title": title[:60],
-            "number": card_pack.numbers().of_voucher(sold.id),
+            "number": coupon_numbers().of_voucher(sold.id),
             "count": 1,
             "amount": sale.paid_fen,
             "store": here,
@@ -272,7 +273,7 @@ def _heard(voucher_id: int, state: str) -> Heard:
         VoucherState.LINKED: Answered.USABLE,
         VoucherState.REVOKED: Answered.REVOKED,
     }
-    number = card_pack.numbers().of_voucher(voucher_id)
+    number = coupon_numbers().of_voucher(voucher_id)
     return Heard(number, answered[VoucherState(state)], voucher_id)
 
 

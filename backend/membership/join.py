@@ -14,7 +14,7 @@ from sqlalchemy.orm import Mapped
 
 from backend import tenancy
 from backend.campaigns.models import AudienceMember
-from backend.coupons import card_pack
+from backend.coupons import holders
 from backend.database import MetAnother, db, transactional
 from backend.members import queries, spending
 from backend.members.models import (
@@ -46,7 +46,7 @@ def join(member_id: int, other_id: int, *, now: datetime) -> int:
     if len(ids) == 1:
         return ids.pop()
     kept, joined = _locked(ids)
-    card_pack.hand_over(joined.id, kept.id)
+    holders.hand_over(joined.id, kept.id)
     _move_rows(kept.id, joined.id)
     _move_unique(AudienceMember, AudienceMember.campaign_id, kept.id, joined.id)
     _move_unique(MemberTag, MemberTag.tag, kept.id, joined.id)

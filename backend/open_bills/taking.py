@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import update
 
 from backend import background, faults, tenancy
-from backend.coupons import card_pack
+from backend.card_pack import queries as card_pack
 from backend.database import MetAnother, changed, table_of, transactional
 from backend.open_bills import kept_points, queries
 from backend.open_bills.errors import PaymentMismatch, PaymentUnknown

@@ -16,8 +16,8 @@ from pydantic import JsonValue
 from sqlalchemy import ColumnElement, String, cast, insert, literal, select, update
 
 from backend import tenancy
-from backend.coupons import card_pack
 from backend.coupons.models import Coupon, TemplateRevision
+from backend.coupons.numbers import coupon_numbers
 from backend.database import MetAnother, changed, db, table_of, transactional
 from backend.open_bills.models import TillEvent, TillNumbers
 from backend.redemption.models import Redemption
@@ -264,7 +264,7 @@ def _untold(store_id: int, *, since: timedelta, now: datetime) -> list[Any]:
 def _content(redemption: Any) -> dict[str, JsonValue]:  # noqa: ANN401
     return {
         "redemption_id": redemption.id,
-        "number": card_pack.numbers().of(redemption.coupon_id, redemption.voucher_id),
+        "number": coupon_numbers().of(redemption.coupon_id, redemption.voucher_id),
         "title": redemption.title,
         "by": redemption.by,
     }

@@ -26,10 +26,10 @@ from backend.campaigns.models import (
 )
 from backend.campaigns.offers import CurrentOffer
 from backend.campaigns.running import is_in_force, is_paid_for
-from backend.coupons import card_pack
+from backend.card_pack import queries as card_pack
+from backend.card_pack.view import CouponView
 from backend.coupons.errors import SoldOut, TemplateNotFound
 from backend.coupons.models import CouponTemplate
-from backend.coupons.view import CouponView
 from backend.database import db, table_of, transactional
 from backend.members.view import member_view
 from backend.points import ledger

@@ -9,10 +9,10 @@ from typing import Any
 from sqlalchemy import Select, bindparam, select, text, union
 
 from backend import tenancy
-from backend.coupons import card_pack
 from backend.coupons.applicability import Standing
 from backend.coupons.kinds import CouponKind, parse_rule
 from backend.coupons.models import Coupon, CouponState, CouponTemplate, TemplateRevision
+from backend.coupons.numbers import coupon_numbers
 from backend.coupons.promise import Promise
 from backend.coupons.terms import Combine, Scope, UseHours
 from backend.database import db, table_of
@@ -89,7 +89,7 @@ _IS_LOCKED = text("coupon.state = 'locked'")
 def _read(statement: Select[Any], asked: Mapping[str, object]) -> list[CouponFacts]:
     ours = {"merchant": tenancy.merchant_id(), **asked}
     rows = db.session.connection().execute(statement, ours).mappings()
-    named = card_pack.numbers()
+    named = coupon_numbers()
     return [
         CouponFacts(
             id=row["id"],

@@ -1,47 +1,19 @@
-"""查券: what staff see before they confirm. Writes nothing; refuses exactly as redeeming would."""
+"""查券: the coupon of a scan, and whether it may be used. Writes nothing."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from backend.coupons import card_pack, qr
-from backend.coupons.applicability import UseFacts, verdict, warnings
+from backend.coupons import qr
+from backend.coupons.applicability import UseFacts, verdict
 from backend.coupons.bill import BillLine
 from backend.coupons.errors import CouponNotFound
-from backend.coupons.kinds import give_text
-from backend.coupons.numbers import read_scan
-from backend.coupons.view import CouponView
+from backend.coupons.numbers import meant_by, read_scan
 from backend.keys import purpose_key
-from backend.members.phones import masked
 from backend.members.queries import ids_of
 from backend.merchants.queries import Place
 from backend.redemption import facts
 from backend.redemption.facts import CouponFacts
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """核销通知 (S4-23): the coupon, whose it is, what to give and what to look at."""
-
-    coupon: CouponView
-    owner: str
-    give: str
-    warnings: list[str]
-
-
-def check(
-    scan: str, *, here: Place, lines: Sequence[BillLine] | None = None, now: datetime
-) -> Sheet:
-    """查券 at this store. Without ``lines`` neither dishes nor the minimum are judged."""
-    coupon = find(scan, now=now)
-    judge(coupon, use_at(here, lines=lines, at=now))
-    notes = [coupon.notice] if coupon.notice else []
-    return Sheet(
-        coupon=seen(coupon.id, now=now),
-        owner=_owner(coupon),
-        give=give_text(coupon.promise.rule, minimum_fen=coupon.promise.minimum_fen),
-        warnings=notes + (warnings(coupon.promise) if lines is None else []),
-    )
 
 
 def find(scan: str, *, now: datetime) -> CouponFacts:
@@ -82,13 +54,6 @@ def of_bill(
     return list(named.values()), locked
 
 
-def seen(coupon_id: int, *, now: datetime) -> CouponView:
-    """The coupon as answered (spec/08)."""
-    for found in card_pack.by_ids([coupon_id], now=now):
-        return found
-    raise CouponNotFound()
-
-
 def judge(coupon: CouponFacts, use: UseFacts) -> None:
     """Raise the first refusal in the order of spec/05, if there is one."""
     if refusal := verdict(coupon.promise, coupon.standing, use):
@@ -124,7 +89,7 @@ def _meant(scan: str, *, now: datetime) -> _Meant:
     if said.qr is not None:
         code = qr.read(purpose_key("coupon-qr"), said.qr, now=now)
         return _Meant(coupon_id=code.coupon_id, holder_id=code.member_id)
-    number = card_pack.meant_by(scan)
+    number = meant_by(scan)
     if number is None:
         return _Meant(text=said.text)
     if number.is_voucher:
@@ -145,8 +110,3 @@ def _sure(coupon: CouponFacts | None, meant: _Meant) -> CouponFacts:
 def _holds(coupon: CouponFacts, member_id: int) -> bool:
     """A code made for a member who has been joined since still speaks for the survivor."""
     return coupon.holder_id == member_id or coupon.holder_id in ids_of(member_id)
-
-
-def _owner(coupon: CouponFacts) -> str:
-    known = (coupon.holder_nickname, masked(coupon.holder_phone))
-    return " ".join(part for part in known if part) or "微信会员"

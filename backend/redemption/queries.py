@@ -8,8 +8,8 @@ from sqlalchemy import func, select
 
 from backend import tenancy
 from backend.calendar import day_of, start_of_day
-from backend.coupons import card_pack
 from backend.coupons.models import Coupon, TemplateRevision
+from backend.coupons.numbers import coupon_numbers
 from backend.database import db, table_of
 from backend.merchants.models import Store
 from backend.redemption.models import Redemption
@@ -60,7 +60,7 @@ def by_verifier(
         .order_by(_redemptions.c.id.desc())
         .limit(limit)
     )
-    named = card_pack.numbers()
+    named = coupon_numbers()
     return [
         PastRedemption(
             id=row.id,

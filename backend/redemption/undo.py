@@ -8,11 +8,9 @@ from sqlalchemy import ColumnElement, select, update
 from backend import tenancy
 from backend.coupons import states
 from backend.coupons.models import Coupon
-from backend.coupons.view import CouponView
 from backend.database import MetAnother, changed, db, table_of, transactional
 from backend.merchants.models import Store
 from backend.redemption.errors import RedeemedOnBill, RedemptionNotFound, UndoTooLate
-from backend.redemption.look_up import seen
 from backend.redemption.models import Redemption, ReportKind
 from backend.redemption.redeem import Redeemer
 from backend.redemption.voucher_reports import report
@@ -40,9 +38,9 @@ def undo(
     store_code: str | None = None,
     reason: str,
     now: datetime,
-) -> CouponView:
+) -> int:
     """撤销. A verifier their own within 5 minutes, a till its store's (a manager: any, no
-    ``store_code``) within 24 h. The coupon is usable again, or expired where its time is over."""
+    ``store_code``) within 24 h. Its coupon, usable again, or expired where its time is over."""
     standing = _find(redemption_id, by=by, store_code=store_code)
     if not standing.undone:
         if standing.bill_id is not None:
@@ -50,7 +48,7 @@ def undo(
         if now >= standing.at + (TILL_HAS if by.verifier_id is None else VERIFIER_HAS):
             raise UndoTooLate()
         give_back(redemption_id, by=by.name, reason=reason, now=now)
-    return seen(standing.coupon_id, now=now)
+    return standing.coupon_id
 
 
 @transactional

@@ -7,8 +7,9 @@ from datetime import datetime
 from sqlalchemy import select
 
 from backend import tenancy
-from backend.coupons import card_pack, states
+from backend.coupons import states
 from backend.coupons.models import Coupon, CouponState
+from backend.coupons.numbers import coupon_numbers
 from backend.database import MetAnother, db, table_of, transactional
 from backend.merchants.queries import Place
 from backend.redemption.look_up import find, judge, use_at
@@ -67,7 +68,7 @@ def unlock(
 
 def _locked_by(key: str) -> dict[int, str]:
     """Numbers of the coupons that the bill holds, by id."""
-    numbers = card_pack.numbers()
+    numbers = coupon_numbers()
     rows = db.session.connection().execute(
         select(_coupons.c.id, _coupons.c.voucher_id).where(
             tenancy.owner(_coupons) == tenancy.merchant_id(),

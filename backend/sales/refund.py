@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from backend import faults
 from backend.calendar import day_of, end_of_day
 from backend.campaigns import gifts
+from backend.card_pack import queries as card_pack
+from backend.card_pack.view import CouponView
 from backend.coupons import states
-from backend.coupons.view import CouponView
 from backend.database import after_commit, transactional
 from backend.members import spending
 from backend.members.levels import Occasion
@@ -19,7 +20,6 @@ from backend.merchants.house import house
 from backend.merchants.queries import Place
 from backend.points import ledger as points
 from backend.points.owed import collected
-from backend.redemption.look_up import seen
 from backend.redemption.undo import give_back
 from backend.sales import refund_records as records
 from backend.sales.errors import RefundConflict
@@ -44,7 +44,7 @@ def refund(order: RefundOrder, *, bill: str, here: Place, by: str, now: datetime
     refunded = _refund(order, bill=bill, here=here, by=by, now=now)
     after_commit(lambda: faults.point("refund.after_commit"))
     return RefundAnswer(
-        refunded, tuple(seen(coupon_id, now=now) for coupon_id in refunded.coupon_ids)
+        refunded, tuple(card_pack.by_id(coupon_id, now=now) for coupon_id in refunded.coupon_ids)
     )
 
 

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from backend.campaigns import grants
-from backend.coupons import card_pack, qr
+from backend.card_pack import queries as card_pack
+from backend.card_pack.view import CouponView
+from backend.coupons import qr
 from backend.coupons.numbers import read_scan
-from backend.coupons.view import CouponView
 from backend.database import transactional
 from backend.errors import FieldError, ParamError
 from backend.keys import purpose_key

@@ -15,8 +15,8 @@ from sqlalchemy import bindparam, exists, select, update
 
 from backend import tenancy
 from backend.campaigns import grants
-from backend.coupons import card_pack
-from backend.coupons.view import CouponView
+from backend.card_pack import queries as card_pack
+from backend.card_pack.view import CouponView
 from backend.database import (
     MetAnother,
     db,

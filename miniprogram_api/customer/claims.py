@@ -6,10 +6,11 @@ from typing import Literal, Self
 from pydantic import ConfigDict, JsonValue
 
 from backend import clock
-from backend.campaigns import link_view, links
-from backend.campaigns.link_view import PromisedCoupon
-from backend.coupons import card_pack
-from backend.coupons.view import CouponView
+from backend.campaigns import links
+from backend.card_pack import behind_link
+from backend.card_pack import queries as card_pack
+from backend.card_pack.behind_link import PromisedCoupon
+from backend.card_pack.view import CouponView
 from miniprogram_api.answers import CampaignAnswer, CouponAnswer, StoreAnswer
 from miniprogram_api.contract import Answer, route
 from miniprogram_api.customer.blueprint import blueprint
@@ -60,7 +61,7 @@ class ClaimedAnswer(Answer):
 @route(blueprint, "GET", "/claims/<code>", answer=ClaimAnswer)
 def claim_link(code: str) -> ClaimAnswer:
     """领取链接: whether it can still be claimed, and what stands behind it."""
-    link = link_view.shown(code, member_id=current_customer().member_id, now=clock.now())
+    link = behind_link.shown(code, member_id=current_customer().member_id, now=clock.now())
     return ClaimAnswer(
         state=link.state,
         claim_until=link.claim_until,

@@ -5,9 +5,9 @@ from typing import Self
 from flask import request
 
 from backend import clock
-from backend.coupons import card_pack
-from backend.coupons.card_pack import Page, Shown
-from backend.coupons.show import code_of
+from backend.card_pack import queries as card_pack
+from backend.card_pack.queries import Page, Shown
+from backend.card_pack.show import code_of
 from backend.errors import FieldError, ParamError
 from miniprogram_api import paging
 from miniprogram_api.answers import CouponAnswer

@@ -6,8 +6,9 @@ from flask import make_response, render_template, request
 from flask.typing import ResponseReturnValue
 
 from backend import clock
-from backend.campaigns import link_view, links
+from backend.campaigns import links
 from backend.campaigns.errors import AlreadyClaimed, ClaimIsAnothers, ClaimLapsed
+from backend.card_pack import behind_link
 from backend.errors import DomainError
 from miniprogram_api.customer.tokens import Customer
 from miniprogram_api.h5.blueprint import blueprint
@@ -58,7 +59,7 @@ def _page(
     refusal: DomainError | None = None,
     now: datetime,
 ) -> str:
-    link = link_view.shown(code, member_id=customer.member_id, now=now)
+    link = behind_link.shown(code, member_id=customer.member_id, now=now)
     return render_template(
         "h5/claim.html",
         link=link,

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
-from backend.campaigns.link_view import PromisedCoupon
+from backend.card_pack.behind_link import PromisedCoupon
+from backend.card_pack.view import CouponView
 from backend.coupons.kinds import CouponKind, Face, face, give_text, parse_rule
-from backend.coupons.view import CouponView
 from backend.merchants.queries import StoreCard
 
 

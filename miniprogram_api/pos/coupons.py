@@ -1,9 +1,8 @@
 """查券, 核销 without a bill, 撤销."""
 
 from backend import clock
-from backend.redemption.look_up import check
+from backend.card_pack.at_counter import check, undo
 from backend.redemption.redeem import redeem
-from backend.redemption.undo import undo
 from miniprogram_api.answers import CouponAnswer
 from miniprogram_api.contract import route
 from miniprogram_api.pos.blueprint import blueprint, counting_numbers, this_till

@@ -3,12 +3,11 @@
 from datetime import datetime
 
 from backend import clock
+from backend.card_pack.at_counter import check, undo
 from backend.errors import FieldError, ParamError
 from backend.merchants import queries as merchants
 from backend.redemption import queries
-from backend.redemption.look_up import check
 from backend.redemption.redeem import redeem
-from backend.redemption.undo import undo
 from miniprogram_api import paging
 from miniprogram_api.answers import CouponAnswer
 from miniprogram_api.contract import Answer, Body, CodeText, route

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from flask import Flask
 
 from backend import background, clock, tenancy
-from backend.coupons.card_pack import numbers
+from backend.coupons.numbers import coupon_numbers
 from backend.database import db, transaction
 from backend.merchants.models import Verifier
 from backend.signing import authorization
@@ -122,7 +122,7 @@ def _card_pack(guests: Guests, member: int) -> None:
 
 
 def _redeem(guests: Guests, member: int) -> None:
-    number = numbers().number(2 * guests.members + member)
+    number = coupon_numbers().number(2 * guests.members + member)
     verifier = _bearer(1 + member % VERIFIERS)
     _said(guests, "/api/v1/verifier/redeem", {"scan": number, "store": "s01"}, verifier, 201)
 

@@ -14,7 +14,7 @@ from flask import Flask, Response, jsonify, request
 from sqlalchemy import func, select
 
 from backend import clock, tenancy
-from backend.coupons.card_pack import numbers
+from backend.coupons.numbers import coupon_numbers
 from backend.database import db, transaction
 from backend.errors import DomainError
 from backend.members.models import Member
@@ -112,7 +112,7 @@ def raw_redeem(raw: Raw) -> Callable[[int], None]:
 
 
 def _through_use_case(ids: range) -> list[float]:
-    named, by = numbers(), Redeemer("小王")
+    named, by = coupon_numbers(), Redeemer("小王")
     with tenancy.acting_for(shop.merchant_id()):
         return _each(
             lambda id: redeem(named.number(id), here=place("s01"), by=by, now=shop.NOW), ids
@@ -121,7 +121,7 @@ def _through_use_case(ids: range) -> list[float]:
 
 def _over_http(app: Flask, ids: range) -> list[float]:
     """Many verifiers, so that none of them redeems faster than allowed."""
-    named, client = numbers(), app.test_client()
+    named, client = coupon_numbers(), app.test_client()
     merchant_id = shop.merchant_id()
     with tenancy.acting_for(merchant_id), transaction():
         for member in range(1, VERIFIERS + 1):
@@ -159,7 +159,7 @@ def _bare_http(raw: Raw, ids: range) -> list[float]:
 
 def _contested(app: Flask, ids: range) -> int:
     """Everybody tries every coupon at once; the most redemptions that one of them has."""
-    named, merchant_id = numbers(), shop.merchant_id()
+    named, merchant_id = coupon_numbers(), shop.merchant_id()
     db.session.remove()
 
     def try_all() -> None:

@@ -19,8 +19,8 @@ from backend.campaigns.kinds.class_marketing import ClassMarketing, Part
 from backend.campaigns.kinds.periodic import Periodic
 from backend.campaigns.models import Grant, GrantState, Wave, WaveState
 from backend.campaigns.offers import CurrentOffer
-from backend.coupons.card_pack import numbers
 from backend.coupons.models import Coupon, CouponSource, CouponState
+from backend.coupons.numbers import coupon_numbers
 from backend.coupons.promise import Promise
 from backend.members.models import Member
 from backend.messaging.models import Purpose
@@ -35,7 +35,7 @@ class Giving:
 
     def __init__(self, shop: Shop, ledger: Ledger, letters: Letters, chance: Random) -> None:
         self._shop, self._ledger, self._letters, self._chance = shop, ledger, letters, chance
-        self._numbers = numbers()
+        self._numbers = coupon_numbers()
         self._issued: Counter[int] = Counter()
         self._last_member = max(int(str(row["id"])) for row in ledger.rows(Member))
         self._offers = {

@@ -3,8 +3,7 @@
 import pytest
 from flask import Flask
 
-from backend.coupons.card_pack import numbers
-from backend.coupons.numbers import spaced
+from backend.coupons.numbers import coupon_numbers, spaced
 from backend.merchants.models import Role
 from tests.admin.desk import at_desk, one_of_each
 from tests.builders import a_shop
@@ -30,7 +29,7 @@ def test_every_role_lands_on_a_page_of_theirs_without_coupon_numbers(
     landed = visitor.open("/admin/", follow_redirects=True)
     assert landed.status_code == 200 and landed.request.path == FIRST[role]
     text = landed.get_data(as_text=True)
-    assert spaced(numbers().number(rows.coupons)) not in text
+    assert spaced(coupon_numbers().number(rows.coupons)) not in text
     assert 'href="/admin/password"' in text
 
 
@@ -39,7 +38,7 @@ def test_every_role_lands_on_a_page_of_theirs_without_coupon_numbers(
 def test_who_needs_no_whole_coupon_number_reads_its_end(app: Flask, role: Role, path: str) -> None:
     shop = a_shop()
     rows = one_of_each(shop)
-    number = numbers().number(rows.coupons)
+    number = coupon_numbers().number(rows.coupons)
     text = at_desk(app, shop, role).read("/admin/" + path.format(id=rows.coupons))
     assert f"**** **** {number[-4:]}" in text
     assert spaced(number) not in text and number not in text
@@ -52,7 +51,7 @@ def test_a_cashier_finds_a_coupon_by_its_number_or_its_holders_phone(
 ) -> None:
     shop = a_shop()
     rows = one_of_each(shop)
-    number = numbers().number(rows.coupons)
+    number = coupon_numbers().number(rows.coupons)
     said = spaced(number) if asked_by == "number" else f"138{shop.merchant_id:08d}"
     found = at_desk(app, shop, Role.CASHIER).open(
         f"/admin/look-up/?q={said}", follow_redirects=True

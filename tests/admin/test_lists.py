@@ -14,9 +14,8 @@ from sqlalchemy import event, select
 
 from admin import spreadsheets
 from backend import tenancy
-from backend.coupons.card_pack import numbers
 from backend.coupons.models import Coupon
-from backend.coupons.numbers import spaced
+from backend.coupons.numbers import coupon_numbers, spaced
 from backend.database import db, transaction
 from backend.members.models import Member
 from backend.merchants.models import AuditEntry, Role
@@ -145,7 +144,7 @@ def test_a_day_of_the_search_bar_is_a_day_in_shanghai(app: Flask, clock: StillCl
 def test_a_coupon_is_found_by_the_number_a_customer_reads_out(app: Flask) -> None:
     shop = a_shop()
     rows = one_of_each(shop, coupons=3)
-    number = spaced(numbers().number(rows.coupons))
+    number = spaced(coupon_numbers().number(rows.coupons))
     text = at_desk(app, shop).read(f"/admin/coupons/?flt0_0={number}")
     assert number in text and text.count("details/?id=") == 1
     assert "没有符合条件的券" in at_desk(app, shop, Role.CASHIER).read(

@@ -18,7 +18,7 @@ from backend.campaigns.models import (
     Wave,
     WaveState,
 )
-from backend.coupons.card_pack import coupons_of
+from backend.card_pack.queries import coupons_of
 from backend.coupons.models import Coupon, CouponSource, CouponState
 from backend.database import db
 from backend.members.models import (

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from backend import clock, tenancy
 from backend.campaigns.models import AudienceMember, Campaign, Grant
-from backend.coupons import card_pack
+from backend.card_pack import queries as card_pack
 from backend.coupons.models import Coupon
 from backend.database import db, transaction
 from backend.members.models import (

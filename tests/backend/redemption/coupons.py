@@ -8,8 +8,9 @@ from sqlalchemy import select
 
 from backend import clock, tenancy
 from backend.campaigns.models import Campaign, CampaignKind
-from backend.coupons import card_pack, qr
+from backend.coupons import qr
 from backend.coupons.models import Coupon, CouponEvent, CouponState, CouponTemplate
+from backend.coupons.numbers import coupon_numbers
 from backend.database import db, transaction
 from backend.keys import purpose_key
 from backend.merchants import verifiers
@@ -70,7 +71,7 @@ def _campaign() -> int:
 
 
 def number_of(coupon_id: int) -> str:
-    return card_pack.numbers().number(coupon_id)
+    return coupon_numbers().number(coupon_id)
 
 
 def code_of(coupon_id: int, member_id: int) -> str:

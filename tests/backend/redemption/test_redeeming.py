@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from backend import clock as business_clock
 from backend import tenancy
+from backend.card_pack.at_counter import Sheet, check, undo
 from backend.coupons.errors import CouponNotFound, CouponRedeemed, QrExpired
 from backend.coupons.models import CouponState
 from backend.database import db, transaction
@@ -16,9 +17,7 @@ from backend.members.models import Member
 from backend.merchants.queries import place
 from backend.messaging.models import Intent
 from backend.redemption.errors import RedemptionNotFound, UndoTooLate
-from backend.redemption.look_up import Sheet, check
 from backend.redemption.redeem import Redeemed, Redeemer, redeem
-from backend.redemption.undo import undo
 from tests.backend.redemption.coupons import (
     a_coupon,
     code_of,

@@ -10,8 +10,8 @@ from backend.campaigns import grants, lifecycle, links, programmes, waves
 from backend.campaigns.draft import CampaignDraft
 from backend.campaigns.models import ClaimLink, Grant, GrantState, OfferPiece, Wave
 from backend.coupons.bill import BillLine
-from backend.coupons.card_pack import numbers
 from backend.coupons.models import Coupon, CouponTemplate, TemplateRevision
+from backend.coupons.numbers import coupon_numbers
 from backend.database import Model, db, table_of, transaction
 from backend.malls import shops
 from backend.malls.buyers import Buyer
@@ -155,13 +155,13 @@ def _business(shop: Shop, still: StillClock) -> tuple[int, int, int, int]:
 def _spend(visitor: int, regular: int) -> None:
     now = clock.now()
     first, second = (_coupons(member)[0] for member in (visitor, regular))
-    redeem(numbers().number(first), here=place("s01"), by=Redeemer("核销员"), now=now)
+    redeem(coupon_numbers().number(first), here=place("s01"), by=Redeemer("核销员"), now=now)
     settle(
         Bill(
             number="B1",
             goods=Goods((DishLine("毛肚", BillLine("D001", None, 2, 10000)),), service_fen=500),
             tenders=(
-                Tender(Method.COUPON, number=numbers().number(second)),
+                Tender(Method.COUPON, number=coupon_numbers().number(second)),
                 Tender(Method.CASH, 19500),
             ),
             settled_at=now,

@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import delete
 
 from backend import clock, installation, tenancy
-from backend.coupons import card_pack
+from backend.card_pack import queries as card_pack
 from backend.coupons.errors import CouponNotFound
 from backend.coupons.models import Coupon
 from backend.database import changed, db, table_of, transaction

@@ -13,11 +13,11 @@ from backend.calendar import local
 from backend.campaigns import links
 from backend.campaigns.links import Link, LinkState
 from backend.campaigns.models import Campaign, Grant, OfferPiece
-from backend.coupons import card_pack
+from backend.card_pack import queries as card_pack
+from backend.card_pack.view import CampaignName, CouponView
 from backend.coupons.models import Coupon, CouponTemplate, TemplateRevision
 from backend.coupons.terms import parse_validity
 from backend.coupons.validity import use_window
-from backend.coupons.view import CampaignName, CouponView
 from backend.database import db, table_of
 from backend.members.queries import ids_of
 from backend.merchants import queries as merchants

@@ -26,17 +26,15 @@ from sqlalchemy import (
     select,
     text,
     tuple_,
-    update,
 )
 
-from backend import deployment, tenancy
+from backend import tenancy
+from backend.card_pack.view import CampaignName, CouponRow, CouponView, view
 from backend.coupons.errors import CouponNotFound
 from backend.coupons.models import Coupon, CouponState, CouponTemplate, TemplateRevision
-from backend.coupons.numbers import CouponNumbers, Meant, read_scan
-from backend.coupons.view import CampaignName, CouponRow, CouponView, view
-from backend.database import UtcDateTime, changed, db, table_of
+from backend.coupons.numbers import coupon_numbers, meant_by
+from backend.database import UtcDateTime, db, table_of
 from backend.errors import FieldError, ParamError
-from backend.keys import purpose_key
 from backend.merchants import queries as merchants
 from backend.merchants.models import Merchant, Store
 
@@ -62,19 +60,6 @@ class Page:
 
     items: list[CouponView]
     next_cursor: str | None
-
-
-def numbers() -> CouponNumbers:
-    """券号 under this deployment's key."""
-    return CouponNumbers(purpose_key("coupon-number"), letter=deployment.voucher_letter())
-
-
-def meant_by(typed: str) -> Meant | None:
-    """What a number, as typed or scanned, stands for. A letter stands before vouchers only, and
-    may be left out."""
-    said = read_scan(typed)
-    meant = numbers().meant(said.number) if said.number else None
-    return None if meant is None or (said.letter and not meant.is_voucher) else meant
 
 
 def coupons_of(
@@ -106,6 +91,13 @@ def coupon_of(member_ids: Sequence[int], number: str, *, now: datetime) -> Coupo
     raise CouponNotFound()
 
 
+def by_id(coupon_id: int, *, now: datetime) -> CouponView:
+    """The merchant's coupon of this row id; CouponNotFound."""
+    for found in by_ids([coupon_id], now=now):
+        return found
+    raise CouponNotFound()
+
+
 def by_ids(coupon_ids: Sequence[int], *, now: datetime) -> list[CouponView]:
     """These coupons of the merchant, in the order of the ids; unknown ones are left out."""
     if not coupon_ids:
@@ -113,20 +105,6 @@ def by_ids(coupon_ids: Sequence[int], *, now: datetime) -> list[CouponView]:
     found = _views(_read(_these(), {"coupons": list(coupon_ids)}), now)
     place = {coupon_id: at for at, coupon_id in enumerate(coupon_ids)}
     return sorted(found, key=lambda coupon: place[coupon.id])
-
-
-def hand_over(member_id: int, to_member_id: int) -> None:
-    """Every coupon of one member goes to another: the two have become one person."""
-    for states in (_IS_OPEN, _IS_CLOSED):
-        changed(
-            update(_coupons)
-            .where(
-                tenancy.owner(_coupons) == tenancy.merchant_id(),
-                _coupons.c.member_id == member_id,
-                states,
-            )
-            .values(member_id=to_member_id)
-        )
 
 
 # Spelt out, so that the partial indexes of SQLite and PostgreSQL are seen to hold them.
@@ -167,7 +145,7 @@ def _views(rows: Sequence[RowMapping], now: datetime) -> list[CouponView]:
     stored = [_row(row) for row in rows]
     codes = sorted({code for row in stored for code in row.stores or ()})
     stores = {card.code: card for card in merchants.store_cards(codes)} if codes else {}
-    named = numbers()
+    named = coupon_numbers()
     return [
         view(row, number=named.of(row.id, row.voucher_id), stores=stores, now=now) for row in stored
     ]

@@ -2,9 +2,9 @@
 
 from datetime import datetime
 
+from backend.card_pack.view import CouponView
 from backend.coupons import qr
 from backend.coupons.errors import CouponExpired, CouponGifting, CouponRedeemed, CouponRevoked
-from backend.coupons.view import CouponView
 from backend.errors import DomainError
 from backend.keys import purpose_key
 
