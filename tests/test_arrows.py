@@ -153,3 +153,15 @@ def test_rows_of_a_merchant_are_never_fetched_by_id_alone() -> None:
     for path in _files("backend", *OUTER):
         for name in re.findall(r"session\.get(?:_one)?\(\s*(\w+)", path.read_text()):
             assert name not in guarded, f"{path.relative_to(ROOT)} gets a {name} by id"
+
+
+def test_one_file_writes_grants() -> None:
+    """structure 2: whoever gives goes through ``campaigns/granting``."""
+    writers = {
+        str(path.relative_to(ROOT))
+        for path in _files("backend", *OUTER)
+        if re.search(
+            r"insert\((_grants|table_of\(Grant\))\)|\bGrant\(\n? *[a-z_]+=", path.read_text()
+        )
+    }
+    assert writers == {"backend/campaigns/granting.py"}

@@ -7,18 +7,18 @@ between chunks, and a follow or a budget cannot be counted twice.
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, func, insert, literal, not_, select, update
+from sqlalchemy import ColumnElement, Select, exists, func, not_, select, update
 
-from backend import deployment, faults, requesting, tenancy
-from backend.campaigns import budget, eligibility, offers, queries
+from backend import deployment, faults, tenancy
+from backend.campaigns import budget, eligibility, granting, offers, queries
 from backend.campaigns.crowd import IdRange, PartCrowd, Reason
 from backend.campaigns.models import (
     Campaign,
     CampaignState,
     Grant,
-    GrantState,
     OfferPiece,
     Wave,
     WaveState,
@@ -27,7 +27,7 @@ from backend.campaigns.programmes import programme_of
 from backend.campaigns.programmes.programme import Waves
 from backend.campaigns.queries import Calendar
 from backend.coupons import make
-from backend.database import MetAnother, UtcDateTime, changed, db, table_of, transactional
+from backend.database import MetAnother, changed, db, table_of, transactional
 from backend.members.models import Member
 from backend.messaging import outbox
 from backend.messaging.models import Purpose
@@ -189,26 +189,22 @@ class _Granting:
         people = self._ration(eligible, tally)
         if people == 0:
             return 0
-        state = GrantState.CLAIMED if self.is_given_at_once else GrantState.OPEN
-        claimed_at = self.at if self.is_given_at_once else None
-        values: dict[str, ColumnElement[object]] = {
-            "merchant_id": literal(tenancy.merchant_id()),
-            "campaign_id": literal(self.campaign.id),
-            "cycle": literal(self.wave.cycle),
-            "member_id": _members.c.id,
-            "offer_id": literal(offer.id),
-            "wave_id": literal(self.wave.id),
-            "quantity": literal(offer.quantity),
-            "state": literal(state.value),
-            "granted_at": literal(self.wave.planned_at, UtcDateTime()),
-            "claim_until": literal(self.wave.lapses_at, UtcDateTime()),
-            "claimed_at": literal(claimed_at, UtcDateTime()),
-            "request_id": literal(requesting.request_id()),
-        }
-        rows = self.crowd.eligible(*values.values()).where(not_(self._has_grant()))
-        if people < eligible:
-            rows = rows.order_by(_members.c.id).limit(people)
-        return changed(insert(_grants).from_select(list(values), rows))
+        at_once = self.is_given_at_once
+        return granting.grant_crowd(
+            offer,
+            granting.at_once(self.at) if at_once else granting.waits(self.wave.lapses_at),
+            cycle=self.wave.cycle,
+            wave_id=self.wave.id,
+            granted_at=self.wave.planned_at,
+            people=partial(self._people, most=people if people < eligible else None),
+        )
+
+    def _people(
+        self, *columns: ColumnElement[object], most: int | None
+    ) -> Select[*tuple[object, ...]]:
+        """Who gets it, the first by id where there is not enough for everybody."""
+        rows = self.crowd.eligible(*columns).where(not_(self._has_grant()))
+        return rows if most is None else rows.order_by(_members.c.id).limit(most)
 
     def _ration(self, wanted: int, tally: Tally) -> int:
         """For how many of them there is stock and budget, first come by id."""

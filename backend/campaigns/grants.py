@@ -11,11 +11,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from pydantic import JsonValue
-from sqlalchemy import Row, bindparam, exists, insert, or_, select, union_all, update
+from sqlalchemy import Row, bindparam, exists, or_, select, union_all, update
 
-from backend import faults, requesting, tenancy
+from backend import faults, tenancy
 from backend.calendar import last_day_before
-from backend.campaigns import budget, offers, queries
+from backend.campaigns import budget, granting, offers, queries
+from backend.campaigns.granting import Recipient
 from backend.campaigns.kinds.class_marketing import ClassMarketing, Part
 from backend.campaigns.models import (
     Campaign,
@@ -125,7 +126,7 @@ def give_on_follow(member_id: int, *, now: datetime) -> Given | None:
         if not _is_first_gift(member_id, plans, now=now):
             offers.give_back_stock(offer, 1)
             return None
-        return _into_card_pack(offers.kept(offer), member_id, calendar=calendar, now=now)
+        return give_at_once(offers.kept(offer), member_id, cycle=FOLLOW_CYCLE, now=now)
     return None
 
 
@@ -211,29 +212,10 @@ def _is_first_gift(member_id: int, plans: Sequence[Campaign], *, now: datetime) 
     )
 
 
-def _into_card_pack(
-    offer: CurrentOffer, member_id: int, *, calendar: queries.Calendar, now: datetime
-) -> Given:
-    grant_id: int = (
-        db.session.connection()
-        .execute(
-            insert(_grants)
-            .values(
-                merchant_id=tenancy.merchant_id(),
-                campaign_id=offer.campaign_id,
-                cycle=FOLLOW_CYCLE,
-                member_id=member_id,
-                offer_id=offer.id,
-                quantity=offer.quantity,
-                state=GrantState.CLAIMED.value,
-                granted_at=now,
-                claimed_at=now,
-                request_id=requesting.request_id(),
-            )
-            .returning(_grants.c.id)
-        )
-        .scalar_one()
-    )
+def give_at_once(offer: CurrentOffer, member_id: int, *, cycle: str, now: datetime) -> Given:
+    """Grant, coupons and message of a kept offer, into the card pack."""
+    zone, way = queries.calendar().zone, granting.at_once(now)
+    [grant_id] = granting.grant([Recipient(member_id, offer, cycle, way)], now=now).values()
     promised = [line for line in offer.lines for _ in range(line.quantity)]
     coupon_ids = make.from_grants(
         [
@@ -244,7 +226,7 @@ def _into_card_pack(
                 campaign_id=offer.campaign_id,
                 template_id=line.template_id,
                 revision_id=line.revision_id,
-                use_window=line.use_window(claimed_at=now, zone=calendar.zone),
+                use_window=line.use_window(claimed_at=now, zone=zone),
             )
             for piece, line in enumerate(promised, start=1)
         ],
@@ -253,7 +235,7 @@ def _into_card_pack(
     outbox.queue(
         member_id,
         Purpose.COUPON_RECEIVED,
-        offer.facts(until=offer.first_end(claimed_at=now, zone=calendar.zone), zone=calendar.zone),
+        offer.facts(until=offer.first_end(claimed_at=now, zone=zone), zone=zone),
         dedupe_key=f"grant-{grant_id}-received",
         now=now,
     )

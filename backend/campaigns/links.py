@@ -14,8 +14,8 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import bindparam, insert, or_, select, update
 
-from backend import deployment, faults, requesting, tenancy
-from backend.campaigns import grants, limits, offers
+from backend import deployment, faults, tenancy
+from backend.campaigns import granting, grants, limits, offers
 from backend.campaigns.errors import (
     AlreadyClaimed,
     ClaimIsAnothers,
@@ -23,6 +23,7 @@ from backend.campaigns.errors import (
     ClaimLimitReached,
     ClaimNotFound,
 )
+from backend.campaigns.granting import Recipient
 from backend.campaigns.link_end import WAITING, close
 from backend.campaigns.models import ClaimLink, ClaimLinkKind, Grant, GrantState
 from backend.campaigns.offers import CurrentOffer
@@ -121,25 +122,18 @@ def make(
         )
     )
     (link_id,) = written.inserted_primary_key or (0,)
-    state = GrantState.LINKED if kind is ClaimLinkKind.RECEIPT else GrantState.OPEN
-    connection.execute(
-        insert(_grants),
+    login_too = kind is ClaimLinkKind.EXCHANGE
+    granting.grant(
         [
-            {
-                "merchant_id": merchant_id,
-                "campaign_id": each.offer.campaign_id,
-                "cycle": f"link-{link_id}-{place}",
-                "member_id": member_id,
-                "offer_id": offers.kept(each.offer).id,
-                "quantity": each.offer.quantity,
-                "state": state.value,
-                "granted_at": now,
-                "claim_until": each.claim_until,
-                "link_id": link_id,
-                "request_id": requesting.request_id(),
-            }
+            Recipient(
+                member_id,
+                offers.kept(each.offer),
+                f"link-{link_id}-{place}",
+                granting.behind(link_id, each.claim_until, login_too=login_too),
+            )
             for place, each in enumerate(promised)
         ],
+        now=now,
     )
     return Link(int(link_id), code, kind.value, GrantState.OPEN.value, member_id, points, until)
 

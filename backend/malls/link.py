@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import String, and_, cast, exists, func, insert, literal, select, update
+from sqlalchemy import String, and_, cast, exists, func, literal, select, update
 
-from backend import requesting, tenancy
-from backend.campaigns import mall_products, offers
+from backend import tenancy
+from backend.campaigns import granting, mall_products, offers
+from backend.campaigns.granting import Recipient
 from backend.campaigns.mall_products import LinkedProduct
-from backend.campaigns.models import Campaign, CampaignKind, CampaignState, Grant, GrantState
+from backend.campaigns.models import Campaign, CampaignKind, CampaignState, Grant
 from backend.campaigns.offers import CurrentOffer
 from backend.coupons import make, stock
 from backend.coupons.make import PromisedPiece
@@ -157,7 +158,10 @@ def _make_coupons(sold: Sequence[Sold], campaign_id: int, *, now: datetime) -> C
     )
     if linked != len(sold):
         raise MetAnother("a voucher was linked or refunded meanwhile")
-    grants = _write_grants(sold, offer, now=now)
+    way = granting.at_once(now)
+    grants = granting.grant(
+        [Recipient(each.member_id, offer, each.cycle, way) for each in sold], now=now
+    )
     window = line.use_window(claimed_at=now, zone=merchants.zone())
     make.from_grants(
         [
@@ -178,37 +182,6 @@ def _make_coupons(sold: Sequence[Sold], campaign_id: int, *, now: datetime) -> C
     theirs = select(_coupons.c.id).where(_coupons.c.voucher_id == _vouchers.c.id)
     changed(update(_vouchers).where(ours).values(coupon_id=theirs.scalar_subquery()))
     return offer
-
-
-def _write_grants(sold: Sequence[Sold], offer: CurrentOffer, *, now: datetime) -> dict[str, int]:
-    """One claimed grant each; their ids by cycle."""
-    merchant_id, connection = tenancy.merchant_id(), db.session.connection()
-    connection.execute(
-        insert(_grants),
-        [
-            {
-                "merchant_id": merchant_id,
-                "campaign_id": offer.campaign_id,
-                "cycle": each.cycle,
-                "member_id": each.member_id,
-                "offer_id": offer.id,
-                "quantity": 1,
-                "state": GrantState.CLAIMED.value,
-                "granted_at": now,
-                "claimed_at": now,
-                "request_id": requesting.request_id(),
-            }
-            for each in sold
-        ],
-    )
-    rows = connection.execute(
-        select(_grants.c.cycle, _grants.c.id).where(
-            _grants.c.merchant_id == merchant_id,
-            _grants.c.campaign_id == offer.campaign_id,
-            _grants.c.cycle.in_([each.cycle for each in sold]),
-        )
-    )
-    return {row.cycle: row.id for row in rows}
 
 
 def _tell(linked: Sequence[Sold], offer: CurrentOffer, *, now: datetime) -> None:

@@ -10,9 +10,9 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 
-from backend import faults, requesting, tenancy
+from backend import faults
 from backend.campaigns import budget, cadence, grants, limits, links, offers, queries
 from backend.campaigns.errors import CampaignNotFound
 from backend.campaigns.links import Link, Promised
@@ -22,7 +22,6 @@ from backend.campaigns.models import (
     CampaignKind,
     ClaimLinkKind,
     Grant,
-    GrantState,
 )
 from backend.campaigns.offers import CurrentOffer
 from backend.campaigns.running import is_in_force, is_paid_for
@@ -70,9 +69,11 @@ def exchange(member_id: int, wanted: Wanted, *, now: datetime) -> CouponView:
     """兑换 by the member: the coupon is in the card pack at once."""
     cause = _new_cause()
     taken = _take(member_id, wanted, cause, store_code=None, now=now)
-    made = _grant(offers.kept(taken.offer), taken.entry.member_id, cycle=cause, now=now)
+    given = grants.give_at_once(
+        offers.kept(taken.offer), taken.entry.member_id, cycle=cause, now=now
+    )
     faults.point("exchange.before_commit")
-    return card_pack.by_ids(made, now=now)[0]
+    return card_pack.by_ids(given.coupon_ids, now=now)[0]
 
 
 @transactional
@@ -153,27 +154,3 @@ def _price(campaign: Campaign, template_id: int, level: str | None) -> tuple[str
     if row is None or offer is None:
         raise TemplateNotFound()
     return row.part, offer.price(level)
-
-
-def _grant(offer: CurrentOffer, member_id: int, *, cycle: str, now: datetime) -> list[int]:
-    """A claimed grant and its coupon, whose id it answers."""
-    connection, merchant_id = db.session.connection(), tenancy.merchant_id()
-    grant_id: int = connection.execute(
-        insert(_grants)
-        .values(
-            merchant_id=merchant_id,
-            campaign_id=offer.campaign_id,
-            cycle=cycle,
-            member_id=member_id,
-            offer_id=offer.id,
-            quantity=offer.quantity,
-            state=GrantState.CLAIMED.value,
-            granted_at=now,
-            claimed_at=now,
-            request_id=requesting.request_id(),
-        )
-        .returning(_grants.c.id)
-    ).scalar_one()
-    pieces = grants.PIECES.where(_grants.c.id == grant_id)
-    rows = connection.execute(pieces, {"merchant": merchant_id}).all()
-    return grants.become_coupons(rows, member_id, now=now)
