@@ -18,7 +18,12 @@ def on_sqlite(app: Flask) -> Iterator[None]:
     if db.engine.dialect.name != "sqlite":
         assert not statistics.refresh()
         pytest.skip("servers look by themselves")
+    _forget()
     yield
+    _forget()
+
+
+def _forget() -> None:
     if _known():
         with db.engine.begin() as connection:
             connection.exec_driver_sql("delete from sqlite_stat1")
