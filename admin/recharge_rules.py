@@ -1,7 +1,7 @@
 """充值规则: what a recharge brings on top, and the most that a balance may hold."""
 
 from flask import Response, flash, make_response, redirect, request
-from pydantic import JsonValue
+from pydantic import ValidationError
 from sqlalchemy import select
 
 from admin import access
@@ -13,8 +13,8 @@ from admin.saving import sent
 from backend.database import db, transactional
 from backend.merchants.audit import Facts
 from backend.merchants.models import Merchant
+from backend.merchants.settings import Caps, RechargeSettings, Tier
 from backend.money import parse_yuan, yuan
-from backend.wallet.rules import rules_of
 
 MOST_TIERS = 20
 Tiers = list[tuple[str, str]]
@@ -37,7 +37,7 @@ class RechargeRules(DeskPage):
     @page("/", methods=("GET", "POST"))
     def index_view(self) -> Response:
         """充值规则."""
-        rules = rules_of(_merchant().recharge)
+        rules = RechargeSettings.stored(_merchant().recharge)
         form = CapsForm(sent(), obj=rules.caps)
         tiers: Tiers = [(yuan(tier.principal_fen), yuan(tier.bonus_fen)) for tier in rules.tiers]
         problems: list[str] = []
@@ -61,32 +61,34 @@ def _typed() -> Tiers:
     return [(p.strip(), b.strip()) for p, b in pairs if p.strip() or b.strip()]
 
 
-def _read(tiers: Tiers) -> list[dict[str, int]]:
-    """The tiers in fen, the smallest first; ValueError with words."""
-    found: dict[int, int] = {}
+def _read(tiers: Tiers) -> tuple[Tier, ...]:
+    """The tiers, the smallest first; ValueError with words."""
+    found: dict[int, Tier] = {}
     for principal, bonus in tiers:
         try:
             principal_fen, bonus_fen = parse_yuan(principal), parse_yuan(bonus)
         except ValueError:
             raise ValueError(f"充{principal or '？'}送{bonus or '？'}：金额应写作 500") from None
-        if not 0 < principal_fen <= YuanField.most_fen or not 0 <= bonus_fen <= YuanField.most_fen:
-            raise ValueError(f"充{principal}送{bonus}：金额超出范围")
-        if principal_fen in found:
+        try:
+            tier = Tier(principal_fen=principal_fen, bonus_fen=bonus_fen)
+        except ValidationError:
+            raise ValueError(f"充{principal}送{bonus}：金额超出范围") from None
+        if tier.principal_fen in found:
             raise ValueError(f"充值 {principal} 元写了两次")
-        found[principal_fen] = bonus_fen
-    return [{"principal_fen": fen, "bonus_fen": found[fen]} for fen in sorted(found)]
+        found[tier.principal_fen] = tier
+    return tuple(found[fen] for fen in sorted(found))
 
 
 @transactional
-def _save(form: CapsForm, tiers: list[dict[str, int]]) -> None:
+def _save(form: CapsForm, tiers: tuple[Tier, ...]) -> None:
     merchant = _merchant()
     before: Facts = dict(merchant.recharge)
-    told: list[JsonValue] = [dict(tier) for tier in tiers]
-    caps: dict[str, JsonValue] = {
-        "registered_fen": form.registered_fen.data or None,
-        "unregistered_fen": form.unregistered_fen.data or None,
-    }
-    merchant.recharge = {**merchant.recharge, "tiers": told, "caps": caps}
+    caps = Caps(
+        registered_fen=form.registered_fen.data or None,
+        unregistered_fen=form.unregistered_fen.data or None,
+    )
+    said = RechargeSettings(tiers=tiers, caps=caps).model_dump(mode="json")
+    merchant.recharge = {**merchant.recharge, **said}
     access.record("recharge.save", "充值规则", before=before, after=dict(merchant.recharge))
 
 

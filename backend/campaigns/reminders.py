@@ -39,7 +39,7 @@ from backend.merchants.models import Merchant, Store
 from backend.merchants.subscription import is_subscribed, subscribed
 from backend.messaging import outbox
 from backend.messaging.models import Intent, Purpose, ReminderRun
-from backend.messaging.policy import Rules
+from backend.messaging.settings import MessageSettings
 
 DAYS_BEFORE = 7
 """券到期前 7 天 (S0-27, R-05): last day − today, in natural days."""
@@ -148,7 +148,7 @@ def _remind(ids: IdRange, at: datetime) -> int:
     calendar = queries.calendar()
     people = crowd.people(calendar=calendar, ids=ids, at=at)
     plans = crowd.class_marketing_plans()
-    expiring = Rules.read(house().message_rules).expiring
+    expiring = house().settings(MessageSettings).expiring
     told = 0
     today, kind = day_of(at, calendar.zone), CampaignKind.CLASS_MARKETING
     if plans and is_subscribed(tenancy.merchant_id(), on=today, kind=kind):

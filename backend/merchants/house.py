@@ -1,8 +1,8 @@
 """商家设置: what a merchant has set, read once in a transaction (R-01, R-09, R-10, S2-37…39)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal, TypedDict
+from dataclasses import dataclass, field
+from typing import TypeVar, cast
 from zoneinfo import ZoneInfo
 
 from pydantic import JsonValue
@@ -12,6 +12,7 @@ from backend import tenancy
 from backend.database import db, table_of
 from backend.known import asked_once
 from backend.merchants.models import Merchant, Registration, Sharing
+from backend.merchants.settings import Settings
 
 _merchants = table_of(Merchant)
 
@@ -29,30 +30,21 @@ _SET = (
     "levels_keep",
     "rolling_week",
     "reminder_quiet_days",
-    "points",
-    "recharge",
     "refund_reissue",
     "rounding_fen",
-    "message_rules",
 )
-_HOUSE = select(*(_merchants.c[name] for name in _SET)).where(
+_GROUPS = ("points", "recharge", "message_rules")
+_HOUSE = select(*(_merchants.c[name] for name in (*_SET, *_GROUPS))).where(
     _merchants.c.id == bindparam("merchant")
 )
 
 
-class PointsSet(TypedDict, total=False):
-    """积分 as set: 积分抵现 where ``per_yuan`` or ``max_bp`` is named; and how long
-    points are good."""
-
-    per_yuan: int
-    max_bp: int
-    expiry: Literal["none", "year_end"] | int
+S = TypeVar("S", bound=Settings)
 
 
 @dataclass(frozen=True)
 class House:
-    """商家设置 as they stand. ``recharge`` and ``message_rules`` are groups of the set-up file; who
-    decides by them reads them."""
+    """商家设置 as they stand; ``groups`` as they are stored."""
 
     name: str
     zone: ZoneInfo
@@ -64,11 +56,16 @@ class House:
     levels_keep: str
     rolling_week: bool
     reminder_quiet_days: int
-    points: PointsSet
-    recharge: Mapping[str, JsonValue]
     refund_reissue: bool
     rounding_fen: int
-    message_rules: Mapping[str, JsonValue]
+    groups: Mapping[str, Mapping[str, JsonValue]]
+    _known: dict[type[Settings], Settings] = field(default_factory=dict, repr=False, compare=False)
+
+    def settings(self, group: type[S]) -> S:
+        """A group of settings, typed: ``house().settings(PointsSettings)``."""
+        if group not in self._known:
+            self._known[group] = group.stored(self.groups[group.name])
+        return cast(S, self._known[group])
 
 
 def house() -> House:
@@ -81,9 +78,10 @@ def _read(merchant_id: int) -> House:
     row = db.session.connection().execute(_HOUSE, {"merchant": merchant_id}).mappings().one()
     return House(
         **{
-            **row,
+            **{name: row[name] for name in _SET},
             "zone": ZoneInfo(row["zone"]),
             "sharing": Sharing(row["sharing"]),
             "registration": Registration(row["registration"]),
+            "groups": {name: row[name] for name in _GROUPS},
         }
     )

@@ -13,7 +13,7 @@ from backend.messaging.channels import CHANNELS
 from backend.messaging.channels.channel import Letter, Message
 from backend.messaging.models import Purpose
 from backend.messaging.outbox import THROUGH
-from backend.messaging.policy import Rules
+from backend.messaging.settings import MessageSettings
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def write(
     zone = ZoneInfo(merchant.zone)
     through = str(facts.get(THROUGH, ""))
     reachable = addresses.of(member_id, purpose, merchant=merchant, through=through, now=now)
-    rules = Rules.read(merchant.message_rules)
+    rules = MessageSettings.stored(merchant.message_rules)
     verdict = policy.decide(purpose, rules, reachable.reach, zone=zone, now=now)
     known = {"merchant": merchant.name, "store": merchant.name, "time": queued_at.isoformat()}
     message = Message(merchant.id, purpose, {**known, **facts}, zone)

@@ -1,13 +1,10 @@
 """积分有效期: until when points earned now are good. Pure."""
 
 from datetime import date, datetime
-from typing import Literal
 from zoneinfo import ZoneInfo
 
 from backend.calendar import day_of, end_of_day, month_days
-
-Expiry = Literal["none", "year_end"] | int
-"""Never, at the end of the next year, or so many months after earning."""
+from backend.merchants.settings import Expiry
 
 
 def expires_at(earned_at: datetime, *, expiry: Expiry, zone: ZoneInfo) -> datetime | None:

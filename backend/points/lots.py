@@ -13,6 +13,7 @@ from sqlalchemy import bindparam, case, exists, func, insert, literal_column, or
 from backend import tenancy
 from backend.database import MetAnother, UtcDateTime, changed, db, table_of
 from backend.merchants.house import house
+from backend.merchants.settings import PointsSettings
 from backend.points.expiry import expires_at
 from backend.points.models import PointsLot, PointsLotUse
 
@@ -82,7 +83,7 @@ class Due:
 def open_lots(brought: Iterable[tuple[int, int, int]], *, now: datetime) -> None:
     """New lots, each (entry, member, points), good until the merchant's rule says."""
     merchant_id = tenancy.merchant_id()
-    until = expires_at(now, expiry=house().points.get("expiry", "none"), zone=house().zone)
+    until = expires_at(now, expiry=house().settings(PointsSettings).expiry, zone=house().zone)
     rows = [
         {
             "merchant_id": merchant_id,

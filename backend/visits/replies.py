@@ -1,11 +1,10 @@
 """公众号回复: what the account answers to a follow, a word, a menu click (S0, S4)."""
 
-from collections.abc import Mapping, Sequence
-
-from pydantic import BaseModel
+from collections.abc import Sequence
 
 from backend.database import db
 from backend.merchants.models import Merchant
+from backend.merchants.settings import ReplySettings
 
 SCAN_A_STORE = "欢迎关注！请扫描门店二维码，领取该门店的优惠券。"
 """On a shared account nobody knows whose customer this is before a store's code is scanned."""
@@ -30,31 +29,12 @@ def to_click(merchant_id: int, key: str) -> str | None:
     return _keyword(_replies_of(merchant_id), key)
 
 
-class _Reply(BaseModel):
-    text: str = ""
-
-
-class _Keyword(BaseModel):
-    match: str = "exact"
-    word: str
-    text: str = ""
-
-
-class _Replies(BaseModel):
-    """``merchant.replies`` as the set-up file writes it."""
-
-    follow: _Reply | None = None
-    default: _Reply | None = None
-    keywords: list[_Keyword] = []
-
-
-def _replies_of(merchant_id: int) -> _Replies:
+def _replies_of(merchant_id: int) -> ReplySettings:
     merchant = db.session.get(Merchant, merchant_id)
-    written: Mapping[str, object] = merchant.replies if merchant else {}
-    return _Replies.model_validate(written)
+    return ReplySettings.stored(merchant.replies if merchant else {})
 
 
-def _keyword(replies: _Replies, said: str) -> str | None:
+def _keyword(replies: ReplySettings, said: str) -> str | None:
     said = said.strip()
     same = (k for k in replies.keywords if k.match == "exact" and k.word == said)
     inside = (k for k in replies.keywords if k.match == "contains" and k.word in said)

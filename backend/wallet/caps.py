@@ -3,19 +3,7 @@
 A member whose phone is known counts as registered (记名).
 """
 
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True)
-class Caps:
-    """The most a balance may hold after a recharge, bonus included; 0 or None: no limit."""
-
-    registered_fen: int | None = 500_000
-    unregistered_fen: int | None = 100_000
-
-    def of(self, *, registered: bool) -> int | None:
-        """The cap of such a member; None where there is none."""
-        return (self.registered_fen if registered else self.unregistered_fen) or None
+from backend.merchants.settings import Caps
 
 
 def cap_broken(balance_fen: int, *, caps: Caps, registered: bool) -> int | None:

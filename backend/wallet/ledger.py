@@ -15,6 +15,7 @@ from backend.members.held import person
 from backend.members.models import Member, Recharge
 from backend.members.queries import ids_of
 from backend.merchants.house import house
+from backend.merchants.settings import RechargeSettings
 from backend.wallet.account import (
     Entry,
     Posting,
@@ -34,7 +35,6 @@ from backend.wallet.errors import (
 )
 from backend.wallet.models import EntryKind
 from backend.wallet.parts import Parts, bonus_for, given_back, paid_from
-from backend.wallet.rules import rules_of
 
 _members, _recharges = table_of(Member), table_of(Recharge)
 
@@ -180,7 +180,7 @@ def _within_caps(member_id: int, principal_fen: int, *, has: Parts) -> Parts:
             _members.c.merchant_id == tenancy.merchant_id(), _members.c.id == member_id
         )
     )
-    rules = rules_of(house().recharge)
+    rules = house().settings(RechargeSettings)
     brings = Parts(principal_fen, bonus_for(principal_fen, tiers=rules.tiers))
     cap_fen = cap_broken(
         has.total_fen + brings.total_fen,

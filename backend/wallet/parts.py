@@ -7,6 +7,8 @@ after a refund the balance is as if only the rest had been paid.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from backend.merchants.settings import Tier
+
 
 @dataclass(frozen=True)
 class Parts:
@@ -19,14 +21,6 @@ class Parts:
     def total_fen(self) -> int:
         """Both together."""
         return self.principal_fen + self.bonus_fen
-
-
-@dataclass(frozen=True)
-class Tier:
-    """充值赠送: who recharges ``principal_fen`` or more gets ``bonus_fen``."""
-
-    principal_fen: int
-    bonus_fen: int
 
 
 def bonus_for(principal_fen: int, *, tiers: Sequence[Tier]) -> int:

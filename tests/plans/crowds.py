@@ -68,7 +68,7 @@ class Month:
         with transaction(), tenancy.acting_for(self.shop.merchant_id):
             merchant = db.session.get_one(Merchant, self.shop.merchant_id)
             merchant.message_rules = {"expiring": {"on": True, "days": 7}}
-            merchant.points = {"per_yuan": 100, "max_bp": 10_000, "valid_days": 20}
+            merchant.points = {"per_yuan": 100, "max_bp": 10_000}
             merchant.levels_keep = "month"
             merchant.levels_reviewed = "2026-10"
         with tenancy.acting_for(self.shop.merchant_id):

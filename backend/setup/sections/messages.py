@@ -1,4 +1,4 @@
-"""``messages``, ``message_rules``, ``replies``, ``menu``: what is said to people, and when."""
+"""``messages`` and ``menu``: the templates of what is said to people, and the buttons."""
 
 from collections.abc import Sequence
 from typing import Annotated, Literal
@@ -17,8 +17,6 @@ from backend.setup.applying import Applying
 from backend.setup.section import Section
 from backend.wechat.models import WechatApp
 
-TimeOfDay = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
-Text = Annotated[str, StringConstraints(min_length=1, max_length=600)]
 Fact = Literal[
     "title",
     "valid_from",
@@ -46,36 +44,6 @@ class MessageEntry(Section):
     page: Annotated[str, StringConstraints(max_length=200)] = ""
     fields: dict[Annotated[str, StringConstraints(pattern=r"^[a-z_]+[0-9.A-Z]*$")], Fact] = {}
     active: bool = True
-
-
-class Expiring(Section):
-    """到期提醒 of coupons that are not 票券营销's."""
-
-    days: int = Field(default=3, ge=1, le=90)
-    on: bool = False
-
-
-class MessageRules(Section):
-    quiet: list[TimeOfDay] = Field(default=["21:30", "08:30"], min_length=2, max_length=2)
-    weekly_cap: int = Field(default=3, ge=0, le=100)
-    order: dict[Purpose, list[Channel]] = {}
-    expiring: Expiring = Expiring()
-
-
-class Reply(Section):
-    text: Text
-
-
-class Keyword(Section):
-    match: Literal["exact", "contains"]
-    word: Annotated[str, StringConstraints(min_length=1, max_length=60)]
-    text: Text
-
-
-class Replies(Section):
-    follow: Reply | None = None
-    default: Reply | None = None
-    keywords: list[Keyword] = []
 
 
 class Button(Section):

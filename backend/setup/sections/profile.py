@@ -19,10 +19,18 @@ from backend.database import db
 from backend.membership import levels
 from backend.merchants.house import MOST_ROUNDING_FEN
 from backend.merchants.models import Merchant, Registration, Sharing, Subscription
+from backend.merchants.settings import (
+    PointsSettings,
+    RechargeSettings,
+    ReplySettings,
+    Settings,
+    SmsSettings,
+)
+from backend.messaging.settings import MessageSettings
 from backend.setup.applying import Applying
-from backend.setup.section import Code, Day, Fen, Name, Phone, Section
+from backend.setup.section import Code, Day, Name, Phone, Section
 from backend.setup.sections.campaigns import NOT_YET
-from backend.setup.sections.messages import Menu, MessageRules, Replies
+from backend.setup.sections.messages import Menu
 
 
 def _known_kind(kind: str) -> str:
@@ -50,35 +58,6 @@ def _listed(value: object) -> object:
     return [value] if isinstance(value, dict) else value
 
 
-class Points(Section):
-    """积分抵现 (spec 04)."""
-
-    per_yuan: int = Field(default=100, ge=1)
-    max_bp: int = Field(default=5000, ge=0, le=10000)
-    expiry: Literal["none", "year_end"] | Annotated[int, Field(ge=1, le=120)] = "none"
-
-
-class Tier(Section):
-    """充值赠送: who recharges ``principal_fen`` or more gets ``bonus_fen``."""
-
-    principal_fen: Annotated[int, Field(ge=1, le=10**9)]
-    bonus_fen: Annotated[int, Field(ge=0, le=10**9)]
-
-
-class Caps(Section):
-    """余额上限; 0 or null: none."""
-
-    registered_fen: Fen | None = 500_000
-    unregistered_fen: Fen | None = 100_000
-
-
-class Recharge(Section):
-    """充值赠送; the highest tier that is reached gives its bonus."""
-
-    tiers: list[Tier] = []
-    caps: Caps = Caps()
-
-
 class Refund(Section):
     """退款: ``reissue``: coupons that come back are good until the end of the next day at least."""
 
@@ -92,11 +71,6 @@ def _zone(name: str) -> str:
 
 
 Zone = Annotated[str, StringConstraints(max_length=40), AfterValidator(_zone)]
-
-
-class Sms(Section):
-    signature: Annotated[str, StringConstraints(max_length=20)] = ""
-    quota: int = Field(default=0, ge=0)
 
 
 class Profile(Section):
@@ -119,12 +93,12 @@ class Profile(Section):
     week: Literal["natural", "rolling"] = "natural"
     reminder_quiet_days: int = Field(default=7, ge=0, le=365)
     rounding_fen: Annotated[int, Field(ge=0, le=MOST_ROUNDING_FEN)] = 99
-    points: Points = Points()
-    recharge: Recharge = Recharge()
+    points: PointsSettings = PointsSettings()
+    recharge: RechargeSettings = RechargeSettings()
     refund: Refund = Refund()
-    sms: Sms = Sms()
-    message_rules: MessageRules = MessageRules()
-    replies: Replies = Replies()
+    sms: SmsSettings = SmsSettings()
+    message_rules: MessageSettings = MessageSettings()
+    replies: ReplySettings = ReplySettings()
     menu: Menu = []
 
 
@@ -144,7 +118,10 @@ _COLUMNS = (
     "reminder_quiet_days",
     "rounding_fen",
 )
-_SETTINGS = ("points", "recharge", "sms", "message_rules", "replies")
+_GROUPS = tuple(
+    group.name
+    for group in (PointsSettings, RechargeSettings, SmsSettings, MessageSettings, ReplySettings)
+)
 
 
 def by_code(code: str) -> Merchant | None:
@@ -163,11 +140,11 @@ def apply(profile: Profile, run: Applying, *, at: str) -> Merchant | None:
         named["rolling_week"] = profile.week == "rolling"
     if "reissue" in profile.refund.model_fields_set:
         named["refund_reissue"] = profile.refund.reissue
-    for name in _SETTINGS:
+    for name in _GROUPS:
         if name in profile.model_fields_set:
-            section: Section = getattr(profile, name)
+            group: Settings = getattr(profile, name)
             stored = getattr(merchant, name) if merchant else {}
-            named[name] = {**stored, **section.model_dump(mode="json", exclude_unset=True)}
+            named[name] = {**stored, **group.model_dump(mode="json", exclude_unset=True)}
     if "menu" in profile.model_fields_set:
         named["menu"] = [button.model_dump(exclude_unset=True) for button in profile.menu]
     run.merchant_id, run.merchant_code = (merchant.id if merchant else None), profile.code
@@ -230,7 +207,7 @@ def export(merchant: Merchant) -> dict[str, JsonValue]:
     }
     if merchant.refund_reissue:
         entry["refund"] = {"reissue": True}
-    for name in (*_SETTINGS, "menu"):
+    for name in (*_GROUPS, "menu"):
         if value := getattr(merchant, name):
             entry[name] = value
     return entry

@@ -294,7 +294,7 @@ def test_an_unfollower_is_not_written_to_through_the_account(
 def test_a_message_of_a_broken_template_does_not_stop_the_others(
     wechat: Platform, shop: Shop, anna: Customer
 ) -> None:
-    has_rules(shop, order={"coupon_received": ["pigeon"]})
+    has_template(shop, Channel.TEMPLATE, fields=["thing1"])  # type: ignore[arg-type]
     poisoned = queue(anna, key="bad")
     has_template(shop, Channel.TEMPLATE, purpose=Purpose.COUPON_REDEEMED)
     queue(anna, key="good", purpose=Purpose.COUPON_REDEEMED, facts=FACTS)

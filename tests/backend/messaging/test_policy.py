@@ -7,7 +7,8 @@ import pytest
 from backend.calendar import SHANGHAI
 from backend.messaging.channels.channel import Reach
 from backend.messaging.models import Channel, Purpose
-from backend.messaging.policy import Expiring, Rules, decide, quiet_until
+from backend.messaging.policy import decide, quiet_until
+from backend.messaging.settings import ExpiringReminder, MessageSettings
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=SHANGHAI)
 ALL = frozenset({Channel.SUBSCRIBE, Channel.TEMPLATE, Channel.CUSTOM})
@@ -50,12 +51,12 @@ def test_equal_ends_mean_no_quiet_hours() -> None:
 
 
 def test_a_notice_takes_every_open_road_in_the_default_order() -> None:
-    verdict = decide(NOTICE, Rules(), WIDE_OPEN, zone=SHANGHAI, now=NOON)
+    verdict = decide(NOTICE, MessageSettings(), WIDE_OPEN, zone=SHANGHAI, now=NOON)
     assert verdict.channels == (Channel.SUBSCRIBE, Channel.TEMPLATE, Channel.CUSTOM)
 
 
 def test_marketing_never_takes_the_template_road() -> None:
-    verdict = decide(NEWS, Rules(), WIDE_OPEN, zone=SHANGHAI, now=NOON)
+    verdict = decide(NEWS, MessageSettings(), WIDE_OPEN, zone=SHANGHAI, now=NOON)
     assert verdict.channels == (Channel.SUBSCRIBE, Channel.CUSTOM)
 
 
@@ -89,7 +90,7 @@ def test_marketing_never_takes_the_template_road() -> None:
 def test_a_road_without_address_consent_or_window_is_closed(
     reach: Reach, channels: tuple[Channel, ...]
 ) -> None:
-    assert decide(NOTICE, Rules(), reach, zone=SHANGHAI, now=NOON).channels == channels
+    assert decide(NOTICE, MessageSettings(), reach, zone=SHANGHAI, now=NOON).channels == channels
 
 
 @pytest.mark.parametrize(
@@ -113,14 +114,14 @@ def test_what_is_refused_is_refused_for_a_reason(
 ) -> None:
     facts = {"subscribed": True, "consents": 1, "interacted_at": NOON, **reach}
     person = Reach(channels=ALL, **facts)  # type: ignore[arg-type]
-    assert decide(purpose, Rules(), person, zone=SHANGHAI, now=NOON).reason == reason
+    assert decide(purpose, MessageSettings(), person, zone=SHANGHAI, now=NOON).reason == reason
 
 
 def test_only_marketing_waits_for_the_morning() -> None:
     night = at("22:00")
-    news = decide(NEWS, Rules(), WIDE_OPEN, zone=SHANGHAI, now=night)
+    news = decide(NEWS, MessageSettings(), WIDE_OPEN, zone=SHANGHAI, now=night)
     assert (news.hold_until, news.channels) == (at("08:30", 24), ())
-    notice = decide(NOTICE, Rules(), WIDE_OPEN, zone=SHANGHAI, now=night)
+    notice = decide(NOTICE, MessageSettings(), WIDE_OPEN, zone=SHANGHAI, now=night)
     assert notice.hold_until is None
     assert notice.channels
 
@@ -132,8 +133,8 @@ def test_rules_are_read_as_stored_and_missing_ones_have_their_defaults() -> None
         "order": {"coupon_redeemed": ["custom"]},
         "expiring": {"days": 5, "on": True},
     }
-    rules = Rules.read(stored)
-    assert rules.quiet == (time(22), time(7))
-    assert (rules.weekly_cap, rules.expiring) == (1, Expiring(on=True, days=5))
+    rules = MessageSettings.stored(stored)
+    assert rules.quiet_hours == (time(22), time(7))
+    assert (rules.weekly_cap, rules.expiring) == (1, ExpiringReminder(on=True, days=5))
     assert decide(NOTICE, rules, WIDE_OPEN, zone=SHANGHAI, now=NOON).channels == (Channel.CUSTOM,)
-    assert Rules.read({}) == Rules()
+    assert MessageSettings.stored({}) == MessageSettings()

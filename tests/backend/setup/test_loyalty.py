@@ -7,7 +7,8 @@ from sqlalchemy import select
 from backend import tenancy
 from backend.database import db
 from backend.merchants.models import Merchant
-from backend.sales.house_rules import PointsRule, house_rules
+from backend.merchants.settings import PointsSettings
+from backend.sales.house_rules import house_rules
 from backend.setup.export import export
 from tests.backend.setup.test_apply import _apply, _refused
 
@@ -67,7 +68,7 @@ def test_a_bills_share_alone_leaves_paying_by_points_on(app: Flask) -> None:
     _apply(said)
     merchant = db.session.scalars(select(Merchant.id)).one()
     with tenancy.acting_for(merchant):
-        assert house_rules().points == PointsRule(per_yuan=100, share_bp=3000)
+        assert house_rules().points == PointsSettings(per_yuan=100, max_bp=3000)
 
 
 def test_a_discount_below_one_tenth_is_refused_and_says_how_it_is_written(app: Flask) -> None:

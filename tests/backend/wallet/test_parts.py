@@ -2,9 +2,13 @@
 
 import pytest
 
-from backend.wallet.parts import Parts, Tier, bonus_for, given_back, paid_from
+from backend.merchants.settings import Tier
+from backend.wallet.parts import Parts, bonus_for, given_back, paid_from
 
-TIERS = [Tier(500_00, 50_00), Tier(1000_00, 150_00)]
+TIERS = [
+    Tier(principal_fen=500_00, bonus_fen=50_00),
+    Tier(principal_fen=1000_00, bonus_fen=150_00),
+]
 
 
 @pytest.mark.parametrize(
