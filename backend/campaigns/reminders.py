@@ -32,6 +32,7 @@ from backend.campaigns.cadence import Cycle
 from backend.campaigns.crowd import IdRange, People
 from backend.campaigns.models import CampaignKind
 from backend.coupons.models import Coupon, CouponState, CouponTemplate, TemplateRevision
+from backend.coupons.promise import promised_stores
 from backend.database import MetAnother, changed, db, end_read, table_of, transactional
 from backend.members.models import Identity, Member
 from backend.merchants.house import house
@@ -261,8 +262,8 @@ def _facts(batch: _Batch, zone: ZoneInfo) -> dict[str, JsonValue]:
         "count": batch.pieces,
         "valid_to": last_day_before(batch.valid_until, zone).isoformat(),
     }
-    if promised is not None and now is not None:
-        facts["store"] = _store_names([str(code) for code in (*promised, *now)])
+    if (codes := promised_stores(promised, now)) is not None:
+        facts["store"] = _store_names(sorted(codes))
     return facts
 
 

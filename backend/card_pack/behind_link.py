@@ -1,12 +1,13 @@
 """领取链接 as its page and the API show it: its state, and the coupons behind it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import JsonValue
-from sqlalchemy import Row, or_, select
+from sqlalchemy import RowMapping, or_, select
 
 from backend import tenancy
 from backend.calendar import local
@@ -14,13 +15,18 @@ from backend.campaigns import links
 from backend.campaigns.links import Link, LinkState
 from backend.campaigns.models import Campaign, Grant, OfferPiece
 from backend.card_pack import queries as card_pack
-from backend.card_pack.view import CampaignName, CouponView
+from backend.card_pack.view import (
+    CampaignName,
+    CouponView,
+    campaign_shown,
+    store_cards,
+    stores_shown,
+)
 from backend.coupons.models import Coupon, CouponTemplate, TemplateRevision
 from backend.coupons.terms import parse_validity
 from backend.coupons.validity import use_window
 from backend.database import db, table_of
 from backend.members.queries import ids_of
-from backend.merchants import queries as merchants
 from backend.merchants.house import house
 from backend.merchants.queries import StoreCard
 
@@ -103,39 +109,28 @@ def _promised(
     )
     if state == "open":
         wanted = wanted.where(or_(_grants.c.claim_until.is_(None), _grants.c.claim_until > now))
-    rows = db.session.connection().execute(wanted).all()
-    codes = sorted({str(code) for row in rows for code in _codes(row) or ()})
-    stores = {card.code: card for card in merchants.store_cards(codes)} if codes else {}
+    rows = db.session.connection().execute(wanted).mappings().all()
+    stores = store_cards(rows)
     return [_coupon(row, stores, zone=zone, now=now) for row in rows]
 
 
 def _coupon(
-    row: Row[*tuple[Any, ...]], stores: dict[str, StoreCard], *, zone: ZoneInfo, now: datetime
+    row: RowMapping, stores: Mapping[str, StoreCard], *, zone: ZoneInfo, now: datetime
 ) -> PromisedCoupon:
-    window = use_window(parse_validity(row.validity), claimed_at=now, zone=zone)
-    codes = _codes(row)
+    window = use_window(parse_validity(row["validity"]), claimed_at=now, zone=zone)
     return PromisedCoupon(
-        title=row.title,
-        kind=row.kind,
+        title=row["title"],
+        kind=row["kind"],
         valid_from=local(window.start, zone),
         valid_to=local(window.end - timedelta(seconds=1), zone),
-        rule=row.rule,
-        minimum_fen=row.minimum_fen,
-        stores="all" if codes is None else [stores[code] for code in codes if code in stores],
-        campaign=CampaignName(
-            row.campaign_id, row.campaign_code, row.campaign_name, row.campaign_description
-        ),
-        template_id=row.template_id,
-        template=row.template,
-        giftable=row.giftable,
+        rule=row["rule"],
+        minimum_fen=row["minimum_fen"],
+        stores=stores_shown(row, stores),
+        campaign=campaign_shown(row),
+        template_id=row["template_id"],
+        template=row["template"],
+        giftable=row["giftable"],
     )
-
-
-def _codes(row: Row[*tuple[Any, ...]]) -> list[str] | None:
-    """Stores of the promise and those added since (R-21); None: all."""
-    if row.promised_stores is None or row.stores_now is None:
-        return None
-    return sorted({str(code) for code in (*row.promised_stores, *row.stores_now)})
 
 
 def _mine(link: Link, member_id: int, *, now: datetime) -> list[CouponView]:

@@ -12,34 +12,39 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cache
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import (
     ColumnElement,
     RowMapping,
     Select,
-    Table,
     and_,
     bindparam,
     literal,
     or_,
-    select,
-    text,
     tuple_,
 )
 
 from backend import tenancy
-from backend.card_pack.view import CampaignName, CouponRow, CouponView, view
+from backend.campaigns.models import Campaign
+from backend.card_pack.view import CouponView, store_cards, view
 from backend.coupons.errors import CouponNotFound
-from backend.coupons.models import Coupon, CouponState, CouponTemplate, TemplateRevision
+from backend.coupons.models import (
+    IS_CLOSED,
+    IS_OPEN,
+    Coupon,
+    CouponState,
+    CouponTemplate,
+    TemplateRevision,
+)
 from backend.coupons.numbers import coupon_numbers, meant_by
 from backend.database import UtcDateTime, db, table_of
 from backend.errors import FieldError, ParamError
-from backend.merchants import queries as merchants
-from backend.merchants.models import Merchant, Store
+from backend.merchants.models import Merchant
+from backend.redemption.coupon_rows import coupon_rows
 
 _coupons, _templates = table_of(Coupon), table_of(CouponTemplate)
-_revisions, _stores, _merchants = table_of(TemplateRevision), table_of(Store), table_of(Merchant)
+_revisions, _campaigns = table_of(TemplateRevision), table_of(Campaign)
+_merchants = table_of(Merchant)
 
 
 class Shown(StrEnum):
@@ -107,31 +112,26 @@ def by_ids(coupon_ids: Sequence[int], *, now: datetime) -> list[CouponView]:
     return sorted(found, key=lambda coupon: place[coupon.id])
 
 
-# Spelt out, so that the partial indexes of SQLite and PostgreSQL are seen to hold them.
-_IS_OPEN = text("coupon.state in ('usable', 'locked', 'gifting')")
-_IS_CLOSED = text("coupon.state in ('redeemed', 'revoked')")
-
-
 def _in_state(state: Shown, now: datetime) -> ColumnElement[bool]:
     current, lock = _coupons.c.valid_until > now, _coupons.c.locked_until
     stored = _coupons.c.state
     locked = and_(stored == CouponState.LOCKED, or_(lock.is_(None), lock > now))
     match state:
         case Shown.ALL:
-            return or_(_IS_OPEN, _IS_CLOSED)
+            return or_(IS_OPEN, IS_CLOSED)
         case Shown.USABLE:
             free = or_(
                 stored == CouponState.USABLE, and_(stored == CouponState.LOCKED, lock <= now)
             )
-            return and_(_IS_OPEN, current, free)
+            return and_(IS_OPEN, current, free)
         case Shown.LOCKED:
-            return and_(_IS_OPEN, current, locked)
+            return and_(IS_OPEN, current, locked)
         case Shown.GIFTING:
-            return and_(_IS_OPEN, current, stored == CouponState.GIFTING)
+            return and_(IS_OPEN, current, stored == CouponState.GIFTING)
         case Shown.EXPIRED:
-            return and_(_IS_OPEN, _coupons.c.valid_until <= now)
+            return and_(IS_OPEN, _coupons.c.valid_until <= now)
         case Shown.REDEEMED | Shown.REVOKED:
-            return and_(_IS_CLOSED, stored == state.value)
+            return and_(IS_CLOSED, stored == state.value)
 
 
 def _read(
@@ -142,101 +142,35 @@ def _read(
 
 
 def _views(rows: Sequence[RowMapping], now: datetime) -> list[CouponView]:
-    stored = [_row(row) for row in rows]
-    codes = sorted({code for row in stored for code in row.stores or ()})
-    stores = {card.code: card for card in merchants.store_cards(codes)} if codes else {}
-    named = coupon_numbers()
+    stores, named = store_cards(rows), coupon_numbers()
     return [
-        view(row, number=named.of(row.id, row.voucher_id), stores=stores, now=now) for row in stored
+        view(row, number=named.of(row["id"], row["voucher_id"]), stores=stores, now=now)
+        for row in rows
     ]
-
-
-def _row(row: RowMapping) -> CouponRow:
-    everywhere = row["promised_stores"] is None or row["stores_now"] is None
-    return CouponRow(
-        id=row["id"],
-        voucher_id=row["voucher_id"],
-        title=row["title"],
-        kind=row["kind"],
-        state=row["state"],
-        valid_from=row["valid_from"],
-        valid_until=row["valid_until"],
-        locked_until=row["locked_until"],
-        rule=row["rule"],
-        minimum_fen=row["minimum_fen"],
-        stores=None
-        if everywhere
-        else frozenset(str(code) for code in (*row["promised_stores"], *row["stores_now"])),
-        campaign=CampaignName(
-            row["campaign_id"],
-            row["campaign_code"],
-            row["campaign_name"],
-            row["campaign_description"],
-        ),
-        template_id=row["template_id"],
-        template=row["template_code"],
-        giftable=row["giftable"],
-        source=row["source"],
-        claimed_at=row["claimed_at"],
-        redeemed_at=row["redeemed_at"],
-        redeemed_store=row["redeemed_store"],
-        holder_id=row["member_id"],
-        zone=ZoneInfo(row["zone"]),
-    )
 
 
 @cache
 def _rows() -> Select[Any]:
-    """The merchant's coupons with all that is told about them. Stores added later count too (R-21).
-
-    Campaign and redemption belong to packages above this one, so their tables are taken by name.
-    """
-    campaigns, redemptions = _table("campaign"), _table("redemption")
+    """The merchant's coupons with all that is told about them."""
     return (
-        select(
-            _coupons.c.id,
-            _coupons.c.voucher_id,
-            _coupons.c.member_id,
-            _coupons.c.state,
-            _coupons.c.source,
-            _coupons.c.valid_from,
-            _coupons.c.valid_until,
-            _coupons.c.locked_until,
+        coupon_rows()
+        .add_columns(
             _coupons.c.claimed_at,
-            _coupons.c.campaign_id,
-            _coupons.c.template_id,
-            _revisions.c.title,
-            _revisions.c.kind,
-            _revisions.c.rule,
-            _revisions.c.minimum_fen,
             _revisions.c.giftable,
-            _revisions.c.stores.label("promised_stores"),
-            _templates.c.stores.label("stores_now"),
             _templates.c.code.label("template_code"),
-            campaigns.c.code.label("campaign_code"),
-            campaigns.c.name.label("campaign_name"),
-            campaigns.c.description.label("campaign_description"),
-            redemptions.c.at.label("redeemed_at"),
-            _stores.c.name.label("redeemed_store"),
+            _campaigns.c.code.label("campaign_code"),
+            _campaigns.c.name.label("campaign_name"),
+            _campaigns.c.description.label("campaign_description"),
             _merchants.c.zone,
         )
         .join(_merchants, _merchants.c.id == _coupons.c.merchant_id)
-        .join(_revisions, _revisions.c.id == _coupons.c.revision_id)
-        .join(_templates, _templates.c.id == _coupons.c.template_id)
-        .join(campaigns, campaigns.c.id == _coupons.c.campaign_id)
-        .outerjoin(redemptions, redemptions.c.live_key == _coupons.c.id)
-        .outerjoin(_stores, _stores.c.id == redemptions.c.store_id)
-        .where(tenancy.owner(_coupons) == bindparam("merchant"))
+        .join(_campaigns, _campaigns.c.id == _coupons.c.campaign_id)
     )
 
 
 @cache
 def _these() -> Select[Any]:
     return _rows().where(_coupons.c.id.in_(bindparam("coupons", expanding=True)))
-
-
-def _table(name: str) -> Table:
-    return Coupon.metadata.tables[name]
 
 
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")

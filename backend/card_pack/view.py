@@ -7,9 +7,12 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import JsonValue
+from sqlalchemy import RowMapping
 
 from backend.calendar import local
 from backend.coupons.models import CouponState
+from backend.coupons.promise import promised_stores
+from backend.merchants import queries as merchants
 from backend.merchants.queries import StoreCard
 
 _OPEN = (CouponState.USABLE, CouponState.LOCKED, CouponState.GIFTING)
@@ -23,33 +26,6 @@ class CampaignName:
     code: str
     name: str
     description: str
-
-
-@dataclass(frozen=True)
-class CouponRow:
-    """What is stored about one coupon; ``stores`` by code, ``None`` for all."""
-
-    id: int
-    voucher_id: int | None
-    title: str
-    kind: str
-    state: str
-    valid_from: datetime
-    valid_until: datetime
-    locked_until: datetime | None
-    rule: Mapping[str, JsonValue]
-    minimum_fen: int
-    stores: frozenset[str] | None
-    campaign: CampaignName
-    template_id: int
-    template: str
-    giftable: bool
-    source: str
-    claimed_at: datetime
-    redeemed_at: datetime | None
-    redeemed_store: str | None
-    holder_id: int
-    zone: ZoneInfo
 
 
 @dataclass(frozen=True)
@@ -92,36 +68,63 @@ def state_at(
 
 
 def view(
-    row: CouponRow, *, number: str, stores: Mapping[str, StoreCard], now: datetime
+    row: RowMapping, *, number: str, stores: Mapping[str, StoreCard], now: datetime
 ) -> CouponView:
     """A stored coupon as answered; ``stores`` are the merchant's, by code."""
+    zone = ZoneInfo(row["zone"])
     return CouponView(
-        id=row.id,
-        holder_id=row.holder_id,
+        id=row["id"],
+        holder_id=row["member_id"],
         number=number,
-        title=row.title,
-        kind=row.kind,
+        title=row["title"],
+        kind=row["kind"],
         state=state_at(
-            row.state, valid_until=row.valid_until, locked_until=row.locked_until, now=now
+            row["state"],
+            valid_until=row["valid_until"],
+            locked_until=row["locked_until"],
+            now=now,
         ),
-        valid_from=_shown(row.valid_from, row.zone),
-        valid_to=_shown(row.valid_until - timedelta(microseconds=1), row.zone),
-        rule=row.rule,
-        minimum_fen=row.minimum_fen,
-        stores="all" if row.stores is None else _cards(sorted(row.stores), stores),
-        campaign=row.campaign,
-        template_id=row.template_id,
-        template=row.template,
-        giftable=row.giftable,
-        source=row.source,
-        claimed_at=_shown(row.claimed_at, row.zone),
-        redeemed_at=_shown(row.redeemed_at, row.zone) if row.redeemed_at else None,
-        redeemed_store=row.redeemed_store,
+        valid_from=_shown(row["valid_from"], zone),
+        valid_to=_shown(row["valid_until"] - timedelta(microseconds=1), zone),
+        rule=row["rule"],
+        minimum_fen=row["minimum_fen"],
+        stores=stores_shown(row, stores),
+        campaign=campaign_shown(row),
+        template_id=row["template_id"],
+        template=row["template_code"],
+        giftable=row["giftable"],
+        source=row["source"],
+        claimed_at=_shown(row["claimed_at"], zone),
+        redeemed_at=_shown(row["redeemed_at"], zone) if row["redeemed_at"] else None,
+        redeemed_store=row["redeemed_store"],
     )
 
 
-def _cards(codes: Sequence[str], stores: Mapping[str, StoreCard]) -> list[StoreCard]:
-    return [stores[code] for code in codes if code in stores]
+def store_cards(rows: Sequence[RowMapping]) -> dict[str, StoreCard]:
+    """The stores that these promises name, by code."""
+    codes = {code for row in rows for code in _codes(row) or ()}
+    return {card.code: card for card in merchants.store_cards(sorted(codes))} if codes else {}
+
+
+def stores_shown(
+    row: RowMapping, stores: Mapping[str, StoreCard]
+) -> Literal["all"] | list[StoreCard]:
+    """适用门店 of a promise, as cards."""
+    codes = _codes(row)
+    if codes is None:
+        return "all"
+    return [stores[code] for code in sorted(codes) if code in stores]
+
+
+def campaign_shown(row: RowMapping) -> CampaignName:
+    """活动 of a promise."""
+    return CampaignName(
+        row["campaign_id"], row["campaign_code"], row["campaign_name"], row["campaign_description"]
+    )
+
+
+def _codes(row: RowMapping) -> frozenset[str] | None:
+    return promised_stores(row["promised_stores"], row["stores_now"])
 
 
 def _shown(at: datetime, zone: ZoneInfo) -> datetime:

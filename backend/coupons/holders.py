@@ -1,21 +1,17 @@
 """持有人: whose coupons they are, where two members become one."""
 
-from sqlalchemy import text, update
+from sqlalchemy import update
 
 from backend import tenancy
-from backend.coupons.models import Coupon
+from backend.coupons.models import IS_CLOSED, IS_OPEN, Coupon
 from backend.database import changed, table_of
 
 _coupons = table_of(Coupon)
 
-# Spelt out, so that the partial indexes of SQLite and PostgreSQL are seen to hold them.
-_IS_OPEN = text("coupon.state in ('usable', 'locked', 'gifting')")
-_IS_CLOSED = text("coupon.state in ('redeemed', 'revoked')")
-
 
 def hand_over(member_id: int, to_member_id: int) -> None:
     """Every coupon of one member goes to another: the two have become one person."""
-    for states in (_IS_OPEN, _IS_CLOSED):
+    for states in (IS_OPEN, IS_CLOSED):
         changed(
             update(_coupons)
             .where(

@@ -165,6 +165,10 @@ class Coupon(MerchantRow, BaseModel):
     locked_until: Mapped[Instant | None]
 
 
+IS_OPEN, IS_CLOSED = (text(f"coupon.{where.text}") for where in (_OPEN, _CLOSED))
+"""Spelt out, so that the partial indexes of SQLite and PostgreSQL are seen to hold them."""
+
+
 class CouponEvent(MerchantRow, BaseModel):
     """券流水. Every change of a coupon's state after it was made: who, when, why, which request.
 

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Literal, Self
+
+from sqlalchemy import RowMapping
 
 from backend.coupons.bill import BillLine
 from backend.coupons.kinds import (
@@ -13,6 +15,7 @@ from backend.coupons.kinds import (
     GiftRule,
     GroupBuyRule,
     Rule,
+    parse_rule,
 )
 from backend.coupons.terms import Combine, Scope, UseHours
 
@@ -25,7 +28,7 @@ ALONE = Combine()
 class Promise:
     """One coupon: what it gives, on what, where and when. ``valid_until`` is exclusive.
 
-    ``stores`` holds the codes of the revision and those added to the template since (R-21).
+    ``stores`` as ``promised_stores``.
     """
 
     number: str
@@ -40,6 +43,27 @@ class Promise:
     hours: UseHours = ALWAYS
     combine: Combine = ALONE
     max_per_bill: int = 1
+
+    @classmethod
+    def read(cls, row: RowMapping, *, number: str) -> Self:
+        """The promise of a row that names the coupon's and its revision's columns, and both
+        ``promised_stores`` and ``stores_now``, the template's."""
+        kind = CouponKind(row["kind"])
+        stores = promised_stores(row["promised_stores"], row["stores_now"])
+        return cls(
+            number=number,
+            title=row["title"],
+            kind=kind,
+            rule=parse_rule(kind, row["rule"]),
+            valid_from=row["valid_from"],
+            valid_until=row["valid_until"],
+            minimum_fen=row["minimum_fen"],
+            scope=Scope.model_validate(row["scope"]),
+            stores="all" if stores is None else stores,
+            hours=UseHours.model_validate(row["hours"]),
+            combine=Combine.model_validate(row["combine"]),
+            max_per_bill=row["max_per_bill"],
+        )
 
     def counts(self, line: BillLine) -> bool:
         """Whether a line is part of what the minimum and a computed reduction count."""
@@ -74,3 +98,13 @@ class Promise:
 
     def _may_touch(self, line: BillLine) -> bool:
         return self.combine.discounted_dishes or not line.discounted
+
+
+def promised_stores(
+    promised: Sequence[object] | None, stores_now: Sequence[object] | None
+) -> frozenset[str] | None:
+    """适用门店, by code: those of the revision, and those added to the template since; a coupon
+    never loses one (R-21). ``None`` for all."""
+    if promised is None or stores_now is None:
+        return None
+    return frozenset(str(code) for code in (*promised, *stores_now))

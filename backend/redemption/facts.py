@@ -1,6 +1,6 @@
 """券的事实: coupons as the decisions read them, with holder and live redemption, at one stroke."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -10,20 +10,16 @@ from sqlalchemy import Select, bindparam, select, text, union
 
 from backend import tenancy
 from backend.coupons.applicability import Standing
-from backend.coupons.kinds import CouponKind, parse_rule
-from backend.coupons.models import Coupon, CouponState, CouponTemplate, TemplateRevision
+from backend.coupons.models import IS_OPEN, Coupon, CouponState, TemplateRevision
 from backend.coupons.numbers import coupon_numbers
 from backend.coupons.promise import Promise
-from backend.coupons.terms import Combine, Scope, UseHours
 from backend.database import db, table_of
 from backend.members.models import Member
-from backend.merchants.models import Store
-from backend.redemption.models import Redemption
+from backend.redemption.coupon_rows import coupon_rows
 from backend.vouchers.models import MallVoucher
 
-_coupons, _members, _stores = table_of(Coupon), table_of(Member), table_of(Store)
-_revisions, _templates = table_of(TemplateRevision), table_of(CouponTemplate)
-_redemptions, _vouchers = table_of(Redemption), table_of(MallVoucher)
+_coupons, _members = table_of(Coupon), table_of(Member)
+_revisions, _vouchers = table_of(TemplateRevision), table_of(MallVoucher)
 
 
 @dataclass(frozen=True)
@@ -81,8 +77,6 @@ def held_by(member_ids: Sequence[int], *, at: datetime) -> list[CouponFacts]:
     return _read(_held(), {"members": list(member_ids), "at": at})
 
 
-# Spelt out, so that the partial index of SQLite and PostgreSQL is seen to hold them.
-_IS_OPEN = text("coupon.state in ('usable', 'locked', 'gifting')")
 _IS_LOCKED = text("coupon.state = 'locked'")
 
 
@@ -101,22 +95,7 @@ def _read(statement: Select[Any], asked: Mapping[str, object]) -> list[CouponFac
             holder_nickname=row["nickname"],
             holder_phone=row["phone"],
             notice=row["notice"],
-            promise=Promise(
-                number=named.of(row["id"], row["voucher_id"]),
-                title=row["title"],
-                kind=CouponKind(row["kind"]),
-                rule=parse_rule(CouponKind(row["kind"]), row["rule"]),
-                valid_from=row["valid_from"],
-                valid_until=row["valid_until"],
-                minimum_fen=row["minimum_fen"],
-                scope=Scope.model_validate(row["scope"]),
-                stores="all"
-                if row["stores"] is None or row["stores_now"] is None
-                else _codes(row["stores"]) | _codes(row["stores_now"]),
-                hours=UseHours.model_validate(row["hours"]),
-                combine=Combine.model_validate(row["combine"]),
-                max_per_bill=row["max_per_bill"],
-            ),
+            promise=Promise.read(row, number=named.of(row["id"], row["voucher_id"])),
             standing=Standing(
                 CouponState(row["state"]),
                 redeemed_at=row["redeemed_at"],
@@ -166,53 +145,24 @@ def _on_bill() -> Select[Any]:
 def _held() -> Select[Any]:
     return _statement().where(
         _coupons.c.member_id.in_(bindparam("members", expanding=True)),
-        _IS_OPEN,
+        IS_OPEN,
         _coupons.c.valid_until > bindparam("at"),
     )
 
 
 def _statement() -> Select[Any]:
-    """The merchant's coupons with all that is judged.
-
-    Stores: those promised, and those added to the template since (R-21).
-    """
+    """The merchant's coupons with all that is judged."""
     return (
-        select(
-            _coupons.c.id,
-            _coupons.c.voucher_id,
-            _coupons.c.template_id,
-            _coupons.c.campaign_id,
-            _coupons.c.member_id,
-            _coupons.c.source,
-            _coupons.c.state,
-            _coupons.c.valid_from,
-            _coupons.c.valid_until,
+        coupon_rows()
+        .add_columns(
             _coupons.c.locked_bill,
-            _coupons.c.locked_until,
-            _revisions.c.title,
-            _revisions.c.kind,
-            _revisions.c.rule,
-            _revisions.c.minimum_fen,
             _revisions.c.scope,
-            _revisions.c.stores,
             _revisions.c.hours,
             _revisions.c.combine,
             _revisions.c.max_per_bill,
             _revisions.c.notice,
-            _templates.c.stores.label("stores_now"),
             _members.c.nickname,
             _members.c.phone,
-            _redemptions.c.at.label("redeemed_at"),
-            _stores.c.name.label("redeemed_store"),
         )
-        .join(_revisions, _revisions.c.id == _coupons.c.revision_id)
-        .join(_templates, _templates.c.id == _coupons.c.template_id)
         .join(_members, _members.c.id == _coupons.c.member_id)
-        .outerjoin(_redemptions, _redemptions.c.live_key == _coupons.c.id)
-        .outerjoin(_stores, _stores.c.id == _redemptions.c.store_id)
-        .where(tenancy.owner(_coupons) == bindparam("merchant"))
     )
-
-
-def _codes(stores: Iterable[object]) -> frozenset[str]:
-    return frozenset(str(code) for code in stores)
