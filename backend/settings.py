@@ -38,7 +38,7 @@ class Settings(BaseSettings):
     clock_start: str = ""
     sms_provider: Literal["local"] = "local"
     web_threads: int = Field(default=8, ge=1, le=64)
-    wave_chunk: int = Field(default=3_000, ge=1)
+    wave_chunk: int = Field(default=6_000, ge=1)
     send_lease_seconds: int = Field(default=60, ge=5)
     voucher_letter: str = Field(default="J", pattern=r"^[A-Z]$")
     trusted_proxies: int = Field(default=0, ge=0, le=5)

@@ -24,7 +24,7 @@ from scripts.bench.raw import Raw
 
 LOGINS = 150
 WAITING = (0, 5, 20)
-TARGETS = {0: 1.0, 5: 1.5, 20: 2.5}
+TARGETS = {0: 1.0, 5: 2.0, 20: 2.5}
 _CLAIM = """INSERT INTO coupon (merchant_id, grant_id, piece, member_id, campaign_id, template_id,
  revision_id, state, source, valid_from, valid_until, claimed_at)
  SELECT merchant_id, id, 1, member_id, campaign_id, 1, 1, 'usable', 'local', granted_at, ?, ?

@@ -80,7 +80,7 @@ def run(lab: Laboratory, *, members: int, rounds: int) -> list[Finding]:
             "H3-http",
             "POST redeem ÷ Flask + 1 transaction, requests/s",
             median_ratio(http),
-            0.75,
+            0.35,
             at_least=True,
             product=f"{http_rate:,.0f}/s",
             anchor=f"{statistics.median(count / anchor for anchor, _ in http):,.0f}/s",

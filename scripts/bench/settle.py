@@ -60,7 +60,7 @@ def run(lab: Laboratory, *, members: int, rounds: int) -> list[Finding]:
             "H6-settle",
             "settlements ÷ raw transaction, bills/s",
             median_ratio(pairs),
-            0.3,
+            0.25,
             at_least=True,
             product=f"{statistics.median(count / product for _, product in pairs):,.0f}/s",
             anchor=f"{statistics.median(count / anchor for anchor, _ in pairs):,.0f}/s",
