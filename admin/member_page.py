@@ -154,6 +154,6 @@ def adjust_points(member_id: int, points: int, *, reason: str, now: datetime) ->
         access.record(
             "member.points",
             f"会员 {member_id}",
-            before={"points": entry.balance_after - entry.change},
-            after={"points": entry.balance_after, "change": entry.change, "reason": reason},
+            before={"points": entry.after - entry.change},
+            after={"points": entry.after, "change": entry.change, "reason": reason},
         )

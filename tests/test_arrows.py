@@ -41,7 +41,7 @@ ROWS = (
     ("outside",),
     ("merchants", "wechat"),
     ("members",),
-    ("coupons", "messaging", "vouchers"),
+    ("coupons", "ledger", "messaging", "vouchers"),
     ("campaigns", "redemption"),
     ("card_pack",),
     ("points", "wallet"),

@@ -93,7 +93,7 @@ def exchange_at_till(member_id: int, wanted: Wanted, *, store_code: str, now: da
         now=now,
     )
     faults.point("till_exchange.before_commit")
-    return AtTill(link, -taken.entry.change, taken.entry.balance_after)
+    return AtTill(link, -taken.entry.change, taken.entry.after)
 
 
 def _new_cause() -> str:

@@ -9,16 +9,14 @@ from dataclasses import replace
 from datetime import datetime
 
 from backend.database import transactional
+from backend.ledger.ledger import opening
 from backend.members.held import person
 from backend.points import lots, owed
 from backend.points.account import (
     Entry,
     Posting,
-    entry_of,
+    book,
     hold,
-    opened,
-    opening,
-    post,
     post_if_clear,
     rename,
     reversed_so_far,
@@ -64,12 +62,12 @@ def reverse(
     What was spent goes back into the lots it came from, as old as it was. What was earned is taken
     back from its own lot; what is missing there is owed by it until it comes back (R-25).
     """
-    original = entry_of(cause_of_original)
+    original = book.entry_of(cause_of_original)
     if original is None:
         return None
     member_id = person(original.member_id).id
     hold((member_id,), now=now)
-    if earlier := entry_of(cause):
+    if earlier := book.entry_of(cause):
         return earlier
     so_far = reversed_so_far(original.id)
     if original.change > 0:
@@ -83,7 +81,7 @@ def reverse(
         )
     left = -original.change - so_far
     back = left if points is None else min(left, points)
-    (entry,) = post(
+    (entry,) = book.post(
         [Posting(member_id, back, EntryKind.REVERSE, cause, reverses_id=original.id)], now=now
     )
     debts = lots.put_back(back, entry_id=entry.id, taken_by=reversing(original.id), now=now)
@@ -95,7 +93,7 @@ def reverse(
 def hand_over(kept_as: str, points: int, *, cause: str, now: datetime) -> None:
     """预扣入账: what was taken under ``kept_as`` becomes the entry of ``cause``, so that spending
     for it takes nothing more; when it is not exactly so many points, it goes back."""
-    kept = entry_of(kept_as)
+    kept = book.entry_of(kept_as)
     if kept is None:
         return
     if kept.change != -points or reversed_so_far(kept.id):
@@ -120,8 +118,8 @@ def open_with(figures: Mapping[int, int], *, reason: str, actor: str, now: datet
     if not figures:
         return
     hold(figures, now=now)
-    before = opened(figures)
-    entries = post(
+    before = book.opened(figures)
+    entries = book.post(
         [
             Posting(id, points, EntryKind.ADJUST, opening(id), reason=reason, actor=actor)
             for id, points in figures.items()
@@ -138,7 +136,7 @@ def open_with(figures: Mapping[int, int], *, reason: str, actor: str, now: datet
 def set_to(figures: Mapping[int, int], *, reason: str, actor: str, now: datetime) -> None:
     """更正积分: bring members to these figures, by an adjustment."""
     has = hold(figures, now=now) if figures else {}
-    entries = post(
+    entries = book.post(
         [
             Posting(member_id, gap, EntryKind.ADJUST, reason=reason, actor=actor)
             for member_id, figure in figures.items()
@@ -163,7 +161,7 @@ def join(joined_id: int, kept_id: int, *, now: datetime) -> None:
     moving = hold((joined_id, kept_id), now=now)[joined_id]
     if moving:
         out = Posting(joined_id, -moving, EntryKind.JOIN, f"join-{joined_id}-out")
-        post([out, Posting(kept_id, moving, EntryKind.JOIN, f"join-{joined_id}-in")], now=now)
+        book.post([out, Posting(kept_id, moving, EntryKind.JOIN, f"join-{joined_id}-in")], now=now)
     lots.hand_over(joined_id, kept_id)
 
 
@@ -174,11 +172,11 @@ def _once(posting: Posting, *, now: datetime) -> Entry:
     entry = post_if_clear(posting, now=now)
     if entry is None:
         has = hold((posting.member_id,), now=now)[posting.member_id]
-        if earlier := entry_of(posting.cause):
+        if earlier := book.entry_of(posting.cause):
             return earlier
         if has + posting.change < 0:
             raise PointsInsufficient(n=-posting.change - has)
-        (entry,) = post([posting], now=now)
+        (entry,) = book.post([posting], now=now)
     if entry.change > 0:
         lots.open_lots([(entry.id, entry.member_id, entry.change)], now=now)
     else:

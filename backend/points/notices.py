@@ -21,7 +21,7 @@ def tell_changed(
         {
             "title": title,
             "points": f"{change:+}",
-            "points_total": entry.balance_after - owed,
+            "points_total": entry.after - owed,
             "time": now.isoformat(),
             "remark": remark,
         },

@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from backend import tenancy
 from backend.database import db, table_of
 from backend.points import lots
-from backend.points.account import Entry, Posting, post
+from backend.points.account import Entry, Posting, book
 from backend.points.lots import Debt
 from backend.points.models import EntryKind, PointsEntry
 
@@ -71,5 +71,5 @@ def collected(came_back: Entry | None) -> int:
 
 def _write(change: int, *, of: int, member_id: int, cause: str, now: datetime) -> Entry:
     posting = Posting(member_id, change, EntryKind.REVERSE, cause, reverses_id=of)
-    (entry,) = post([posting], now=now)
+    (entry,) = book.post([posting], now=now)
     return entry

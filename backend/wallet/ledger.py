@@ -11,21 +11,13 @@ from sqlalchemy import insert, select
 
 from backend import tenancy
 from backend.database import db, table_of, transactional
+from backend.ledger.ledger import opening
 from backend.members.held import person
 from backend.members.models import Member, Recharge
 from backend.members.queries import ids_of
 from backend.merchants.house import house
 from backend.merchants.settings import RechargeSettings
-from backend.wallet.account import (
-    Entry,
-    Posting,
-    entry_of,
-    given_back_so_far,
-    hold,
-    opened,
-    opening,
-    post,
-)
+from backend.wallet.account import Entry, Posting, book, hold
 from backend.wallet.caps import cap_broken
 from backend.wallet.errors import (
     BalanceCap,
@@ -57,13 +49,13 @@ def recharge(member_id: int, *, recharge_no: str, principal_fen: int, now: datet
         raise ValueError("a recharge brings something")
     cause, survivor = f"recharge-{recharge_no}", person(member_id).id
     has = hold((survivor,))[survivor]
-    if earlier := entry_of(cause):
+    if earlier := book.entry_of(cause):
         same_person = earlier.member_id in ids_of(survivor)
         if not same_person or earlier.change.principal_fen != principal_fen:
             raise RechargeConflict(recharge=recharge_no)
         return _recharged(earlier, is_new=False)
     brings = _within_caps(survivor, principal_fen, has=has)
-    (entry,) = post([Posting(survivor, brings, EntryKind.RECHARGE, cause)], now=now)
+    (entry,) = book.post([Posting(survivor, brings, EntryKind.RECHARGE, cause)], now=now)
     db.session.connection().execute(
         insert(_recharges).values(
             merchant_id=tenancy.merchant_id(),
@@ -83,26 +75,26 @@ def pay(member_id: int, fen: int, *, cause: str, now: datetime) -> Entry | None:
         return None
     survivor = person(member_id).id
     balance = hold((survivor,))[survivor]
-    if earlier := entry_of(cause):
+    if earlier := book.entry_of(cause):
         return earlier
     if balance.total_fen < fen:
         raise BalanceInsufficient()
     paid = paid_from(balance, fen)
     change = Parts(-paid.principal_fen, -paid.bonus_fen)
-    (entry,) = post([Posting(survivor, change, EntryKind.PAY, cause)], now=now)
+    (entry,) = book.post([Posting(survivor, change, EntryKind.PAY, cause)], now=now)
     return entry
 
 
 @transactional
 def refund(cause_of_original: str, fen: int, *, cause: str, now: datetime) -> Entry | None:
     """退回余额, what of a payment is to come back, 赠金 first; None for nothing, or no payment."""
-    original = entry_of(cause_of_original)
+    original = book.entry_of(cause_of_original)
     if original is None or fen <= 0:
         return None
     survivor = person(original.member_id).id
-    if earlier := entry_of(cause):
+    if earlier := book.entry_of(cause):
         return earlier
-    so_far = given_back_so_far(original.id)
+    so_far = book.reversed_so_far(original.id)
     left = Parts(
         -original.change.principal_fen - so_far.principal_fen,
         -original.change.bonus_fen - so_far.bonus_fen,
@@ -112,7 +104,7 @@ def refund(cause_of_original: str, fen: int, *, cause: str, now: datetime) -> En
     posting = Posting(
         survivor, given_back(left, fen), EntryKind.REFUND, cause, reverses_id=original.id
     )
-    (entry,) = post([posting], now=now)
+    (entry,) = book.post([posting], now=now)
     return entry
 
 
@@ -123,8 +115,8 @@ def open_with(figures: Mapping[int, int], *, reason: str, actor: str, now: datet
     if not figures:
         return
     hold(figures)
-    before = opened(figures)
-    post(
+    before = book.opened(figures)
+    book.post(
         [
             Posting(id, Parts(fen, 0), EntryKind.ADJUST, opening(id), reason=reason, actor=actor)
             for id, fen in figures.items()
@@ -138,7 +130,7 @@ def open_with(figures: Mapping[int, int], *, reason: str, actor: str, now: datet
 def set_to(figures: Mapping[int, int], *, reason: str, actor: str, now: datetime) -> None:
     """更正余额: bring balances to these figures, which count as 本金."""
     held = hold(figures) if figures else {}
-    post(
+    book.post(
         [
             Posting(
                 member_id,
@@ -161,7 +153,7 @@ def join(joined_id: int, kept_id: int, *, now: datetime) -> None:
     if moving.total_fen:
         leaving = Parts(-moving.principal_fen, -moving.bonus_fen)
         out = Posting(joined_id, leaving, EntryKind.JOIN, f"join-{joined_id}-out")
-        post([out, Posting(kept_id, moving, EntryKind.JOIN, f"join-{joined_id}-in")], now=now)
+        book.post([out, Posting(kept_id, moving, EntryKind.JOIN, f"join-{joined_id}-in")], now=now)
 
 
 def _recharged(entry: Entry, *, is_new: bool) -> Recharged:

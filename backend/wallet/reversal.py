@@ -13,7 +13,7 @@ from backend.database import MetAnother, changed, db, table_of, transactional
 from backend.members.held import person
 from backend.members.models import Member, Recharge
 from backend.members.queries import survivor_id
-from backend.wallet.account import Entry, Posting, entry_of, hold, post, reversal_of
+from backend.wallet.account import Entry, Posting, book, hold, reversal_of
 from backend.wallet.errors import (
     RechargeNotFound,
     RechargeReversed,
@@ -41,7 +41,7 @@ class Standing:
 def standing(recharge_no: str) -> Standing:
     """The recharge of a number, only looked at; RechargeNotFound."""
     cause, connection = f"recharge-{recharge_no}", db.session.connection()
-    original = entry_of(cause)
+    original = book.entry_of(cause)
     if original is None:
         raise RechargeNotFound(recharge=recharge_no)
     survivor = survivor_id(original.member_id)
@@ -67,12 +67,12 @@ def reverse_recharge(
     """撤销充值: whose it is, and what went. RechargeNotFound; RechargeReversed under another
     number; ReversalConflict where the number stands for another recharge; RechargeSpent says how
     much of it is left."""
-    original, cause = entry_of(f"recharge-{recharge_no}"), f"reversal-{reversal_no}"
+    original, cause = book.entry_of(f"recharge-{recharge_no}"), f"reversal-{reversal_no}"
     if original is None:
         raise RechargeNotFound(recharge=recharge_no)
     survivor = person(original.member_id).id
     has, brought = hold((survivor,))[survivor], original.change
-    earlier, done = entry_of(cause), reversal_of(original.id)
+    earlier, done = book.entry_of(cause), reversal_of(original.id)
     if earlier is not None:
         if done is None or earlier.id != done.id:
             raise ReversalConflict(reversal=reversal_no)
@@ -82,7 +82,7 @@ def reverse_recharge(
     left = _left(has, brought)
     if left != brought:
         raise RechargeSpent(left_fen=left.total_fen)
-    (entry,) = post(
+    (entry,) = book.post(
         [
             Posting(
                 survivor,

@@ -292,14 +292,14 @@ def test_the_check_sees_a_reversal_that_looks_before_it_writes(
 
     def naive(number: str) -> None:
         for n in people:
-            brought = account.entry_of(f"recharge-R{n}")
+            brought = account.book.entry_of(f"recharge-R{n}")
             assert brought is not None
             done = account.reversal_of(brought.id)
             db.session.rollback()
             time.sleep(0.005)
             if done is None:
                 with transaction():
-                    account.post(
+                    account.book.post(
                         [
                             account.Posting(
                                 n, Parts(-1000), WalletKind.REVERSE, f"{number}{n}",
