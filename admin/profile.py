@@ -15,8 +15,8 @@ from backend.database import db, transactional
 from backend.errors import DomainError
 from backend.merchants import logo
 from backend.merchants.audit import Facts
-from backend.merchants.house import MOST_ROUNDING_FEN
 from backend.merchants.models import Merchant
+from backend.merchants.settings import MOST_ROUNDING_FEN
 
 _TEXTS = ("name", "contact", "phone", "address", "introduction", "receipt_footer")
 

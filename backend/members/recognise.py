@@ -9,7 +9,7 @@ from backend import tenancy
 from backend.database import changed, db, table_of, transactional
 from backend.members.models import Identity, Member, MemberLevel, WechatUser
 from backend.merchants.house import house
-from backend.merchants.models import Registration
+from backend.merchants.settings import Registration
 
 Known = list[tuple[WechatUser, Member | None]]
 

@@ -11,13 +11,10 @@ from sqlalchemy import bindparam, select
 from backend import tenancy
 from backend.database import db, table_of
 from backend.known import asked_once
-from backend.merchants.models import Merchant, Registration, Sharing
-from backend.merchants.settings import Settings
+from backend.merchants.models import Merchant
+from backend.merchants.settings import Registration, Settings, Sharing
 
 _merchants = table_of(Merchant)
-
-MOST_ROUNDING_FEN = 100_000
-"""What no merchant lets 抹零 go beyond, whoever sets it."""
 
 _SET = (
     "name",

@@ -33,7 +33,10 @@ from backend.database import (
     within_merchant,
 )
 from backend.keys import Sealed
+from backend.merchants.settings import HouseSettings, Registration, Sharing
 from backend.tenancy import MerchantRow
+
+_UNSET = HouseSettings()
 
 
 class Role(StrEnum):
@@ -44,20 +47,6 @@ class Role(StrEnum):
     CASHIER = "cashier"
     VERIFIER = "verifier"
     READ_ONLY = "read_only"
-
-
-class Sharing(StrEnum):
-    """优惠共享 (R-10): exclusive is the default."""
-
-    EXCLUSIVE = "exclusive"
-    SHARED = "shared"
-
-
-class Registration(StrEnum):
-    """When somebody counts as registered: first phone bound, or first login."""
-
-    PHONE = "phone"
-    LOGIN = "login"
 
 
 class Operator(BaseModel):
@@ -79,7 +68,7 @@ class Merchant(BaseModel):
     id: Mapped[Id]
     code: Mapped[Code]
     name: Mapped[Name]
-    zone: Mapped[str] = mapped_column(String(40), default="Asia/Shanghai")
+    zone: Mapped[str] = mapped_column(String(40), default=_UNSET.zone)
     contact: Mapped[str] = mapped_column(String(60), default="")
     phone: Mapped[str] = mapped_column(String(20), default="")
     address: Mapped[str] = mapped_column(String(200), default="")
@@ -90,14 +79,18 @@ class Merchant(BaseModel):
         deferred=True,
         comment="PNG or JPEG",
     )
-    sharing: Mapped[str] = mapped_column(String(16), default=Sharing.EXCLUSIVE)
-    registration: Mapped[str] = mapped_column(String(16), default=Registration.PHONE)
-    levels_match: Mapped[str] = mapped_column(String(8), default="any")
+    sharing: Mapped[str] = mapped_column(String(16), default=_UNSET.sharing)
+    registration: Mapped[str] = mapped_column(String(16), default=_UNSET.registration)
+    levels_match: Mapped[str] = mapped_column(String(8), default=_UNSET.levels_match)
     levels_period: Mapped[str] = mapped_column(
-        String(12), default="all", comment="figures of all time, or of the last 12_months"
+        String(12),
+        default=_UNSET.levels_period,
+        comment="figures of all time, or of the last 12_months",
     )
     levels_keep: Mapped[str] = mapped_column(
-        String(8), default="none", comment="保级: a level holds until the month or year is over"
+        String(8),
+        default=_UNSET.levels_keep,
+        comment="保级: a level holds until the month or year is over",
     )
     levels_reviewed: Mapped[str] = mapped_column(
         String(8), default="", comment="the period whose review is done: 2026-12 or 2026"
@@ -106,7 +99,7 @@ class Merchant(BaseModel):
         default=False, comment="本周 = rolling 7 days (R-01)"
     )
     reminder_quiet_days: Mapped[int] = mapped_column(
-        default=7, comment="R-04: days without contact"
+        default=_UNSET.reminder_quiet_days, comment="R-04: days without contact"
     )
     points: Mapped[JsonObject] = mapped_column(JSON, default=dict)
     recharge: Mapped[JsonObject] = mapped_column(
@@ -116,7 +109,7 @@ class Merchant(BaseModel):
         default=False, comment="coupons back from a refund are good for at least 1 day"
     )
     rounding_fen: Mapped[Fen] = mapped_column(
-        default=99, comment="the most that 抹零 takes off a bill; 0: none"
+        default=_UNSET.rounding_fen, comment="the most that 抹零 takes off a bill; 0: none"
     )
     sms: Mapped[JsonObject] = mapped_column(JSON, default=dict)
     message_rules: Mapped[JsonObject] = mapped_column(JSON, default=dict)

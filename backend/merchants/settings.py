@@ -1,4 +1,4 @@
-"""商家设置 in groups: what a merchant may set, with the only defaults and bounds.
+"""商家设置, one by one and in groups: what a merchant may set, the only defaults and bounds.
 
 The set-up file's sections, the desk's forms and who decides by a setting share these models. A
 group is stored as it was named; what is not named has its default. Message rules speak of purposes
@@ -6,15 +6,57 @@ and channels and stand in ``messaging/settings.py``.
 """
 
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Annotated, ClassVar, Literal, Self
+from zoneinfo import available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
 
 class Part(BaseModel):
     """Part of a group: frozen, strict, nothing unknown in it."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+
+class Sharing(StrEnum):
+    """优惠共享 (R-10): exclusive is the default."""
+
+    EXCLUSIVE = "exclusive"
+    SHARED = "shared"
+
+
+class Registration(StrEnum):
+    """When somebody counts as registered: first phone bound, or first login."""
+
+    PHONE = "phone"
+    LOGIN = "login"
+
+
+def _zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError(f"没有时区{name}，例：Asia/Shanghai、Asia/Tokyo")
+    return name
+
+
+Zone = Annotated[str, StringConstraints(max_length=40), AfterValidator(_zone)]
+
+
+MOST_ROUNDING_FEN = 100_000
+"""What no merchant lets 抹零 go beyond, whoever sets it."""
+
+
+class HouseSettings(Part):
+    """What a merchant sets one by one, each a column."""
+
+    zone: Zone = "Asia/Shanghai"
+    sharing: Sharing = Sharing.EXCLUSIVE
+    registration: Registration = Registration.PHONE
+    levels_match: Literal["any", "all"] = "any"
+    levels_period: Literal["all", "12_months"] = "all"
+    levels_keep: Literal["none", "month", "year"] = "none"
+    reminder_quiet_days: int = Field(default=7, ge=0, le=365)
+    rounding_fen: int = Field(default=99, ge=0, le=MOST_ROUNDING_FEN)
 
 
 class Settings(Part):

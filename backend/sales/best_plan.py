@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 
-from backend.merchants.models import Sharing
+from backend.merchants.settings import Sharing
 from backend.money import split
 from backend.sales.best_set import STEPS, BestSet, best_set
 from backend.sales.offers import Offer, left_after, parts_of

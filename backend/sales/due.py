@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from backend.coupons.applicability import UseFacts
 from backend.coupons.errors import NotCombinable
-from backend.merchants.models import Sharing
 from backend.merchants.queries import Place
+from backend.merchants.settings import Sharing
 from backend.redemption.facts import CouponFacts
 from backend.redemption.look_up import of_bill, use_at
 from backend.sales.best_plan import Benefits

@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 
 from backend.merchants.house import house
-from backend.merchants.models import Sharing
-from backend.merchants.settings import PointsSettings
+from backend.merchants.settings import PointsSettings, Sharing
 from backend.sales.bill import Method
 from backend.sales.errors import TenderNotOffered
 

@@ -12,8 +12,8 @@ from backend.coupons.errors import CouponNotFound
 from backend.database import db, table_of, transaction
 from backend.members.queries import ids_of, survivor_id
 from backend.members.view import MemberView, member_view
-from backend.merchants.models import Sharing
 from backend.merchants.queries import Place
+from backend.merchants.settings import Sharing
 from backend.points import earn
 from backend.points.errors import PointsInsufficient
 from backend.redemption import facts

@@ -17,7 +17,7 @@ from backend.coupons.kinds import CouponKind, parse_rule
 from backend.coupons.models import CouponState
 from backend.coupons.promise import Promise
 from backend.coupons.terms import Combine, Scope
-from backend.merchants.models import Sharing
+from backend.merchants.settings import Sharing
 from backend.redemption.facts import CouponFacts
 from backend.sales.best_plan import Benefits, plan_of
 from backend.sales.bill import DishLine, Goods

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from typing import Annotated, Literal, Self
-from zoneinfo import available_timezones
 
 from pydantic import (
     AfterValidator,
@@ -17,9 +16,9 @@ from sqlalchemy import select
 from backend.campaigns.models import CampaignKind
 from backend.database import db
 from backend.membership import levels
-from backend.merchants.house import MOST_ROUNDING_FEN
-from backend.merchants.models import Merchant, Registration, Sharing, Subscription
+from backend.merchants.models import Merchant, Subscription
 from backend.merchants.settings import (
+    HouseSettings,
     PointsSettings,
     RechargeSettings,
     ReplySettings,
@@ -64,35 +63,18 @@ class Refund(Section):
     reissue: bool = False
 
 
-def _zone(name: str) -> str:
-    if name not in available_timezones():
-        raise ValueError(f"没有时区{name}，例：Asia/Shanghai、Asia/Tokyo")
-    return name
-
-
-Zone = Annotated[str, StringConstraints(max_length=40), AfterValidator(_zone)]
-
-
-class Profile(Section):
+class Profile(Section, HouseSettings):
     """What stands directly in a merchant's entry."""
 
     code: Code
     name: Name | None = None
-    zone: Zone = "Asia/Shanghai"
     contact: Annotated[str, StringConstraints(max_length=60)] = ""
     phone: Phone = ""
     address: Annotated[str, StringConstraints(max_length=200)] = ""
     introduction: Annotated[str, StringConstraints(max_length=5000)] = ""
     receipt_footer: Annotated[str, StringConstraints(max_length=200)] = ""
     subscription: Annotated[list[Period] | None, BeforeValidator(_listed)] = None
-    sharing: Sharing = Sharing.EXCLUSIVE
-    registration: Registration = Registration.PHONE
-    levels_match: Literal["any", "all"] = "any"
-    levels_period: Literal["all", "12_months"] = "all"
-    levels_keep: Literal["none", "month", "year"] = "none"
     week: Literal["natural", "rolling"] = "natural"
-    reminder_quiet_days: int = Field(default=7, ge=0, le=365)
-    rounding_fen: Annotated[int, Field(ge=0, le=MOST_ROUNDING_FEN)] = 99
     points: PointsSettings = PointsSettings()
     recharge: RechargeSettings = RechargeSettings()
     refund: Refund = Refund()

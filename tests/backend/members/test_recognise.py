@@ -11,7 +11,8 @@ from backend.database import db
 from backend.members.models import Identity, Member, MemberLevel, WechatUser
 from backend.members.queries import ids_of, survivor
 from backend.members.recognise import Recognised, by_wechat, register_at_login
-from backend.merchants.models import Merchant, Registration
+from backend.merchants.models import Merchant
+from backend.merchants.settings import Registration
 from tests.builders import Shop, a_member, a_shop
 
 

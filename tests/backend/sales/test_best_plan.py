@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from backend.coupons.bill import BillLine
 from backend.coupons.discount import reduction
 from backend.coupons.terms import Combine
-from backend.merchants.models import Sharing
+from backend.merchants.settings import Sharing
 from backend.sales.best_plan import Benefits, Plan, best_plan, plan_of
 from backend.sales.offers import Offer
 from tests.backend.coupons.promises import a_promise, at

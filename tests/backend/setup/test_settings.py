@@ -10,6 +10,7 @@ from backend.database import db, transaction
 from backend.merchants.house import House, house
 from backend.merchants.models import Merchant
 from backend.merchants.settings import (
+    HouseSettings,
     PointsSettings,
     RechargeSettings,
     ReplySettings,
@@ -54,6 +55,24 @@ def test_a_merchant_who_set_nothing_has_the_defaults_of_each_group(app: Flask) -
         assert group.stored(named).model_dump(mode="json") == defaults
     for group in DECIDED_BY:
         assert _house().settings(group) == group()
+
+
+def test_a_merchant_who_set_nothing_has_the_defaults_one_by_one(app: Flask) -> None:
+    _apply("merchants: [{code: bare, name: 新店}]")
+    merchant = db.session.scalars(select(Merchant)).one()
+    defaults = {
+        "zone": "Asia/Shanghai",
+        "sharing": "exclusive",
+        "registration": "phone",
+        "levels_match": "any",
+        "levels_period": "all",
+        "levels_keep": "none",
+        "reminder_quiet_days": 7,
+        "rounding_fen": 99,
+    }
+    assert HouseSettings().model_dump(mode="json") == defaults
+    assert {name: getattr(merchant, name) for name in defaults} == defaults
+    assert Profile(code="bare").model_dump(mode="json", include=defaults.keys()) == defaults
 
 
 @pytest.mark.parametrize("group", DEFAULTS, ids=lambda group: group.name)
