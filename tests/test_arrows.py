@@ -33,7 +33,7 @@ ROWS = (
     ("wrong_fields", "product"),
     ("keys",),
     ("database",),
-    ("clock", "heartbeat", "known", "statement_limit", "statistics"),
+    ("clock", "heartbeat", "known", "leases", "statement_limit", "statistics"),
     ("installation",),
     ("idempotency",),
     ("tenancy", "background"),

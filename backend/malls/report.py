@@ -10,7 +10,6 @@ import logging
 import secrets
 import time
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -20,6 +19,7 @@ from backend import clock, deployment, faults, tenancy
 from backend.background import side_by_side, wake
 from backend.calendar import local
 from backend.database import changed, db, end_read, table_of, transactional
+from backend.leases import Lease, Leases, pause_after
 from backend.malls import callback
 from backend.malls.callback import CallbackFailed
 from backend.malls.errors import ReportNotFound
@@ -30,10 +30,9 @@ from backend.sales.models import Bill
 from backend.signing import authorization
 from backend.vouchers.models import MallShop, MallVoucher
 
-PAUSES = tuple(timedelta(seconds=s) for s in (2, 5, 15, 60, 300, 900, 1800))
+PAUSES = tuple(timedelta(seconds=s) for s in (2, 5, 15, 60, 300, 900, 1800, 3600))
 """Before the second, third … try; then every hour."""
-HOURLY = timedelta(hours=1)
-MOST_TRIES = len(PAUSES) + 73
+MOST_TRIES = len(PAUSES) + 72
 LEASE = timedelta(seconds=60)
 BATCH, THREADS = 20, 4
 TICK_SECONDS = 20.0
@@ -42,15 +41,7 @@ HELD = "恢复备份后暂停：可能已经告知商城，请核对后重新发
 
 log = logging.getLogger(__name__)
 _reports = table_of(VoucherReport)
-
-
-@dataclass(frozen=True)
-class Claim:
-    """The right to send one report, good while the row still carries the token."""
-
-    report_id: int
-    merchant_id: int
-    token: str
+_leases = Leases(VoucherReport, token="lease", until="due_at")
 
 
 @dataclass(frozen=True)
@@ -67,8 +58,8 @@ def send_due(*, seconds: float = TICK_SECONDS) -> Counter[str]:
     """Send what is due until nothing is, or the time is up; how many ended in which state."""
     ended: Counter[str] = Counter()
     deadline = time.monotonic() + seconds
-    while claims := _take_due(clock.machine_now()):
-        ended.update(side_by_side(_send, claims, threads=THREADS))
+    while taken := _take_due(clock.machine_now()):
+        ended.update(side_by_side(_send, taken, threads=THREADS))
         if time.monotonic() > deadline:
             break
     return ended
@@ -102,18 +93,13 @@ def hold_due() -> int:
     )
 
 
-def pause_after(tries: int) -> timedelta:
-    """How long to wait after so many tries."""
-    return PAUSES[tries - 1] if tries <= len(PAUSES) else HOURLY
-
-
 def _is_due(machine: datetime) -> ColumnElement[bool]:
     return _reports.c.state.in_((ReportState.WAITING, ReportState.SENDING)) & (
         _reports.c.due_at <= machine
     )
 
 
-def _take_due(machine: datetime) -> list[Claim]:
+def _take_due(machine: datetime) -> list[Lease]:
     """Lease the next ones; nothing of a voucher while an earlier word of it is not taken."""
     end_read()
     earlier = _reports.alias()
@@ -132,37 +118,24 @@ def _take_due(machine: datetime) -> list[Claim]:
         )
     )
     end_read()
-    return _lease(ids, machine) if ids else []
+    if not ids:
+        return []
+    sending = ReportState.SENDING.value
+    return _leases.lease(ids, due, until=machine + LEASE, state=sending)
 
 
-@transactional
-def _lease(ids: Sequence[int], machine: datetime) -> list[Claim]:
-    token = secrets.token_hex(16)
-    changed(
-        update(_reports)
-        .where(_reports.c.id.in_(ids), _is_due(machine))
-        .values(state=ReportState.SENDING.value, lease=token, due_at=machine + LEASE)
-    )
-    rows = db.session.connection().execute(
-        select(_reports.c.id, _reports.c.merchant_id)
-        .where(_reports.c.id.in_(ids), _reports.c.lease == token)
-        .order_by(_reports.c.id)
-    )
-    return [Claim(row.id, row.merchant_id, token) for row in rows]
-
-
-def _send(claim: Claim) -> str:
+def _send(lease: Lease) -> str:
     """One report; what goes wrong with it must not stop the others."""
-    with tenancy.acting_for(claim.merchant_id):
+    with tenancy.acting_for(lease.merchant_id):
         try:
-            call = _call(claim.report_id)
+            call = _call(lease.row_id)
             end_read()
             failure = _told(call)
         except Exception as error:
-            log.exception("A mall could not be told", extra={"report_id": claim.report_id})
+            log.exception("A mall could not be told", extra={"report_id": lease.row_id})
             failure = f"内部错误 {type(error).__name__}"
         faults.point("mall.told")
-        return _record(claim, failure)
+        return _record(lease, failure)
 
 
 def _told(call: Call) -> str:
@@ -190,30 +163,26 @@ def _told(call: Call) -> str:
 
 
 @transactional
-def _record(claim: Claim, failure: str) -> str:
-    """What came of it, if the row is still this claim's."""
-    ours = (
-        _reports.c.merchant_id == claim.merchant_id,
-        _reports.c.id == claim.report_id,
-        _reports.c.lease == claim.token,
-    )
+def _record(lease: Lease, failure: str) -> str:
+    """What came of it, if the row is still this lease's."""
+    ours = _leases.held(lease)
     if not failure:
         changed(
             update(_reports)
-            .where(*ours)
+            .where(ours)
             .values(state=ReportState.TAKEN.value, lease=None, last_error="", taken_at=clock.now())
         )
         return ReportState.TAKEN.value
-    tries = 1 + int(db.session.connection().scalar(select(_reports.c.tries).where(*ours)) or 0)
+    tries = 1 + int(db.session.connection().scalar(select(_reports.c.tries).where(ours)) or 0)
     state = ReportState.WAITING if tries < MOST_TRIES else ReportState.FAILED
     changed(
         update(_reports)
-        .where(*ours)
+        .where(ours)
         .values(
             state=state.value,
             lease=None,
             tries=tries,
-            due_at=clock.machine_now() + pause_after(tries),
+            due_at=clock.machine_now() + pause_after(tries, PAUSES),
             last_error=failure[:200],
         )
     )

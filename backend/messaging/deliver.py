@@ -1,7 +1,7 @@
 """发送: one message, once. The row and its consent are taken in one transaction, the call is made
 outside of any, what came of it is recorded in another.
 
-At most once by itself: a claim that was taken over records nothing, and a message whose answer is
+At most once by itself: a lease that was taken over records nothing, and a message whose answer is
 lost is ``unknown`` (D-6, F-19).
 """
 
@@ -13,11 +13,11 @@ from sqlalchemy import Row, insert, select, update
 
 from backend import clock, faults, tenancy
 from backend.database import changed, db, table_of, transaction, transactional
+from backend.leases import Lease, pause_after
 from backend.merchants.models import Merchant
 from backend.messaging import leases, letters, roads
 from backend.messaging.channels import CHANNELS
 from backend.messaging.channels.channel import Letter, MessageChannel
-from backend.messaging.leases import Claim
 from backend.messaging.models import MARKETING, Attempt, Intent, IntentState, Outcome, Purpose
 from backend.messaging.policy import NO_CHANNEL
 from backend.wechat.notices import Sent
@@ -25,14 +25,14 @@ from backend.wechat.notices import Sent
 _intents, _attempts = table_of(Intent), table_of(Attempt)
 
 
-def deliver(claim: Claim, *, now: datetime) -> IntentState | None:
-    """Send what the claim is for; its state afterwards, None when somebody took it over."""
-    with tenancy.acting_for(claim.merchant_id):
+def deliver(lease: Lease, *, now: datetime) -> IntentState | None:
+    """Send what the lease is for; its state afterwards, None when somebody took it over."""
+    with tenancy.acting_for(lease.merchant_id):
         try:
-            step = _begin(claim, now)
+            step = _begin(lease, now)
             while isinstance(step, _Underway):
                 faults.point("outbox.claimed")
-                sent = step.channel.send(step.letters[0], key=f"intent-{claim.intent_id}")
+                sent = step.channel.send(step.letters[0], key=f"intent-{lease.row_id}")
                 faults.point("outbox.sent")
                 step = _record(step, sent, now=now)
                 faults.point("outbox.recorded")
@@ -42,14 +42,14 @@ def deliver(claim: Claim, *, now: datetime) -> IntentState | None:
 
 
 class _TakenOver(Exception):
-    """The row is no longer this claim's; whatever this step wrote is undone."""
+    """The row is no longer this lease's; whatever this step wrote is undone."""
 
 
 @dataclass(frozen=True)
 class _Underway:
     """The row says ``sending``: the first letter may go out, the others stand by."""
 
-    claim: Claim
+    lease: Lease
     purpose: Purpose
     tries: int
     letters: tuple[Letter, ...]
@@ -62,31 +62,31 @@ class _Underway:
     @property
     def cause(self) -> str:
         """How the ledger of consents names this try."""
-        return f"intent-{self.claim.intent_id}-{self.tries}"
+        return f"intent-{self.lease.row_id}-{self.tries}"
 
 
-def _begin(claim: Claim, now: datetime) -> _Underway | IntentState:
+def _begin(lease: Lease, now: datetime) -> _Underway | IntentState:
     """The rules, then the row. Marketing to one member takes turns, so that the cap holds; and
     before a notice is left waiting it is looked at once more, with the member's row in hand."""
-    asked = select(_intents).where(leases.held(claim), _intents.c.state == IntentState.DUE)
+    asked = select(_intents).where(leases.messages.held(lease), _intents.c.state == IntentState.DUE)
     intent = db.session.connection().execute(asked).one_or_none()
     if intent is None:
         raise _TakenOver
     purpose = Purpose(intent.purpose)
-    if purpose not in MARKETING and (step := _weighed(claim, intent, purpose, now)):
+    if purpose not in MARKETING and (step := _weighed(lease, intent, purpose, now)):
         return step
     with transaction():
         roads.hold([intent.member_id])
-        return _weighed(claim, intent, purpose, now) or _leave(
-            claim, _without_road(purpose), failure=NO_CHANNEL
+        return _weighed(lease, intent, purpose, now) or _leave(
+            lease, _without_road(purpose), failure=NO_CHANNEL
         )
 
 
 def _weighed(
-    claim: Claim, intent: Row[*tuple[Any, ...]], purpose: Purpose, now: datetime
+    lease: Lease, intent: Row[*tuple[Any, ...]], purpose: Purpose, now: datetime
 ) -> _Underway | IntentState | None:
     """What the rules say of it now; None: no road is open."""
-    merchant = db.session.scalars(select(Merchant).where(Merchant.id == claim.merchant_id)).one()
+    merchant = db.session.scalars(select(Merchant).where(Merchant.id == lease.merchant_id)).one()
     written = letters.write(
         intent.member_id,
         purpose,
@@ -96,10 +96,10 @@ def _weighed(
         now=now,
     )
     if written.hold_until:
-        return _leave(claim, IntentState.DUE, not_before=written.hold_until)
+        return _leave(lease, IntentState.DUE, not_before=written.hold_until)
     if written.reason and written.reason != NO_CHANNEL:
-        return _leave(claim, IntentState.FAILED, failure=written.reason)
-    work = _Underway(claim, purpose, intent.tries, written.letters)
+        return _leave(lease, IntentState.FAILED, failure=written.reason)
+    work = _Underway(lease, purpose, intent.tries, written.letters)
     return _first_that_may_go(work, before=IntentState.DUE, now=now)
 
 
@@ -117,7 +117,7 @@ def _first_that_may_go(work: _Underway, *, before: IntentState, now: datetime) -
     if not ready:
         return None
     _move(
-        work.claim,
+        work.lease,
         before,
         state=IntentState.SENDING.value,
         channel=ready[0].channel.value,
@@ -136,8 +136,8 @@ def _record(work: _Underway, sent: Sent, *, now: datetime) -> _Underway | Intent
     work.channel.settle(letter, outcome, sent.code, cause=work.cause, now=now)
     changed(
         insert(_attempts).values(
-            merchant_id=work.claim.merchant_id,
-            intent_id=work.claim.intent_id,
+            merchant_id=work.lease.merchant_id,
+            intent_id=work.lease.row_id,
             channel=letter.channel.value,
             app_id=letter.address.app_id,
             at=now,
@@ -154,14 +154,14 @@ def _record(work: _Underway, sent: Sent, *, now: datetime) -> _Underway | Intent
 def _after(
     work: _Underway, outcome: Outcome, retry_at: datetime | None, failure: str, now: datetime
 ) -> _Underway | IntentState:
-    claim, sending = work.claim, IntentState.SENDING
+    lease, sending = work.lease, IntentState.SENDING
     match outcome:
         case Outcome.ACCEPTED:
-            _move(claim, sending, state=IntentState.SENT.value, claim_token=None, failure="")
+            _move(lease, sending, state=IntentState.SENT.value, claim_token=None, failure="")
             return IntentState.SENT
         case Outcome.UNKNOWN:
             _move(
-                claim,
+                lease,
                 sending,
                 state=IntentState.UNKNOWN.value,
                 claim_token=None,
@@ -169,12 +169,12 @@ def _after(
             )
             return IntentState.UNKNOWN
         case Outcome.REFUSED:
-            return _leave(claim, IntentState.FAILED, before=sending, failure=failure)
+            return _leave(lease, IntentState.FAILED, before=sending, failure=failure)
         case Outcome.RETRY:
             tries = work.tries + 1
-            pause = clock.machine_now() + leases.pause_after(tries)
+            pause = clock.machine_now() + pause_after(tries, leases.PAUSES)
             return _leave(
-                claim,
+                lease,
                 IntentState.DUE,
                 before=sending,
                 tries=tries,
@@ -184,13 +184,13 @@ def _after(
         case Outcome.UNREACHABLE:
             rest = replace(work, letters=work.letters[1:])
             return _first_that_may_go(rest, before=sending, now=now) or _leave(
-                claim, _without_road(work.purpose), before=sending, failure=failure
+                lease, _without_road(work.purpose), before=sending, failure=failure
             )
 
 
 @transactional
 def _leave(
-    claim: Claim,
+    lease: Lease,
     state: IntentState,
     *,
     before: IntentState = IntentState.DUE,
@@ -198,7 +198,7 @@ def _leave(
 ) -> IntentState:
     """Give the row back: it waits, or it is over without having been sent."""
     _move(
-        claim,
+        lease,
         before,
         state=state.value,
         claim_token=None,
@@ -209,8 +209,10 @@ def _leave(
     return state
 
 
-def _move(claim: Claim, before: IntentState, **values: str | int | datetime | None) -> None:
+def _move(lease: Lease, before: IntentState, **values: str | int | datetime | None) -> None:
     if not changed(
-        update(_intents).where(leases.held(claim), _intents.c.state == before).values(**values)
+        update(_intents)
+        .where(leases.messages.held(lease), _intents.c.state == before)
+        .values(**values)
     ):
         raise _TakenOver

@@ -12,9 +12,9 @@ from functools import partial
 from backend import clock
 from backend.background import side_by_side
 from backend.database import end_read
+from backend.leases import Lease
 from backend.messaging import leases
 from backend.messaging.deliver import deliver
-from backend.messaging.leases import Claim
 from backend.messaging.models import IntentState
 
 BATCH, THREADS = 50, 8
@@ -31,10 +31,10 @@ def send_due(*, seconds: float = TICK_SECONDS) -> Counter[str]:
     while True:
         machine, now = clock.machine_now(), clock.now()
         ended += leases.put_away(machine=machine, now=now)
-        claims = leases.take_due(BATCH, machine=machine, now=now)
-        if not claims:
+        taken = leases.take_due(BATCH, machine=machine, now=now)
+        if not taken:
             return ended
-        states = side_by_side(partial(_send, now=now), claims, threads=THREADS)
+        states = side_by_side(partial(_send, now=now), taken, threads=THREADS)
         ended.update(state.value for state in states if state is not None)
         if time.monotonic() > deadline:
             return ended
@@ -54,11 +54,11 @@ def drain(*, patience: float = 90.0) -> Counter[str]:
         time.sleep(LOOK_AGAIN_SECONDS)
 
 
-def _send(claim: Claim, *, now: datetime) -> IntentState | None:
+def _send(lease: Lease, *, now: datetime) -> IntentState | None:
     """One row; what goes wrong with it must not stop the others (F-21)."""
     try:
-        return deliver(claim, now=now)
+        return deliver(lease, now=now)
     except Exception:
-        log.exception("A message could not be sent", extra={"intent_id": claim.intent_id})
-        leases.stumble(claim, machine=clock.machine_now())
+        log.exception("A message could not be sent", extra={"intent_id": lease.row_id})
+        leases.stumble(lease, machine=clock.machine_now())
         return None

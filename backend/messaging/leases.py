@@ -1,18 +1,17 @@
-"""租约: which process works on which due message. One row is one dispatcher's, for a minute.
+"""消息租约: which process works on which due message. One row is one dispatcher's, for a minute.
 
 ``due`` with a lease that ran out is offered again. ``sending`` with a lease that ran out may have
 reached the person: it becomes ``unknown`` and is never sent again by itself (D-6).
 """
 
-import secrets
 from collections import Counter
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, and_, case, or_, select, update
 
 from backend import deployment
-from backend.database import changed, db, end_read, table_of, transactional
+from backend.database import changed, db, table_of, transactional
+from backend.leases import Lease, Leases
 from backend.messaging.models import Intent, IntentState
 
 PAUSES = tuple(timedelta(seconds=s) for s in (30, 120, 600, 1800, 3600))
@@ -23,21 +22,13 @@ _NOT_SENT_YET = (IntentState.DUE, IntentState.UNREACHABLE)
 _PUT_AWAY_AT_ONCE = 500
 
 _intents = table_of(Intent)
+messages = Leases(Intent, token="claim_token", until="lease_until")
 
 
-@dataclass(frozen=True)
-class Claim:
-    """The right to send one message, good while the row still carries the token."""
-
-    intent_id: int
-    merchant_id: int
-    token: str
-
-
-def take_due(limit: int, *, machine: datetime, now: datetime) -> list[Claim]:
+def take_due(limit: int, *, machine: datetime, now: datetime) -> list[Lease]:
     """Lease what is due, oldest first; rows that others just lease are passed over."""
     due = _is_due(machine, now)
-    return _lease(due, limit, machine) if _any(due) else []
+    return _lease(due, limit, machine) if messages.is_any(due) else []
 
 
 def put_away(*, machine: datetime, now: datetime) -> Counter[str]:
@@ -45,7 +36,7 @@ def put_away(*, machine: datetime, now: datetime) -> Counter[str]:
     late = and_(_intents.c.state.in_(_NOT_SENT_YET), _intents.c.not_after <= now)
     lost = and_(_intents.c.state == IntentState.SENDING, _intents.c.lease_until < machine)
     ended: Counter[str] = Counter()
-    while _any(late) or _any(lost):
+    while messages.is_any(late) or messages.is_any(lost):
         ended += _put_away(late, lost)
     return ended
 
@@ -54,18 +45,18 @@ def is_any_under_way(*, machine: datetime, now: datetime) -> bool:
     """Whether somebody, here or elsewhere, still works on what was due."""
     leased = and_(_intents.c.state == IntentState.DUE, _intents.c.not_before <= now)
     sending = _intents.c.state == IntentState.SENDING
-    return _any(and_(or_(leased, sending), _intents.c.lease_until >= machine))
+    return messages.is_any(and_(or_(leased, sending), _intents.c.lease_until >= machine))
 
 
 @transactional
-def stumble(claim: Claim, *, machine: datetime) -> bool:
+def stumble(lease: Lease, *, machine: datetime) -> bool:
     """Our own fault, before anything was sent: later again, given up after five times."""
     again = _intents.c.tries + 1
     over = again >= MOST_STUMBLES
     return bool(
         changed(
             update(_intents)
-            .where(held(claim), _intents.c.state == IntentState.DUE)
+            .where(messages.held(lease), _intents.c.state == IntentState.DUE)
             .values(
                 tries=again,
                 state=case(
@@ -86,20 +77,6 @@ def length() -> timedelta:
     return deployment.send_lease()
 
 
-def held(claim: Claim) -> ColumnElement[bool]:
-    """The row, while it is this claim's."""
-    return and_(
-        _intents.c.merchant_id == claim.merchant_id,
-        _intents.c.id == claim.intent_id,
-        _intents.c.claim_token == claim.token,
-    )
-
-
-def pause_after(tries: int) -> timedelta:
-    """How long to wait after so many tries."""
-    return PAUSES[min(tries, len(PAUSES)) - 1]
-
-
 def _is_due(machine: datetime, now: datetime) -> ColumnElement[bool]:
     return and_(
         _intents.c.state == IntentState.DUE,
@@ -110,16 +87,9 @@ def _is_due(machine: datetime, now: datetime) -> ColumnElement[bool]:
     )
 
 
-def _any(condition: ColumnElement[bool]) -> bool:
-    """A plain read, so that an idle tick takes no writer's lock."""
-    found = db.session.connection().execute(select(_intents.c.id).where(condition).limit(1)).first()
-    end_read()
-    return found is not None
-
-
 @transactional
-def _lease(due: ColumnElement[bool], limit: int, machine: datetime) -> list[Claim]:
-    """The SELECT keeps others off where the database can; the token decides in any case."""
+def _lease(due: ColumnElement[bool], limit: int, machine: datetime) -> list[Lease]:
+    """The SELECT keeps others off where the database can."""
     ids = (
         db.session.connection()
         .scalars(
@@ -131,18 +101,7 @@ def _lease(due: ColumnElement[bool], limit: int, machine: datetime) -> list[Clai
         )
         .all()
     )
-    token = secrets.token_hex(16)
-    changed(
-        update(_intents)
-        .where(_intents.c.id.in_(ids), due)
-        .values(claim_token=token, lease_until=machine + length())
-    )
-    rows = db.session.connection().execute(
-        select(_intents.c.id, _intents.c.merchant_id)
-        .where(_intents.c.id.in_(ids), _intents.c.claim_token == token)
-        .order_by(_intents.c.not_before, _intents.c.id)
-    )
-    return [Claim(row.id, row.merchant_id, token) for row in rows]
+    return messages.lease(ids, due, until=machine + length())
 
 
 @transactional

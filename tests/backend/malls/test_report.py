@@ -9,6 +9,7 @@ from sqlalchemy import update
 
 from backend import clock, tenancy
 from backend.database import changed, table_of, transaction
+from backend.leases import pause_after
 from backend.malls import report
 from backend.malls.errors import ReportNotFound
 from backend.redemption.models import ReportState, VoucherReport
@@ -92,7 +93,7 @@ def test_one_vouchers_trouble_does_not_hold_up_another(counter: Counter, ear: Li
 
 
 def test_pauses_grow_to_an_hour_and_three_days_are_enough() -> None:
-    waits = [report.pause_after(tries) for tries in range(1, report.MOST_TRIES)]
+    waits = [pause_after(tries, report.PAUSES) for tries in range(1, report.MOST_TRIES)]
     assert waits == sorted(waits) and waits[-1] == timedelta(hours=1)
     assert timedelta(days=3) <= sum(waits, timedelta()) < timedelta(days=3, hours=3)
 
