@@ -1,7 +1,7 @@
 """登录与权限: who is at the desk, for which merchant, and what they may do there.
 
 The cookie holds an opaque token whose hash stands in ``staff_session``; logging out deletes the
-row. Every view acts for one merchant; one that names no right is closed to everybody.
+row. A view that names no right is closed to everybody.
 """
 
 from collections.abc import Callable, Mapping
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 from zoneinfo import ZoneInfo
 
-from flask import Blueprint, Flask, Response, abort, current_app, redirect, request, url_for
+from flask import Flask, Response, abort, current_app, redirect, request, url_for
 from flask_admin import expose
 from flask_admin.actions import action
 from flask_wtf.csrf import CSRFProtect
@@ -17,17 +17,14 @@ from pydantic import JsonValue
 from sqlalchemy import func, select, update
 
 from admin.rights import RIGHTS, Right
-from backend import clock, tenancy
+from backend import clock
 from backend.database import changed, db, table_of, transaction
 from backend.errors import Unauthenticated
 from backend.merchants import audit, staff
 from backend.merchants.models import Merchant, Role, Staff, StaffSession
 from backend.secure_headers import CSP, page_policy
-from backend.statement_limit import statement_limit
 
 csrf = CSRFProtect()
-STATEMENT_SECONDS = 5.0
-"""How long one statement of a page may take: whoever waits longer has left, and the tills wait."""
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -218,39 +215,6 @@ def page(url: str, *, methods: tuple[str, ...] = ("GET",)) -> Callable[[F], F]:
 def batch(name: str, label: str, consequence: str) -> Callable[[F], F]:
     """A batch action of a list, with the consequence to confirm: Flask-Admin's, with types."""
     return cast(Callable[[F], F], action(name, label, consequence))
-
-
-class Guarded:
-    """Mixin of every view of the desk: closed by default, one merchant, errors as pages."""
-
-    right: Right | None = None
-
-    def is_accessible(self) -> bool:
-        """Whether the menu shows it and its pages open."""
-        here = at_desk()
-        return here is not None and here.may(self.right)
-
-    def inaccessible_callback(self, name: str, **kwargs: object) -> Response:
-        """Not signed in: to the login; signed in without the right: 403."""
-        if at_desk() is None:
-            return to_login()
-        return abort(403)
-
-    def _run_view(self, view: Callable[..., Any], *args: object, **kwargs: object) -> object:
-        """Once, and in the merchant's name (Flask-Admin runs it again on any TypeError)."""
-        merchant = desk().merchant
-        if merchant is None:
-            return redirect(url_for("desk.merchants"))
-        with tenancy.acting_for(merchant.id), statement_limit(STATEMENT_SECONDS):
-            return view(self, *args, **kwargs)
-
-    def create_blueprint(self, admin: object) -> Blueprint:
-        """Errors below the view are pages in the desk's own words."""
-        from admin.pages import answer_errors
-
-        blueprint: Blueprint = super().create_blueprint(admin)  # type: ignore[misc]
-        answer_errors(blueprint)
-        return blueprint
 
 
 _KEPT = "quanbao.desk"

@@ -17,9 +17,10 @@ from flask_admin.form import BaseForm
 from sqlalchemy import ColumnElement, Subquery, case, false, func, select, true
 
 from admin import access, spreadsheets
-from admin.access import Guarded, page
+from admin.access import page
 from admin.columns import Column
 from admin.filters import Asked
+from admin.guarded import Guarded
 from admin.rights import Right
 from admin.saving import Saves
 from backend import clock

@@ -14,7 +14,7 @@ from flask import (
 )
 
 from admin import access
-from admin.pages import answer_errors
+from admin.error_pages import answer_errors
 from backend import clock
 from backend.errors import DomainError, Unauthenticated
 from backend.merchants import own_password, passwords

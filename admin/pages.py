@@ -1,13 +1,11 @@
-"""登录, 退出, 选择商家, and the pages that say what went wrong."""
+"""登录, 退出, 选择商家."""
 
-import logging
 from typing import cast
 from urllib.parse import urlsplit
 
 from flask import (
     Blueprint,
     Response,
-    current_app,
     make_response,
     redirect,
     render_template,
@@ -16,17 +14,16 @@ from flask import (
     url_for,
 )
 from sqlalchemy import or_, select
-from werkzeug.exceptions import HTTPException
 
 from admin import access
+from admin.error_pages import answer_errors, message_page
 from admin.fields import row_id
-from backend import clock, requesting
+from backend import clock
 from backend.database import db
-from backend.errors import DomainError, RateLimited, Unauthenticated
+from backend.errors import DomainError, RateLimited
 from backend.merchants import staff
 from backend.merchants.models import Merchant, Role
 
-log = logging.getLogger(__name__)
 MOST_MERCHANTS = 50
 
 blueprint = Blueprint(
@@ -78,7 +75,7 @@ def merchants() -> Response:
     if here is None:
         return access.to_login()
     if here.role is not Role.OPERATOR:
-        return _page(403)
+        return message_page(403)
     if request.method == "POST":
         access.act_for(row_id(request.form.get("merchant", "")))
         return _to(url_for("admin.index"))
@@ -104,62 +101,7 @@ def nowhere(rest: str) -> Response:
     """What is not there."""
     if access.at_desk() is None:
         return access.to_login()
-    return _page(404)
-
-
-def answer_errors(views: Blueprint) -> None:
-    """Errors of these views as pages; JSON callers get the API's shape."""
-    views.register_error_handler(HTTPException, _http_error)
-    views.register_error_handler(DomainError, _refusal)
-    views.register_error_handler(Exception, _bug)
-
-
-def _http_error(error: HTTPException) -> Response | HTTPException:
-    if error.response is not None or (error.code or 500) < 400:
-        return error
-    return _page(error.code or 500)
-
-
-def _refusal(error: DomainError) -> Response:
-    return _page(error.http_status, error)
-
-
-def _bug(error: Exception) -> Response:
-    log.exception("A desk page failed", extra={"path": request.path})
-    if current_app.testing or current_app.debug:
-        raise error
-    return _page(500)
-
-
-def _page(status: int, refusal: DomainError | None = None) -> Response:
-    title, text = _WORDS.get(status, _WORDS[500])
-    if refusal is not None:
-        title, text = refusal.message, refusal.hint or ""
-    if access.asks_for_json():
-        code = refusal.code if refusal else _CODES.get(status, "HTTP_ERROR")
-        body = {
-            "code": code,
-            "message": title,
-            "detail": refusal.detail if refusal else {},
-            "request_id": requesting.request_id(),
-        }
-        return make_response(body, status)
-    if isinstance(refusal, Unauthenticated):
-        return access.to_login()
-    if status == 503:
-        access.look_up_nobody()
-    page = render_template("desk/message.html", status=status, title=title, text=text)
-    return make_response(page, status, {"Retry-After": "2"} if status == 503 else {})
-
-
-_CODES = {400: "PARAM_ERROR", 403: "FORBIDDEN", 404: "NOT_FOUND", 500: "INTERNAL_ERROR"}
-_WORDS = {
-    400: ("页面已过期", "请返回上一页，刷新后再提交"),
-    403: ("没有权限", "您的角色不能打开这个页面，如有需要请联系商家负责人"),
-    404: ("内容不存在", "它可能已被删除，或者不属于当前商家"),
-    413: ("内容太大", "请减少内容后再提交"),
-    500: ("系统出错了", "请稍后再试；仍有问题时请把下面的编号告诉我们"),
-}
+    return message_page(404)
 
 
 def _login_page(refusal: DomainError | None = None) -> Response:

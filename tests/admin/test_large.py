@@ -12,7 +12,7 @@ from flask import Flask
 from sqlalchemy import event, exists, or_, select, text
 from sqlalchemy.orm import aliased
 
-from admin import access, base, member_filters, queries
+from admin import base, guarded, member_filters, queries
 from admin.rights import RIGHTS
 from backend import clock, tenancy
 from backend.campaigns.models import Campaign
@@ -248,7 +248,7 @@ def test_a_page_that_takes_too_long_says_what_to_narrow_down(
     shop = a_shop()
     visitor = at_desk(app, shop)
     slow = SLOW[db.engine.dialect.name]
-    monkeypatch.setattr(access, "STATEMENT_SECONDS", 0.2)
+    monkeypatch.setattr(guarded, "STATEMENT_SECONDS", 0.2)
     monkeypatch.setattr(queries, "tags_of", lambda _ids: db.session.execute(text(slow)).all())
     answer = visitor.open("/admin/members/")
     told = answer.get_data(as_text=True)
