@@ -1,9 +1,11 @@
 """The arrows of docs/architecture.md, read from the imports: a package imports only from rows
-below its own; outer packages never import each other; each library is seen only where it may be."""
+below its own, and takes no table by name; no files import each other in a circle; outer packages
+never import each other; each library is seen only where it may be."""
 
 import ast
 import re
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from importlib import import_module
 from pathlib import Path
 
@@ -72,6 +74,10 @@ FLASK_BELOW = (
     "backend/deployment.py", "backend/keys.py", "backend/metrics.py", "backend/schema.py",
     "backend/product.py", "backend/secure_headers.py",
 )  # fmt: skip
+ALL_TABLES_BY_RIGHT = (
+    "backend/reports/invariants/",  # the doctor asks its rules of every table
+    "backend/safekeeping/row_ids.py",  # a restored copy's new ids start above the lost ones'
+)
 
 
 def _files(*folders: str) -> list[Path]:
@@ -113,6 +119,114 @@ def test_backend_imports_point_downwards(path: Path) -> None:
         assert name.split(".")[0] not in (*OUTER, "wsgi", "scripts", "tests"), f"{path}: {name}"
         if name.startswith("backend.") and (other := name.split(".")[1]) != own:
             assert _row(other) < _row(own), f"{path.relative_to(ROOT)} imports {name}"
+
+
+def _tables_by_name(source: str) -> Iterator[int]:
+    """Lines that reach for a table without importing its model: through the metadata, or as a
+    table that SQLAlchemy makes up on the spot."""
+    tree = ast.parse(source)
+    makers = {"sqlalchemy.table", "sqlalchemy.Table"}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module == "sqlalchemy":
+            makers |= {
+                alias.asname or alias.name for alias in node.names if alias.name.lower() == "table"
+            }
+    for node in ast.walk(tree):
+        if (isinstance(node, ast.Attribute) and node.attr == "metadata") or (
+            isinstance(node, ast.Call) and ast.unparse(node.func) in makers
+        ):
+            yield node.lineno
+
+
+@pytest.mark.parametrize("folder", ("backend", *OUTER))
+def test_no_table_is_taken_by_name(folder: str) -> None:
+    """It would be an arrow that no import shows."""
+    for path in _files(folder):
+        place = str(path.relative_to(ROOT))
+        if not place.startswith(ALL_TABLES_BY_RIGHT):
+            lines = list(_tables_by_name(path.read_text()))
+            assert not lines, f"{place}, lines {lines}: import the model instead"
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        'bills = Redemption.metadata.tables["bill"]',
+        "every = Model.metadata\nbills = every.tables['bill']",
+        'bills = sqlalchemy.table("bill", column("id"))',
+        'from sqlalchemy import Table as T\nbills = T("bill", every)',
+    ],
+)
+def test_control_a_table_taken_by_name_is_found(planted: str) -> None:
+    assert list(_tables_by_name(planted))
+
+
+def test_control_tables_of_a_restaurant_are_left_alone() -> None:
+    assert not list(_tables_by_name("from sqlalchemy import select\nTable(store_id, name)"))
+
+
+def _imports_at_run(body: ast.AST) -> Iterator[ast.Import | ast.ImportFrom]:
+    """Every import below this node, inside functions too; not what only the types need."""
+    for node in ast.iter_child_nodes(body):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            yield node
+        elif not (isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING")):
+            yield from _imports_at_run(node)
+
+
+def _graph(root: Path, paths: list[Path]) -> dict[str, set[str]]:
+    """Each module with the modules it imports; a package counts where it is imported itself."""
+    modules = {
+        ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__"): path
+        for path in paths
+    }
+    graph: dict[str, set[str]] = {}
+    for module, path in modules.items():
+        below = graph.setdefault(module, set())
+        for node in _imports_at_run(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                below.update(alias.name for alias in node.names)
+            elif node.module:
+                inside = {f"{node.module}.{alias.name}" for alias in node.names}
+                below.update(inside & modules.keys())
+                if inside - modules.keys():
+                    below.add(node.module)
+        below.intersection_update(modules)
+    return graph
+
+
+def test_no_files_import_each_other_in_a_circle() -> None:
+    graph = _graph(ROOT, _files("backend", *OUTER))
+    assert sum(map(len, graph.values())) > len(graph)
+    TopologicalSorter(graph).prepare()
+
+
+@pytest.mark.parametrize(
+    ("first", "circle"),
+    [
+        ("from desk import pages", True),
+        ("from desk.pages import words", True),
+        ("import desk.pages", True),
+        ("def late():\n    from desk.pages import words", True),
+        ("if TYPE_CHECKING:\n    from desk.pages import words", False),
+        ("from desk import said_by_the_package", True),
+        ("import json", False),
+    ],
+)
+def test_control_a_circle_inside_a_package_is_found(
+    tmp_path: Path, first: str, circle: bool
+) -> None:
+    desk = tmp_path / "desk"
+    desk.mkdir()
+    (desk / "access.py").write_text(first)
+    (desk / "pages.py").write_text("from desk.access import late")
+    (desk / "__init__.py").write_text("from desk import access, pages")
+    graph = _graph(tmp_path, sorted(desk.iterdir()))
+    if not circle:
+        TopologicalSorter(graph).prepare()
+        return
+    with pytest.raises(CycleError, match="cycle"):
+        TopologicalSorter(graph).prepare()
 
 
 @pytest.mark.parametrize("package", OUTER)
