@@ -35,7 +35,7 @@ ROWS = (
     ("wrong_fields", "product"),
     ("keys",),
     ("database",),
-    ("clock", "heartbeat", "known", "leases", "statement_limit", "statistics"),
+    ("clock", "heartbeat", "known", "leases", "references", "statement_limit", "statistics"),
     ("installation",),
     ("idempotency",),
     ("tenancy", "background"),
@@ -75,6 +75,7 @@ FLASK_BELOW = (
     "backend/product.py", "backend/secure_headers.py",
 )  # fmt: skip
 ALL_TABLES_BY_RIGHT = (
+    "backend/references.py",
     "backend/reports/invariants/",  # the doctor asks its rules of every table
     "backend/safekeeping/row_ids.py",  # a restored copy's new ids start above the lost ones'
 )

@@ -7,8 +7,8 @@ from sqlalchemy import select
 from backend import clock, tenancy
 from backend.database import Model, db
 from backend.members.models import Member
+from backend.references import references
 from backend.reports import doctor
-from backend.reports.invariants import references
 from tests.backend.open_bills.test_doctor import DAMAGES as OPEN_BILL_DAMAGES
 from tests.backend.points.test_doctor import DAMAGES as EXCHANGE_DAMAGES
 from tests.backend.reports.trust import TRUST_DAMAGES
@@ -218,7 +218,7 @@ def test_every_rule_has_a_damage(app: Flask) -> None:
 
 def test_a_lost_row_and_another_merchants_row_are_named_at_every_reference(world: World) -> None:
     damaged = []
-    for table, column, target in references.references():
+    for table, column, target in references():
         with tenancy.across_merchants("a test looks for a row to damage"):
             row = db.session.execute(select(table.c.id, column).where(column.is_not(None))).first()
         if row is None:
@@ -244,7 +244,7 @@ NAMES_NOTHING_OF_A_MERCHANT = {
 
 
 def test_every_column_that_names_a_row_is_looked_at(app: Flask) -> None:
-    seen = {(table.name, column.name) for table, column, _ in references.references()}
+    seen = {(table.name, column.name) for table, column, _ in references()}
     named = {
         (table.name, column.name)
         for table in Model.metadata.sorted_tables
