@@ -22,7 +22,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
 from backend import clock as business_clock
-from backend import outside, requesting
+from backend import outside, requesting, tenancy
 from backend.database import db
 from backend.settings import Settings
 from scripts.wechat_platform.server import Platform, start_platform
@@ -201,7 +201,7 @@ def wechat(wechat_platform: Platform, http: FlaskClient) -> Platform:
 def _empty_tables() -> None:
     """Delete every row, children first; auto-increment goes on, so that ids stay distinct."""
     tables = list(reversed(db.metadata.sorted_tables))
-    with db.engine.connect() as connection:
+    with tenancy.across_merchants("a test leaves nothing"), db.engine.connect() as connection:
         if connection.dialect.name == "postgresql":
             connection.exec_driver_sql("; ".join(f'delete from "{t.name}"' for t in tables))
         else:

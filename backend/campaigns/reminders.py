@@ -61,6 +61,7 @@ def run(at: datetime) -> int:
     return told
 
 
+@tenancy.across_merchants("the tick looks whose reminders are due")
 def due(at: datetime) -> list[tuple[int, Cycle]]:
     """(merchant, slot) of all reminders to be worked off at ``at``."""
     end_read()

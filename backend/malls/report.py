@@ -83,6 +83,7 @@ def send_again(report_id: int) -> None:
 
 
 @transactional
+@tenancy.across_merchants("a backup holds every merchant")
 def hold_due() -> int:
     """After a restore: what was still to be told may have been told since the backup. It stands as
     given up, with the reason, until staff send it again; how many."""
@@ -99,6 +100,7 @@ def _is_due(machine: datetime) -> ColumnElement[bool]:
     )
 
 
+@tenancy.across_merchants("the tick reports for every merchant")
 def _take_due(machine: datetime) -> list[Lease]:
     """Lease the next ones; nothing of a voucher while an earlier word of it is not taken."""
     end_read()

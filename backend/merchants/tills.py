@@ -36,6 +36,7 @@ class Till:
     secrets: tuple[str, ...]
 
 
+@tenancy.across_merchants("a till's key says whose it is")
 def till(key: str) -> Till | None:
     """The till of a live key."""
     row = db.session.connection().execute(_LIVE, {"key": key}).one_or_none()

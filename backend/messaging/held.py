@@ -2,15 +2,19 @@
 
 from sqlalchemy import ColumnElement, func, select, update
 
+from backend import tenancy
 from backend.database import changed, db, table_of, transactional
 from backend.messaging.models import Intent, IntentState
 
 MAYBE_SENT = "恢复备份后暂停：可能已经发出"
 
+_OF_ALL = "a backup holds every merchant"
+
 _intents = table_of(Intent)
 
 
 @transactional
+@tenancy.across_merchants(_OF_ALL)
 def hold_due() -> int:
     """After a restore: hold what waits, and leave as unknown what was under way; how many."""
     held = changed(
@@ -28,6 +32,7 @@ def hold_due() -> int:
     return held + lost
 
 
+@tenancy.across_merchants(_OF_ALL)
 def held(merchant_id: int | None = None) -> dict[str, int]:
     """How many wait for a person, by purpose; of all merchants or of one."""
     rows = db.session.connection().execute(
@@ -40,6 +45,7 @@ def held(merchant_id: int | None = None) -> dict[str, int]:
 
 
 @transactional
+@tenancy.across_merchants(_OF_ALL)
 def release(merchant_id: int | None = None) -> int:
     """Send them after all; what is too late by now expires. How many."""
     return changed(
@@ -50,6 +56,7 @@ def release(merchant_id: int | None = None) -> int:
 
 
 @transactional
+@tenancy.across_merchants(_OF_ALL)
 def drop(merchant_id: int | None = None) -> int:
     """Never send them; how many."""
     return changed(

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, and_, case, or_, select, update
 
-from backend import deployment
+from backend import deployment, tenancy
 from backend.database import changed, db, table_of, transactional
 from backend.leases import Lease, Leases
 from backend.messaging.models import Intent, IntentState
@@ -25,12 +25,14 @@ _intents = table_of(Intent)
 messages = Leases(Intent, token="claim_token", until="lease_until")
 
 
+@tenancy.across_merchants("the dispatcher works off everybody's messages")
 def take_due(limit: int, *, machine: datetime, now: datetime) -> list[Lease]:
     """Lease what is due, oldest first; rows that others just lease are passed over."""
     due = _is_due(machine, now)
     return _lease(due, limit, machine) if messages.is_any(due) else []
 
 
+@tenancy.across_merchants("the dispatcher works off everybody's messages")
 def put_away(*, machine: datetime, now: datetime) -> Counter[str]:
     """What is too late has expired; what was left in the middle is unknown."""
     late = and_(_intents.c.state.in_(_NOT_SENT_YET), _intents.c.not_after <= now)
@@ -41,6 +43,7 @@ def put_away(*, machine: datetime, now: datetime) -> Counter[str]:
     return ended
 
 
+@tenancy.across_merchants("the dispatcher works off everybody's messages")
 def is_any_under_way(*, machine: datetime, now: datetime) -> bool:
     """Whether somebody, here or elsewhere, still works on what was due."""
     leased = and_(_intents.c.state == IntentState.DUE, _intents.c.not_before <= now)

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Row, exists, insert, or_, select, update
 
+from backend import tenancy
 from backend.database import changed, db, table_of, transactional
 from backend.members.models import Identity, Member, WechatUser
 from backend.messaging.channels import through
@@ -19,6 +20,7 @@ _identities, _users, _members = table_of(Identity), table_of(WechatUser), table_
 
 
 @transactional
+@tenancy.across_merchants("a receipt names no merchant")
 def note(app_id: str, provider_id: str, status: str, *, openid: str, now: datetime) -> bool:
     """Keep the receipt with its try; a failure shows on the message. Whether a message was found.
 

@@ -15,9 +15,11 @@ from backend.members.models import Identity, Member
 from backend.messaging.models import Intent, IntentState
 
 _intents, _members = table_of(Intent), table_of(Member)
+_OF_SEVERAL = "one person of a shared app is a member of several merchants"
 
 
 @transactional
+@tenancy.across_merchants(_OF_SEVERAL)
 def opened(member_ids: Collection[int]) -> int:
     """A road to these members has opened: what waited is due; how many.
 
@@ -35,15 +37,16 @@ def opened(member_ids: Collection[int]) -> int:
     return woken
 
 
+@tenancy.across_merchants(_OF_SEVERAL)
 def opened_to(wechat_user_id: int) -> int:
     """The same for everybody whom this WeChat user is, at every merchant."""
-    with tenancy.across_merchants("one person of a shared app is a member of several merchants"):
-        member_ids = db.session.scalars(
-            select(Identity.member_id).where(Identity.wechat_user_id == wechat_user_id)
-        ).all()
+    member_ids = db.session.scalars(
+        select(Identity.member_id).where(Identity.wechat_user_id == wechat_user_id)
+    ).all()
     return opened(member_ids) if member_ids else 0
 
 
+@tenancy.across_merchants(_OF_SEVERAL)
 def hold(member_ids: Collection[int]) -> None:
     """Nobody else decides how these members are reached until we commit."""
     db.session.connection().execute(

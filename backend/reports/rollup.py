@@ -207,6 +207,7 @@ def _seen() -> int:
     return int(newest) if newest is not None else _newest_redemption()
 
 
+@tenancy.across_merchants("the newest redemption of any merchant")
 def _newest_redemption() -> int:
     return db.session.connection().scalar(select(func.max(_redemptions.c.id))) or 0
 

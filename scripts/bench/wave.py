@@ -115,7 +115,9 @@ def _again() -> tuple[float, int]:
     with tenancy.acting_for(shop.merchant_id()):
         before = db.session.scalar(select(func.count(Grant.id))) or 0
         with transaction():
-            changed(update(waves_).values(state=WaveState.RUNNING.value, cursor_id=0))
+            ours = waves_.c.merchant_id == shop.merchant_id()
+            again = {"state": WaveState.RUNNING.value, "cursor_id": 0}
+            changed(update(waves_).where(ours).values(again))
         wave_id = db.session.scalars(select(Wave.id)).one()
         took = sum(_work_off(wave_id))
         return took, (db.session.scalar(select(func.count(Grant.id))) or 0) - before

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import Table, func, insert, select
 
+from backend import tenancy
 from backend.database import Model, db, table_of
 
 Row = dict[str, object]
@@ -52,7 +53,8 @@ class Ledger:
         db.session.connection().execute(select(func.setval(sequence, last)))
 
     def _highest(self, table: Table) -> int:
-        return db.session.connection().scalar(select(func.max(table.c.id))) or 0
+        with tenancy.across_merchants("ids are the deployment's"):
+            return db.session.connection().scalar(select(func.max(table.c.id))) or 0
 
 
 def _batches(rows: list[Row]) -> Iterator[list[Row]]:

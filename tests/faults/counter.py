@@ -34,6 +34,9 @@ VOUCHER = "V60-000001"
 """Of the mall's product P60."""
 
 
+_ONLY = "a deed looks at its only merchant"
+
+
 @dataclass(frozen=True)
 class Counter:
     """The product and WeChat."""
@@ -117,7 +120,7 @@ def settle(here: Counter) -> None:
 
 def claim(here: Counter) -> None:
     """领取 of the gift by a friend."""
-    with here.app.app_context():
+    with here.app.app_context(), tenancy.across_merchants(_ONLY):
         code = db.session.connection().scalar(select(table_of(ClaimLink).c.code))
     here.phone("friend").post(f"/api/v1/claims/{code}", {}, 200, 409)
 
@@ -179,7 +182,7 @@ def pay(here: Counter) -> None:
 
 def confirm(here: Counter) -> None:
     """确认支付 on the sheet that opened last; paid already, WeChat Pay tells of it once more."""
-    with here.app.app_context():
+    with here.app.app_context(), tenancy.across_merchants(_ONLY):
         payments = table_of(ScanPayment)
         newest = select(payments.c.prepay_id).order_by(payments.c.id.desc())
         prepay_id = db.session.connection().scalar(newest.limit(1))
@@ -234,7 +237,7 @@ def tell_mall(here: Counter) -> None:
     """商城回报, no lease and no pause in the way."""
     with here.app.app_context():
         reports = table_of(VoucherReport)
-        with transaction():
+        with transaction(), tenancy.across_merchants(_ONLY):
             changed(update(reports).values(due_at=clock.machine_now()))
         malls.tick.__wrapped__()  # type: ignore[attr-defined]
 
@@ -249,7 +252,7 @@ def tick(here: Counter) -> None:
 
 def preparing_is_over(here: Counter) -> None:
     """The half minute has passed for which a payment may be on its way to WeChat Pay."""
-    with here.app.app_context(), transaction():
+    with here.app.app_context(), transaction(), tenancy.across_merchants(_ONLY):
         changed(update(table_of(ScanPayment)).values(preparing_until=clock.machine_now()))
 
 
@@ -343,7 +346,7 @@ def _move_clock(here: Counter, to: str) -> None:
 
 
 def _token(here: Counter) -> str:
-    with here.app.app_context():
+    with here.app.app_context(), tenancy.across_merchants(_ONLY):
         return str(db.session.connection().scalar(select(table_of(OpenBill).c.token)))
 
 

@@ -10,6 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import update
 
+from backend import tenancy
 from backend.database import changed, table_of, transaction
 from backend.messaging.models import Channel, Purpose
 from backend.redemption.models import VoucherReport
@@ -98,7 +99,7 @@ def known_to_the_mall(wechat: Platform, person: Person, app_id: str) -> dict[str
 def ticked() -> None:
     """The malls' tick, with the pauses between tries over."""
     reports = table_of(VoucherReport)
-    with transaction():
+    with transaction(), tenancy.across_merchants("a test lets the pauses pass"):
         changed(update(reports).where(reports.c.state == "waiting").values(due_at=LONG_AGO))
     ticks.tick.__wrapped__()  # type: ignore[attr-defined]
     reread()

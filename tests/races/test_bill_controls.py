@@ -87,7 +87,7 @@ def _counts_then_claims(member: int, seen: threading.Barrier) -> Deed:
         with transaction():
             db.session.connection().execute(
                 update(_members)
-                .where(_members.c.id == member)
+                .where(tenancy.owner(_members) == tenancy.merchant_id(), _members.c.id == member)
                 .values(
                     consumption_count=_members.c.consumption_count + 1,
                     consumption_fen=_members.c.consumption_fen + 10000,
@@ -300,7 +300,7 @@ def _looks_then_names(member: int, seen: threading.Barrier) -> Deed:
             connection.execute(update(_bills).values(member_id=member))
             connection.execute(
                 update(_members)
-                .where(_members.c.id == member)
+                .where(tenancy.owner(_members) == tenancy.merchant_id(), _members.c.id == member)
                 .values(
                     consumption_count=_members.c.consumption_count + 1,
                     consumption_fen=_members.c.consumption_fen + 10000,

@@ -41,7 +41,7 @@ class Counter:
 
 
 def have(**values: object) -> None:
-    with transaction():
+    with transaction(), tenancy.across_merchants("a test changes the reports"):
         changed(update(_reports).values(**values))
     reread()
 

@@ -205,7 +205,7 @@ def test_a_payment_that_is_not_the_one_ordered_is_kept_out(room: Dining, column:
     guest = room.guest()
     sheet = room.sheet(guest, room.token("B1"))
     wrong: Any = 9999 if column == "amount_fen" else "other"
-    with transaction():
+    with transaction(), tenancy.across_merchants("a test changes the payment"):
         db.session.connection().execute(update(table_of(ScanPayment)).values({column: wrong}))
     assert room.confirm(guest, sheet) == 403
     assert (room.states(), room.kinds()) == ((["open"], ["prepared"]), ["mismatch"])

@@ -67,7 +67,7 @@ def test_the_number_of_a_coupon_that_was_lost_names_no_new_one(app: Flask) -> No
     member = a_member(shop)
     lost = a_coupon(shop, member, template)
     coupons = table_of(Coupon)
-    with transaction():
+    with transaction(), tenancy.across_merchants("a test loses a coupon"):
         changed(delete(coupons).where(coupons.c.id == lost))
 
     _fenced(app)
