@@ -8,17 +8,17 @@ from redis.exceptions import RedisError
 from backend import background, clock, tenancy
 from backend.errors import DomainError
 from backend.open_bills import ending, giving_back, upkeep
-from backend.open_bills.upkeep import Deed
+from backend.open_bills.upkeep import PaymentStep
 from jobs.runtime import job
 
 log = logging.getLogger(__name__)
 
-_DEEDS: dict[Deed, Callable[..., None]] = {
-    Deed.END: ending.end,
-    Deed.ASK: ending.ask,
-    Deed.GIVE_BACK: giving_back.give_back,
+_DEEDS: dict[PaymentStep, Callable[..., None]] = {
+    PaymentStep.END: ending.end,
+    PaymentStep.ASK: ending.ask,
+    PaymentStep.GIVE_BACK: giving_back.give_back,
 }
-_EVERY_SECONDS = {Deed.END: 5, Deed.ASK: 20, Deed.GIVE_BACK: 60}
+_EVERY_SECONDS = {PaymentStep.END: 5, PaymentStep.ASK: 20, PaymentStep.GIVE_BACK: 60}
 """How often each is tried for one payment."""
 
 
@@ -37,16 +37,16 @@ def tick() -> None:
 @job
 def end(merchant_id: int, payment_id: int) -> None:
     """Close a payment that was given up, or take it."""
-    _do(Deed.END, merchant_id, payment_id)
+    _do(PaymentStep.END, merchant_id, payment_id)
 
 
 @job
 def give_back(merchant_id: int, payment_id: int) -> None:
     """Refund what is due."""
-    _do(Deed.GIVE_BACK, merchant_id, payment_id)
+    _do(PaymentStep.GIVE_BACK, merchant_id, payment_id)
 
 
-def _do(deed: Deed, merchant_id: int, payment_id: int) -> None:
+def _do(deed: PaymentStep, merchant_id: int, payment_id: int) -> None:
     with tenancy.acting_for(merchant_id):
         _DEEDS[deed](payment_id, now=clock.now())
 

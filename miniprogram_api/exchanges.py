@@ -5,7 +5,7 @@ from typing import Self
 
 from pydantic import Field, JsonValue
 
-from backend.points.exchange_offers import Wish
+from backend.points.exchange_offers import ExchangeOption
 from miniprogram_api.contract import Answer
 
 
@@ -30,7 +30,7 @@ class ExchangeOffer(Answer):
     reason: str | None
 
     @classmethod
-    def of(cls, wish: Wish) -> Self:
+    def of(cls, wish: ExchangeOption) -> Self:
         return cls(
             campaign_id=wish.campaign.id,
             template_id=wish.template_id,
@@ -57,5 +57,5 @@ class ExchangeOffers(Answer):
     points_total: int
 
     @classmethod
-    def each(cls, wishes: Sequence[Wish], *, points_total: int) -> Self:
+    def each(cls, wishes: Sequence[ExchangeOption], *, points_total: int) -> Self:
         return cls(items=[ExchangeOffer.of(wish) for wish in wishes], points_total=points_total)

@@ -5,7 +5,7 @@ from typing import Annotated, Self
 
 from pydantic import Field
 
-from backend.card_pack.at_counter import Sheet
+from backend.card_pack.at_counter import RedemptionPreview
 from backend.redemption.redeem import Redeemed
 from miniprogram_api.answers import CouponAnswer
 from miniprogram_api.contract import Answer, Body, Text
@@ -28,7 +28,7 @@ class SheetAnswer(Answer):
     warnings: list[str]
 
     @classmethod
-    def of(cls, sheet: Sheet) -> Self:
+    def of(cls, sheet: RedemptionPreview) -> Self:
         return cls(
             coupon=CouponAnswer.of(sheet.coupon),
             owner=sheet.owner,

@@ -72,7 +72,7 @@ def _run_chunk(wave_id: int, *, at: datetime) -> bool:
         calendar = queries.calendar()
         ids = IdRange(after=wave.cursor_id, up_to=up_to)
         for crowd in eligibility.crowds(campaign, calendar=calendar, ids=ids, at=at):
-            kept = replace(crowd, offer=offers.kept(crowd.offer))
+            kept = replace(crowd, offer=offers.persist(crowd.offer))
             _Granting(wave, campaign, kept, ids, calendar, at).grant(tally)
     is_done = up_to is None or up_to >= wave.last_id
     moved = changed(

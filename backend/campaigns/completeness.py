@@ -16,7 +16,7 @@ from backend import tenancy
 from backend.calendar import day_of
 from backend.campaigns import queries
 from backend.campaigns.errors import CampaignIncomplete
-from backend.campaigns.kinds.gives import MOST_PIECES
+from backend.campaigns.kinds.given_coupons import MOST_PIECES
 from backend.campaigns.models import Campaign, CampaignCoupon, CampaignState
 from backend.campaigns.programmes import programme_of
 from backend.coupons.kinds import CouponKind

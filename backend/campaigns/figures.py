@@ -32,7 +32,7 @@ REASONS = (
 
 
 @dataclass(frozen=True)
-class Figures:
+class WaveFigures:
     """One wave: ``matched`` = ``granted`` + all ``excluded``; ``told``: intents written."""
 
     merchant: str
@@ -46,7 +46,7 @@ class Figures:
     failed: int
 
 
-def preview(at: datetime, *, merchant_id: int | None = None) -> list[Figures]:
+def preview(at: datetime, *, merchant_id: int | None = None) -> list[WaveFigures]:
     """What would happen at ``at``; waves that ran say what they did. Writes no wave."""
     return [
         of_cycle(merchant, campaign_id, cycle, at=at)
@@ -54,7 +54,7 @@ def preview(at: datetime, *, merchant_id: int | None = None) -> list[Figures]:
     ]
 
 
-def of_cycle(merchant_id: int, campaign_id: int, cycle: Cycle, *, at: datetime) -> Figures:
+def of_cycle(merchant_id: int, campaign_id: int, cycle: Cycle, *, at: datetime) -> WaveFigures:
     """The figures of one campaign's cycle, done or to come."""
     with tenancy.acting_for(merchant_id):
         campaign = tenancy.find(Campaign, campaign_id)
@@ -66,7 +66,7 @@ def of_cycle(merchant_id: int, campaign_id: int, cycle: Cycle, *, at: datetime) 
         return _figures(campaign, cycle.key, WaveState.PLANNED, tally, failed=0)
 
 
-def of_wave(wave: Wave, campaign: Campaign) -> Figures:
+def of_wave(wave: Wave, campaign: Campaign) -> WaveFigures:
     """The figures of a wave as it stands."""
     failed = select(func.count()).where(
         _intents.c.merchant_id == tenancy.merchant_id(),
@@ -87,9 +87,9 @@ def of_wave(wave: Wave, campaign: Campaign) -> Figures:
 
 def _figures(
     campaign: Campaign, cycle: str, state: WaveState, tally: Tally, *, failed: int
-) -> Figures:
+) -> WaveFigures:
     merchant = db.session.get_one(Merchant, campaign.merchant_id)
-    return Figures(
+    return WaveFigures(
         merchant=merchant.code,
         campaign=campaign.code,
         cycle=cycle,

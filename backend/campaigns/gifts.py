@@ -99,7 +99,7 @@ def _given(
         offer = offers.current(campaign.id, part)
         if offer is None or left == 0 or offer.first_end(claimed_at=now, zone=zone) <= now:
             continue
-        if not limits.let(bill.member_id, offer, zone=zone, now=now):
+        if not limits.within_limits(bill.member_id, offer, zone=zone, now=now):
             continue
         if offers.take_stock(offer, 1):
             left = None if left is None else left - 1

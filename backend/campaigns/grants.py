@@ -126,7 +126,7 @@ def give_on_follow(member_id: int, *, now: datetime) -> Given | None:
         if not _is_first_gift(member_id, plans, now=now):
             offers.give_back_stock(offer, 1)
             return None
-        return give_at_once(offers.kept(offer), member_id, cycle=FOLLOW_CYCLE, now=now)
+        return give_at_once(offers.persist(offer), member_id, cycle=FOLLOW_CYCLE, now=now)
     return None
 
 

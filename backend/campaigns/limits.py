@@ -38,7 +38,7 @@ def counts(*, at: datetime) -> ColumnElement[bool]:
     return or_(_grants.c.state == GrantState.CLAIMED, and_(waiting, claimable))
 
 
-def let(member_id: int, offer: CurrentOffer, *, zone: ZoneInfo, now: datetime) -> bool:
+def within_limits(member_id: int, offer: CurrentOffer, *, zone: ZoneInfo, now: datetime) -> bool:
     """Whether this person may be given the offer."""
     limits = {
         line.template_id: _Limit(line.per_member, line.per_day)
@@ -48,7 +48,7 @@ def let(member_id: int, offer: CurrentOffer, *, zone: ZoneInfo, now: datetime) -
     return not limits or not _passed(limits, offer.per_template, member_id, None, zone, now)
 
 
-def let_claim(
+def claim_within_limits(
     member_id: int, pieces: Mapping[int, int], *, link_id: int, zone: ZoneInfo, now: datetime
 ) -> bool:
     """Whether this person may claim what a link holds: so many ``pieces`` by template. Where there

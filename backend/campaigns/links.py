@@ -127,7 +127,7 @@ def make(
         [
             Recipient(
                 member_id,
-                offers.kept(each.offer),
+                offers.persist(each.offer),
                 f"link-{link_id}-{place}",
                 granting.behind(link_id, each.claim_until, login_too=login_too),
             )
@@ -204,7 +204,7 @@ def claim(code: str, *, member_id: int, now: datetime) -> list[int]:
         raise MetAnother()
     if link.kind == ClaimLinkKind.RECEIPT:
         pieces, zone = Counter(row.template_id for row in waiting), ZoneInfo(waiting[0].zone)
-        if not limits.let_claim(member_id, pieces, link_id=link.id, zone=zone, now=now):
+        if not limits.claim_within_limits(member_id, pieces, link_id=link.id, zone=zone, now=now):
             raise ClaimLimitReached()
     _claim_grants({row.grant_id for row in waiting}, member_id, now=now)
     close([link.id], GrantState.LAPSED)

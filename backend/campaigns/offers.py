@@ -154,7 +154,7 @@ def current(campaign_id: int, part: str = "") -> CurrentOffer | None:
     return CurrentOffer(known or _NOT_KEPT, campaign_id, part, content_hash, _lines(rows))
 
 
-def kept(offer: CurrentOffer) -> CurrentOffer:
+def persist(offer: CurrentOffer) -> CurrentOffer:
     """The same offer as a row that grants can point to, made when it is first granted."""
     return replace(offer, id=_make(offer)) if offer.id == _NOT_KEPT else offer
 

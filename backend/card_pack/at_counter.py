@@ -19,7 +19,7 @@ from backend.redemption.redeem import Redeemer
 
 
 @dataclass(frozen=True)
-class Sheet:
+class RedemptionPreview:
     """核销通知 (S4-23): the coupon, whose it is, what to give and what to look at."""
 
     coupon: CouponView
@@ -30,13 +30,13 @@ class Sheet:
 
 def check(
     scan: str, *, here: Place, lines: Sequence[BillLine] | None = None, now: datetime
-) -> Sheet:
+) -> RedemptionPreview:
     """查券 at this store: writes nothing, refuses exactly as redeeming would. Without ``lines``
     neither dishes nor the minimum are judged."""
     coupon = find(scan, now=now)
     judge(coupon, use_at(here, lines=lines, at=now))
     notes = [coupon.notice] if coupon.notice else []
-    return Sheet(
+    return RedemptionPreview(
         coupon=by_id(coupon.id, now=now),
         owner=_owner(coupon),
         give=give_text(coupon.promise.rule, minimum_fen=coupon.promise.minimum_fen),

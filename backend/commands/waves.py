@@ -12,7 +12,7 @@ from flask.cli import AppGroup
 from backend import clock, installation, tenancy
 from backend.campaigns import figures, reminders, waves
 from backend.campaigns.cadence import Cycle
-from backend.campaigns.figures import Figures
+from backend.campaigns.figures import WaveFigures
 from backend.commands.clock import instant
 from backend.database import end_read
 from backend.errors import DomainError
@@ -61,5 +61,5 @@ def _run_one(merchant_id: int, campaign_id: int, cycle: Cycle, at: datetime) -> 
             time.sleep(0.05)
 
 
-def _print(wave: Figures) -> None:
+def _print(wave: WaveFigures) -> None:
     click.echo(json.dumps(asdict(wave), ensure_ascii=False))

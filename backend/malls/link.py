@@ -144,7 +144,7 @@ def _make_coupons(sold: Sequence[Sold], campaign_id: int, *, now: datetime) -> C
     offer = offers.current(campaign_id)
     if offer is None:
         return None
-    offer = offers.kept(offer)
+    offer = offers.persist(offer)
     (line,) = offer.lines
     stock.take_sold(line.template_id, len(sold))
     ours = and_(

@@ -9,7 +9,7 @@ from sqlalchemy import update
 from backend import background, faults, tenancy
 from backend.database import MetAnother, after_commit, changed, table_of, transactional
 from backend.merchants import audit
-from backend.open_bills import kept_points, queries
+from backend.open_bills import held_points, queries
 from backend.open_bills.errors import BillNotPaid
 from backend.open_bills.models import OpenBillState, PaymentState, ScanPayment
 from backend.open_bills.promise import lapse, release
@@ -66,7 +66,7 @@ def _free(paid: PaidBy, bill: BillOnTable, *, now: datetime) -> None:
     """Coupons and points are the guest's again, the quote is over, the money is on its way; the
     bill may be put and paid anew."""
     release(paid.quote_code, bill, now=now)
-    kept_points.give_back(kept_points.of_paid(paid), now=now)
+    held_points.give_back(held_points.of_paid(paid), now=now)
     lapse(paid.quote_code, now=now)
     put_aside(bill.store_id, bill.id, known_as=paid.payment or paid.quote_code)
     payment = None if paid.payment is None else queries.payment_of_order(paid.payment)

@@ -13,7 +13,7 @@ from sqlalchemy import insert, update
 from backend import clock, faults, tenancy
 from backend.database import changed, db, table_of, transactional
 from backend.errors import Busy
-from backend.open_bills import kept_points, queries
+from backend.open_bills import held_points, queries
 from backend.open_bills.ending import end
 from backend.open_bills.errors import BillAlreadyPaid, BillBeingPaid
 from backend.open_bills.guest import Guest
@@ -89,13 +89,13 @@ def _begin(bill_id: int, quote_code: str, *, guest: Guest, now: datetime) -> Pay
     lock_coupons(promise, bill, until=now + LOCKED_FOR, now=now)
     amount_fen = promise.price.to_pay_fen
     if not amount_fen:
-        kept_points.take(member_id, promise.points, number=quote_code, now=now)
+        held_points.take(member_id, promise.points, number=quote_code, now=now)
         mark_paid(bill, quote_code=quote_code, member_id=member_id, now=now)
         return None
     if not wechat_pay.available(tenancy.merchant_id()):
         raise PayNotOffered()
     payment = _write(bill, quote_code, guest=guest, amount_fen=amount_fen, now=now)
-    kept_points.take(member_id, promise.points, number=payment.out_trade_no, now=now)
+    held_points.take(member_id, promise.points, number=payment.out_trade_no, now=now)
     return payment
 
 

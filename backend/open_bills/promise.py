@@ -17,7 +17,7 @@ from backend.open_bills.queries import BillOnTable
 from backend.redemption import facts
 from backend.redemption.look_up import find, judge, use_at
 from backend.sales.bill import bill_key
-from backend.sales.house_rules import house_rules
+from backend.sales.discount_rules import discount_rules
 from backend.sales.models import Quote
 from backend.sales.pricing import Price, price_by_hand
 from backend.sales.quote import Quoted, guaranteed, quote
@@ -26,7 +26,7 @@ _quotes = table_of(Quote)
 
 
 @dataclass(frozen=True)
-class Promise:
+class GuestPrice:
     """What the guest was promised: the price, the points it takes, and where and when its coupons
     were judged."""
 
@@ -62,7 +62,7 @@ def quote_for(
     return replace(quoted, unknown=(*quoted.unknown, *foreign))
 
 
-def promised(code: str, bill: BillOnTable, *, member_id: int, now: datetime) -> Promise:
+def promised(code: str, bill: BillOnTable, *, member_id: int, now: datetime) -> GuestPrice:
     """The price of a quote, good as it was then; QuoteExpired, or why it no longer holds."""
     here, goods = queries.place_of(bill.store_id), bill.content.goods
     kept = guaranteed(
@@ -86,11 +86,11 @@ def promised(code: str, bill: BillOnTable, *, member_id: int, now: datetime) -> 
         if candidate.refusal is not None:
             raise candidate.refusal
     points_fen = price.plan.points_fen
-    points = house_rules().points_rule.needed(points_fen) if points_fen else 0
-    return Promise(price, use, points)
+    points = discount_rules().points_rule.needed(points_fen) if points_fen else 0
+    return GuestPrice(price, use, points)
 
 
-def lock_coupons(promise: Promise, bill: BillOnTable, *, until: datetime, now: datetime) -> None:
+def lock_coupons(promise: GuestPrice, bill: BillOnTable, *, until: datetime, now: datetime) -> None:
     """锁券 for this bill while it is being paid, in the order of their ids."""
     for used in sorted(promise.price.chosen, key=lambda used: used.coupon.id):
         is_held = states.lock(
@@ -168,7 +168,7 @@ def _plan(code: str) -> Mapping[str, Any]:
 
 def _rounding_fen(bill: BillOnTable) -> int:
     """抹零 that the till put, as far as the house still lets it."""
-    return min(bill.content.rounding_fen, house_rules().rounding_fen)
+    return min(bill.content.rounding_fen, discount_rules().rounding_fen)
 
 
 def _is_own(scan: str, member_ids: Sequence[int], now: datetime) -> bool:

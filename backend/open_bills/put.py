@@ -15,8 +15,8 @@ from backend.open_bills.models import OpenBill, OpenBillState, PaymentState, Sca
 from backend.open_bills.queries import BillOnTable
 from backend.open_bills.till_events import paid_by
 from backend.sales.bill import lines_key
+from backend.sales.discount_rules import discount_rules
 from backend.sales.errors import BillConflict, BillNotFound, RoundingBeyond
-from backend.sales.house_rules import house_rules
 from backend.sales.queries import settled
 
 _bills, _payments = table_of(OpenBill), table_of(ScanPayment)
@@ -28,7 +28,7 @@ def put(content: Content, *, number: str, here: Place, now: datetime) -> BillOnT
     RoundingBeyond above the house's limit."""
     if not content.goods.lines:
         raise NothingToPay()
-    most_fen = min(house_rules().rounding_fen, content.goods.lines_fen)
+    most_fen = min(discount_rules().rounding_fen, content.goods.lines_fen)
     if content.rounding_fen > most_fen:
         raise RoundingBeyond(most_fen=most_fen)
     found = queries.held(here.store_id, number)

@@ -11,7 +11,7 @@ from sqlalchemy import update
 from backend import tenancy
 from backend.database import MetAnother, changed, table_of, transactional
 from backend.merchants.queries import Place
-from backend.open_bills import kept_points, queries
+from backend.open_bills import held_points, queries
 from backend.open_bills.errors import BillPaid
 from backend.open_bills.models import OpenBillState, PaymentState, ScanPayment
 from backend.open_bills.put import give_up_payment, move
@@ -43,7 +43,7 @@ def _settle(bill: Bill, *, here: Place, by: Redeemer, now: datetime) -> Settleme
     if on_table.state is OpenBillState.PAID:
         _honour(on_table, bill, now=now)
         kept = _kept_points(on_table, bill, now=now)
-    settlement = sales.settle(bill, here=here, by=by, kept_points=kept, now=now)
+    settlement = sales.settle(bill, here=here, by=by, held_points=kept, now=now)
     move(on_table, OpenBillState.SETTLED)
     give_up_payment(on_table.id)
     return settlement
@@ -55,10 +55,10 @@ def _kept_points(on_table: BillOnTable, bill: Bill, *, now: datetime) -> str:
     paid = paid_by(on_table.store_id, on_table.id)
     if paid is None:
         return ""
-    cause = kept_points.of_paid(paid)
+    cause = held_points.of_paid(paid)
     if bill.quote_id == paid.quote_code:
         return cause
-    kept_points.give_back(cause, now=now)
+    held_points.give_back(cause, now=now)
     return ""
 
 

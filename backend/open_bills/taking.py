@@ -8,7 +8,7 @@ from sqlalchemy import update
 from backend import background, faults, tenancy
 from backend.card_pack import queries as card_pack
 from backend.database import MetAnother, changed, table_of, transactional
-from backend.open_bills import kept_points, queries
+from backend.open_bills import held_points, queries
 from backend.open_bills.errors import PaymentMismatch, PaymentUnknown
 from backend.open_bills.models import OpenBillState, PaymentState, ScanPayment
 from backend.open_bills.promise import keep, release, rounding_of
@@ -142,7 +142,7 @@ def give_up(payment: Payment, bill: BillOnTable, *, now: datetime) -> None:
     live, paid = queries.live_payment(bill.id), paid_by(bill.store_id, bill.id)
     others = [each.quote_code for each in (live, paid) if each is not None]
     release(payment.quote_code, bill, but=others, now=now)
-    kept_points.give_back(kept_points.kept_as(payment.out_trade_no), now=now)
+    held_points.give_back(held_points.kept_as(payment.out_trade_no), now=now)
 
 
 def _move(payment: Payment, state: PaymentState, notice: PaidNotice, *, now: datetime) -> None:

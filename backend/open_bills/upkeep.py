@@ -14,7 +14,7 @@ from backend.open_bills.paying import LASTS
 _payments = table_of(ScanPayment)
 
 
-class Deed(StrEnum):
+class PaymentStep(StrEnum):
     END = "end"
     ASK = "ask"
     GIVE_BACK = "give_back"
@@ -26,7 +26,7 @@ class DuePayment:
 
     merchant_id: int
     payment_id: int
-    deed: Deed
+    deed: PaymentStep
 
 
 def due(now: datetime, *, machine: datetime, most: int = 200) -> list[DuePayment]:
@@ -54,7 +54,7 @@ def due(now: datetime, *, machine: datetime, most: int = 200) -> list[DuePayment
             DuePayment(row.merchant_id, row.id, deed)
             for row in rows
             if (
-                deed := deed_for(
+                deed := next_step(
                     PaymentState(row.state),
                     is_live=row.live_key is not None,
                     is_prepared=bool(row.prepay_id),
@@ -67,13 +67,13 @@ def due(now: datetime, *, machine: datetime, most: int = 200) -> list[DuePayment
     return found
 
 
-def deed_for(
+def next_step(
     state: PaymentState, *, is_live: bool, is_prepared: bool, is_being_prepared: bool, is_over: bool
-) -> Deed | None:
+) -> PaymentStep | None:
     """A payment under way is asked for; one that is over, was given up or whose preparing died is
     ended."""
     if state is not PaymentState.PREPARED:
-        return Deed.GIVE_BACK
+        return PaymentStep.GIVE_BACK
     if is_being_prepared and not is_over:
         return None
-    return Deed.ASK if is_live and is_prepared and not is_over else Deed.END
+    return PaymentStep.ASK if is_live and is_prepared and not is_over else PaymentStep.END

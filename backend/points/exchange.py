@@ -48,7 +48,7 @@ _grants = table_of(Grant)
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ExchangeOrder:
     """Which coupon of which campaign."""
 
     campaign_id: int
@@ -65,19 +65,21 @@ class AtTill:
 
 
 @transactional
-def exchange(member_id: int, wanted: Wanted, *, now: datetime) -> CouponView:
+def exchange(member_id: int, wanted: ExchangeOrder, *, now: datetime) -> CouponView:
     """兑换 by the member: the coupon is in the card pack at once."""
     cause = _new_cause()
     taken = _take(member_id, wanted, cause, store_code=None, now=now)
     given = grants.give_at_once(
-        offers.kept(taken.offer), taken.entry.member_id, cycle=cause, now=now
+        offers.persist(taken.offer), taken.entry.member_id, cycle=cause, now=now
     )
     faults.point("exchange.before_commit")
     return card_pack.by_ids(given.coupon_ids, now=now)[0]
 
 
 @transactional
-def exchange_at_till(member_id: int, wanted: Wanted, *, store_code: str, now: datetime) -> AtTill:
+def exchange_at_till(
+    member_id: int, wanted: ExchangeOrder, *, store_code: str, now: datetime
+) -> AtTill:
     """兑换 by the cashier: the points are taken now, the coupon waits behind the code and for the
     member's next login; see ``exchange_lapse`` for one that nobody claims."""
     cause = _new_cause()
@@ -109,7 +111,7 @@ class _Taken:
 
 
 def _take(
-    member_id: int, wanted: Wanted, cause: str, *, store_code: str | None, now: datetime
+    member_id: int, wanted: ExchangeOrder, cause: str, *, store_code: str | None, now: datetime
 ) -> _Taken:
     """Everything that must hold; the piece and the points are taken."""
     campaign, zone = _campaign(wanted.campaign_id), queries.calendar().zone
@@ -130,7 +132,7 @@ def _take(
         raise SoldOut()
     entry = ledger.spend(member_id, price, cause=cause, now=now)
     assert entry is not None
-    if not limits.let(entry.member_id, offer, zone=zone, now=now):
+    if not limits.within_limits(entry.member_id, offer, zone=zone, now=now):
         raise ExchangeLimitReached()
     return _Taken(campaign, offer, entry)
 

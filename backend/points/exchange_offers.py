@@ -24,7 +24,7 @@ _revisions = table_of(TemplateRevision)
 
 
 @dataclass(frozen=True)
-class Wish:
+class ExchangeOption:
     """一张可兑换的券 for one member. ``left``: pieces in stock, None: 不限量. ``refusal``: why the
     member cannot have it now."""
 
@@ -58,7 +58,7 @@ def refusal(member: MemberView, *, price: int, left: int | None = None) -> Domai
     return PointsInsufficient(n=price - member.points) if member.points < price else None
 
 
-def wishes(member_id: int, *, store_code: str | None = None, now: datetime) -> list[Wish]:
+def wishes(member_id: int, *, store_code: str | None = None, now: datetime) -> list[ExchangeOption]:
     """Every offer of the campaigns that run now (at this store), as it stands for the member."""
     member = member_view(member_id)
     found = {
@@ -74,7 +74,7 @@ def wishes(member_id: int, *, store_code: str | None = None, now: datetime) -> l
         price = offer.price(member.level)
         left = None if row.stock is None else row.stock - row.issued
         shown.append(
-            Wish(
+            ExchangeOption(
                 campaign=found[row.campaign_id],
                 introduction=settings[row.campaign_id].introduction,
                 picture=_address(settings[row.campaign_id].picture or row.picture),

@@ -10,8 +10,8 @@ from backend.redemption.facts import CouponFacts
 from backend.redemption.look_up import of_bill, use_at
 from backend.sales.best_plan import Benefits
 from backend.sales.bill import Bill, Method, Tender, bill_key, paid_by
+from backend.sales.discount_rules import DiscountRules, discount_rules
 from backend.sales.errors import MemberRequired, PointsBeyondShare, TenderMismatch
-from backend.sales.house_rules import HouseRules, house_rules
 from backend.sales.pricing import Price, price_by_hand
 from backend.sales.quote import Guaranteed, guaranteed
 
@@ -39,7 +39,7 @@ def due(bill: Bill, *, here: Place, member_id: int | None) -> Due:
     Without a quote there is no level discount. Points of the quote are paid unless the tenders
     name points themselves, its 抹零 comes off unless the bill names one.
     """
-    rules = house_rules()
+    rules = discount_rules()
     promised = _promised(bill, rules, here=here, member_id=member_id)
     use = use_at(
         here,
@@ -70,7 +70,9 @@ def due(bill: Bill, *, here: Place, member_id: int | None) -> Due:
     return Due(price, use, points, _as_kept(bill, price), tuple(locked))
 
 
-def _promised(bill: Bill, rules: HouseRules, *, here: Place, member_id: int | None) -> Guaranteed:
+def _promised(
+    bill: Bill, rules: DiscountRules, *, here: Place, member_id: int | None
+) -> Guaranteed:
     at = bill.settled_at
     if bill.quote_id is None:
         return Guaranteed((), Benefits(rules.sharing), at)

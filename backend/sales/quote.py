@@ -22,8 +22,8 @@ from backend.redemption.look_up import find, use_at
 from backend.sales import manual_price
 from backend.sales.best_plan import FULL_PRICE_BP, Benefits
 from backend.sales.bill import Goods, bill_key, lines_key
+from backend.sales.discount_rules import discount_rules
 from backend.sales.errors import QuoteExpired
-from backend.sales.house_rules import house_rules
 from backend.sales.manual_price import ManualPrice
 from backend.sales.models import Quote
 from backend.sales.pricing import Price, best_price, price_by_hand
@@ -88,7 +88,7 @@ def quote(
     if manual is not None:
         price = manual_price.changed(price, manual, here=here)
     price = price.rounded(
-        min(rounding_fen, price.plan.to_pay_fen), most_fen=house_rules().rounding_fen
+        min(rounding_fen, price.plan.to_pay_fen), most_fen=discount_rules().rounding_fen
     )
     earned = _points_earned(price, member, now=now)
     code, expires_at = f"q-{secrets.token_urlsafe(18)}", now + QUOTE_LASTS
@@ -161,7 +161,7 @@ def guaranteed(
 
 
 def _benefits(goods: Goods, member: MemberView | None, points: int) -> Benefits:
-    rules = house_rules()
+    rules = discount_rules()
     if member is None:
         return Benefits(rules.sharing)
     points_fen = 0

@@ -31,18 +31,18 @@ from backend.wallet.notices import tell_changed
 
 
 def settle(
-    bill: Bill, *, here: Place, by: Redeemer, kept_points: str = "", now: datetime
+    bill: Bill, *, here: Place, by: Redeemer, held_points: str = "", now: datetime
 ) -> Settlement:
-    """结账. The same store and bill number always answer the same settlement. ``kept_points`` is
+    """结账. The same store and bill number always answer the same settlement. ``held_points`` is
     the cause of points that were taken for this bill before."""
-    settlement = _settle(bill, here=here, by=by, kept_points=kept_points, now=now)
+    settlement = _settle(bill, here=here, by=by, held_points=held_points, now=now)
     after_commit(lambda: faults.point("settle.after_commit"))
     return settlement
 
 
 @transactional
 def _settle(
-    bill: Bill, *, here: Place, by: Redeemer, kept_points: str, now: datetime
+    bill: Bill, *, here: Place, by: Redeemer, held_points: str, now: datetime
 ) -> Settlement:
     """The number is claimed before anything is judged: who comes second waits, then finds it."""
     bill_id = claim_number(bill, here=here, now=now)
@@ -53,8 +53,8 @@ def _settle(
     _use_coupons(to_pay, bill, bill_id, here=here, by=by, now=now)
     _free_the_others(to_pay, bill, here=here, by=by, now=now)
     write_content(bill, bill_id, to_pay=to_pay)
-    if kept_points:
-        points.hand_over(kept_points, to_pay.points, cause=f"bill-{bill_id}-points", now=now)
+    if held_points:
+        points.hand_over(held_points, to_pay.points, cause=f"bill-{bill_id}-points", now=now)
     brought = None
     if member is not None:
         brought = _bring(member, bill, bill_id, to_pay=to_pay, here=here, now=now)

@@ -57,7 +57,7 @@ _ALONE = (
 
 
 @dataclass(frozen=True)
-class Door:
+class Entrance:
     """Which merchant, and at which of its stores, if that was said."""
 
     merchant_id: int
@@ -65,10 +65,10 @@ class Door:
 
 
 @dataclass(frozen=True)
-class Visitor:
+class WechatIdentity:
     """Who stands at a merchant's door, as WeChat knows them."""
 
-    door: Door
+    entrance: Entrance
     app_id: str
     openid: str
     unionid: str | None
@@ -94,7 +94,9 @@ class Bound:
     claimed: list[CouponView]
 
 
-def recognise_code(app_id: str, code: str, *, store: str | None, scene: str | None) -> Visitor:
+def recognise_code(
+    app_id: str, code: str, *, store: str | None, scene: str | None
+) -> WechatIdentity:
     """What a code of wx.login stands for. Mini-programs only; H5 has its own way in.
 
     On the operator's mini-program ``store`` or ``scene`` says which merchant's door it is.
@@ -102,21 +104,21 @@ def recognise_code(app_id: str, code: str, *, store: str | None, scene: str | No
     app = accounts.app_by_id(app_id)
     if app.kind != AppKind.MINIPROGRAM:
         raise AppNotFound()
-    door = _door(app.merchant_id, store, scene)
+    entrance = _entrance(app.merchant_id, store, scene)
     session = wechat.exchange(app, code)
     end_read()
-    return Visitor(door, app_id, session.openid, session.unionid)
+    return WechatIdentity(entrance, app_id, session.openid, session.unionid)
 
 
-def log_in(visitor: Visitor, *, now: datetime) -> Login:
+def log_in(visitor: WechatIdentity, *, now: datetime) -> Login:
     """登录 of a visitor at the door where they stand."""
-    with tenancy.acting_for(visitor.door.merchant_id):
+    with tenancy.acting_for(visitor.entrance.merchant_id):
         return enter(
             visitor.app_id,
             visitor.openid,
             visitor.unionid,
             channel=CHANNEL,
-            store_id=visitor.door.store_id,
+            store_id=visitor.entrance.store_id,
             now=now,
         )
 
@@ -228,17 +230,19 @@ def _hold(member_id: int) -> None:
         raise MetAnother("the member was joined meanwhile")
 
 
-def _door(owner_id: int | None, store: str | None, scene: str | None) -> Door:
+def _entrance(owner_id: int | None, store: str | None, scene: str | None) -> Entrance:
     """A merchant's own mini-program is its door; on the operator's, the store must say."""
     said = read_scene(unquote(scene or "")) or read_scene(unquote(store or ""))
-    if (said or store) and (door := _door_of_store(owner_id, said, store)):
-        return door
+    if (said or store) and (entrance := _entrance_of_store(owner_id, said, store)):
+        return entrance
     if owner_id is not None:
-        return Door(owner_id, None)
+        return Entrance(owner_id, None)
     raise ParamError(errors=[FieldError(field="store", message="请说明门店，或扫描门店的小程序码")])
 
 
-def _door_of_store(owner_id: int | None, said: StoreScene | None, store: str | None) -> Door | None:
+def _entrance_of_store(
+    owner_id: int | None, said: StoreScene | None, store: str | None
+) -> Entrance | None:
     """The one door that is meant. Where several merchants have the store's code, it is the one
     without a mini-program of its own, if that is only one."""
     own = exists().where(
@@ -258,4 +262,8 @@ def _door_of_store(owner_id: int | None, said: StoreScene | None, store: str | N
     with across_merchants("which merchant a mini-program's visitor comes to"):
         found = db.session.execute(wanted).all()
     only_one_of_its_sort = len({row.own for row in found}) == len(found)
-    return Door(found[0].merchant_id, found[0].store_id) if found and only_one_of_its_sort else None
+    return (
+        Entrance(found[0].merchant_id, found[0].store_id)
+        if found and only_one_of_its_sort
+        else None
+    )

@@ -7,7 +7,7 @@ from pydantic import Field
 from backend import clock
 from backend.campaigns.errors import CampaignNotFound
 from backend.members.view import member_view
-from backend.points.exchange import Wanted, exchange
+from backend.points.exchange import ExchangeOrder, exchange
 from backend.points.exchange_offers import wishes
 from miniprogram_api.answers import CouponAnswer
 from miniprogram_api.contract import Body, route
@@ -35,5 +35,5 @@ def exchange_points(campaign_id: str, body: ExchangeBody) -> CouponAnswer:
     number = int(campaign_id) if campaign_id.isascii() and campaign_id.isdigit() else 0
     if not 0 < number < 2**63:
         raise CampaignNotFound()
-    wanted = Wanted(number, body.template_id)
+    wanted = ExchangeOrder(number, body.template_id)
     return CouponAnswer.of(exchange(current_customer().member_id, wanted, now=clock.now()))

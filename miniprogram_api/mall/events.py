@@ -7,7 +7,7 @@ from pydantic import AwareDatetime, Field
 from backend import clock
 from backend.errors import FieldError, ParamError
 from backend.malls.buyers import Buyer
-from backend.malls.hear import Event, EventKind, Sale, hear
+from backend.malls.receive import Event, EventKind, Sale, receive
 from backend.members import phones
 from miniprogram_api.contract import Answer, Body, CodeText, Money, route
 from miniprogram_api.mall.blueprint import blueprint, current_shop
@@ -76,5 +76,5 @@ class HeardAnswer(Answer):
 @route(blueprint, "POST", "/events", body=EventBody, answer=HeardAnswer, once_by="event_id")
 def hear_event(body: EventBody) -> HeardAnswer:
     """售出 and 退款: each event once, the same again answers the same"""
-    heard = hear(body.event(), shop=current_shop(), now=clock.now())
-    return HeardAnswer(number=heard.number, state=heard.state.value)
+    answer = receive(body.event(), shop=current_shop(), now=clock.now())
+    return HeardAnswer(number=answer.number, state=answer.state.value)

@@ -11,7 +11,7 @@ from backend.errors import FieldError, ParamError
 from backend.members.queries import survivor_id
 from backend.members.view import member_view
 from backend.merchants.queries import zone
-from backend.points.exchange import AtTill, Wanted, exchange_at_till
+from backend.points.exchange import AtTill, ExchangeOrder, exchange_at_till
 from backend.points.exchange_offers import wishes
 from miniprogram_api.contract import Answer, TillBody, route
 from miniprogram_api.exchanges import ExchangeOffers
@@ -70,7 +70,7 @@ def exchange_offers() -> ExchangeOffers:
 )
 def exchange_for_member(body: TillExchangeBody) -> TillExchangeAnswer:
     """积分兑换: the points are taken, the member scans the code or finds the coupon at login"""
-    wanted, store = Wanted(body.campaign_id, body.template_id), current_till().place.code
+    wanted, store = ExchangeOrder(body.campaign_id, body.template_id), current_till().place.code
     member_id = survivor_id(body.member_id)
     done = exchange_at_till(member_id, wanted, store_code=store, now=clock.now())
     return TillExchangeAnswer.of(done)

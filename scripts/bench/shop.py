@@ -149,7 +149,7 @@ def _offer() -> offers.CurrentOffer:
     campaign = db.session.scalars(select(Campaign)).one()
     offer = offers.current(campaign.id, "ordinary")
     assert offer is not None
-    return offers.kept(offer)
+    return offers.persist(offer)
 
 
 def _is_eligible(number: int, holding: float) -> bool:

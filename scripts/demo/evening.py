@@ -16,7 +16,7 @@ from backend.membership import levels
 from backend.membership.recharging import recharge
 from backend.open_bills.content import Content
 from backend.open_bills.put import put
-from backend.points.exchange import Wanted, exchange, exchange_at_till
+from backend.points.exchange import ExchangeOrder, exchange, exchange_at_till
 from backend.points.exchange_offers import wishes
 from backend.redemption.redeem import Redeemer
 from backend.sales import refused_bills
@@ -160,7 +160,7 @@ class Evening:
             if not offers:
                 continue
             offer = self._chance.choice(offers)
-            wanted = Wanted(offer.campaign.id, offer.template_id)
+            wanted = ExchangeOrder(offer.campaign.id, offer.template_id)
             if n % 2:
                 exchange(guest.id, wanted, now=at)
                 continue

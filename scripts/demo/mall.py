@@ -6,9 +6,9 @@ from datetime import timedelta
 from sqlalchemy import select
 
 from backend.database import db
-from backend.malls import hear, shops
+from backend.malls import shops
 from backend.malls.buyers import Buyer
-from backend.malls.hear import Event, EventKind, Heard, Sale
+from backend.malls.receive import Event, EventAnswer, EventKind, Sale, receive
 from backend.malls.shops import Shop
 from backend.vouchers.models import MallShop
 from scripts.demo.evening import Evening
@@ -29,12 +29,12 @@ def sell(evening: Evening) -> None:
     for n, buyer in enumerate(buyers[SOLD:], start=SOLD):
         _bought(n, buyer, UNKNOWN, shop, evening)
     back = Event("e-refund-1", EventKind.REFUNDED, _voucher(0), None)
-    hear.hear(back, shop=shop, now=evening.next())
+    receive(back, shop=shop, now=evening.next())
     for n in (2, 4, 6):
         evening.settle(buyers[n], buyers[n].till, coupon=bought[n].number)
 
 
-def _bought(n: int, buyer: Guest, product: str, shop: Shop, evening: Evening) -> Heard:
+def _bought(n: int, buyer: Guest, product: str, shop: Shop, evening: Evening) -> EventAnswer:
     at = evening.next()
     sale = Sale(
         product=product,
@@ -43,7 +43,7 @@ def _bought(n: int, buyer: Guest, product: str, shop: Shop, evening: Evening) ->
         paid_fen=6000 if product == LINKED else 8800,
         sold_at=at - timedelta(seconds=3),
     )
-    return hear.hear(Event(f"e-{n}", EventKind.SOLD, _voucher(n), sale), shop=shop, now=at)
+    return receive(Event(f"e-{n}", EventKind.SOLD, _voucher(n), sale), shop=shop, now=at)
 
 
 def _voucher(n: int) -> str:

@@ -144,7 +144,9 @@ def _running(of: Collection[CampaignKind]) -> list[Running]:
                 online_activity=campaign.online_activity,
                 settings=settings,
                 offers={
-                    part: offers.kept(offer) for part, offer in current.items() if offer is not None
+                    part: offers.persist(offer)
+                    for part, offer in current.items()
+                    if offer is not None
                 },
             )
         )

@@ -165,7 +165,7 @@ def test_an_offer_is_made_once(app: Flask) -> None:
         def kept() -> int:
             offer = offers.current(plan)
             assert offer is not None
-            return offers.kept(offer).id
+            return offers.persist(offer).id
 
         return kept()
 

@@ -19,7 +19,7 @@ from backend.errors import DomainError
 from backend.idempotency import Asked, Said, once
 from backend.members.models import Member
 from backend.points import exchange_lapse, ledger
-from backend.points.exchange import Wanted, exchange, exchange_at_till
+from backend.points.exchange import ExchangeOrder, exchange, exchange_at_till
 from backend.reports import doctor
 from backend.visits import at_counter
 from tests.backend.points.books import points_of
@@ -49,13 +49,13 @@ class Mall:
 
     def in_app(self, member: int) -> bool:
         try:
-            exchange(member, Wanted(self.campaign, self.template), now=self.clock.at)
+            exchange(member, ExchangeOrder(self.campaign, self.template), now=self.clock.at)
         except DomainError:
             return False
         return True
 
     def at_till(self, member: int) -> bool:
-        wanted = Wanted(self.campaign, self.template)
+        wanted = ExchangeOrder(self.campaign, self.template)
         try:
             exchange_at_till(member, wanted, store_code="s01", now=self.clock.at)
         except DomainError:
@@ -145,7 +145,7 @@ def test_a_scan_a_login_and_the_end_of_the_window_leave_either_coupon_or_points(
     mall = Mall(app, clock, stock=5)
     member = mall.member(100, phone="18100004469")
     with tenancy.acting_for(mall.shop.merchant_id):
-        wanted = Wanted(mall.campaign, mall.template)
+        wanted = ExchangeOrder(mall.campaign, mall.template)
         done = exchange_at_till(member, wanted, store_code="s01", now=clock.at)
     in_time, over = clock.move_to("2026-11-29 23:59"), clock.move_to("2026-11-30 00:00")
 

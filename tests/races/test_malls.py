@@ -15,8 +15,8 @@ from backend.coupons.models import Coupon
 from backend.database import db, end_read, table_of, transaction
 from backend.malls import link, shops
 from backend.malls.buyers import Buyer
-from backend.malls.hear import Event, EventKind, Sale, hear
 from backend.malls.models import MallEvent
+from backend.malls.receive import Event, EventKind, Sale, receive
 from backend.members.models import Member
 from backend.merchants.queries import place
 from backend.redemption.models import Redemption
@@ -44,7 +44,7 @@ def says(event_id: str, voucher: str, kind: EventKind = EventKind.SOLD) -> Deed:
     assert mall is not None
     sale = Sale("P60", f"O-{voucher}", Buyer(phone="13800138000"), 6000, now)
     event = Event(event_id, kind, voucher, sale if kind is EventKind.SOLD else None)
-    return lambda: hear(event, shop=mall, now=now)
+    return lambda: receive(event, shop=mall, now=now)
 
 
 def count(shop: Shop, model: type[object]) -> int:

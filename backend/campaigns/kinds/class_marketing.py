@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from backend.campaigns.kinds.gives import GivenCoupon, GivenCoupons
+from backend.campaigns.kinds.given_coupons import GivenCoupon, GivenCoupons
 from backend.campaigns.kinds.settings import CampaignSettings
 from backend.campaigns.templates import TemplateDraft
 from backend.coupons.kinds import CouponKind, Term

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from backend.campaigns.kinds.gives import GivenCoupon
+from backend.campaigns.kinds.given_coupons import GivenCoupon
 from backend.campaigns.kinds.settings import CampaignSettings
 from backend.coupons.kinds import Code
 

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Discriminator, Field, JsonValue, Tag, model
 
 from backend.campaigns.cadence import ClaimWindow, Timetable
 from backend.campaigns.conditions import Conditions
-from backend.campaigns.kinds.gives import GivenCoupon, GivenCoupons
+from backend.campaigns.kinds.given_coupons import GivenCoupon, GivenCoupons
 from backend.campaigns.kinds.settings import CampaignSettings
 from backend.errors import ParamError
 from backend.members import phones

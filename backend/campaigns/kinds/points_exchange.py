@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from backend.campaigns.cadence import ClaimWindow, WindowKind
-from backend.campaigns.kinds.gives import GivenCoupon
+from backend.campaigns.kinds.given_coupons import GivenCoupon
 from backend.campaigns.kinds.points import LevelName, PointsCount
 from backend.campaigns.kinds.settings import CampaignSettings
 from backend.coupons.kinds import Code, Term

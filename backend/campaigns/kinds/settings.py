@@ -6,7 +6,7 @@ from typing import Self
 from pydantic import JsonValue, ValidationError
 
 from backend.campaigns.errors import CampaignInvalid
-from backend.campaigns.kinds.gives import GivenCoupon
+from backend.campaigns.kinds.given_coupons import GivenCoupon
 from backend.coupons.kinds import Term
 from backend.wrong_fields import field_errors
 

@@ -33,7 +33,7 @@ def a_grant(
             campaign_id=campaign_id,
             cycle=cycle,
             member_id=member_id,
-            offer_id=offers.kept(offer).id,
+            offer_id=offers.persist(offer).id,
             quantity=offer.quantity,
             granted_at=clock.now(),
             claim_until=until,

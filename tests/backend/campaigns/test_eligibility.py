@@ -57,7 +57,7 @@ class Scene:
                 campaign_id=campaign,
                 cycle=f"{granted}-{member}",
                 member_id=member,
-                offer_id=offers.kept(offer).id,
+                offer_id=offers.persist(offer).id,
                 quantity=1,
                 state="claimed" if claimed else "open",
                 granted_at=at,

@@ -13,7 +13,7 @@ from backend.database import db, end_read, transaction
 from backend.merchants.house import house
 from backend.merchants.models import Merchant, Subscription
 from backend.merchants.subscription import is_subscribed
-from backend.sales.house_rules import house_rules
+from backend.sales.discount_rules import discount_rules
 from tests.builders import Shop, a_shop
 from tests.miniprogram_api.statements import counting
 
@@ -36,7 +36,7 @@ def _name_it(shop: Shop, name: str) -> None:
 def test_settings_and_package_are_read_once_in_a_transaction(shop: Shop) -> None:
     with transaction(), tenancy.acting_for(shop.merchant_id), counting(db.engine) as seen:
         for _ in range(3):
-            house_rules()
+            discount_rules()
             queries.calendar()
             assert is_subscribed(shop.merchant_id, on=DAY)
             assert is_subscribed(shop.merchant_id, on=DAY, kind="consumption_gift")

@@ -27,8 +27,8 @@ from backend.points.errors import (
     MemberBlacklisted,
     PointsInsufficient,
 )
-from backend.points.exchange import AtTill, Wanted, exchange, exchange_at_till
-from backend.points.exchange_offers import Wish, wishes
+from backend.points.exchange import AtTill, ExchangeOrder, exchange, exchange_at_till
+from backend.points.exchange_offers import ExchangeOption, wishes
 from backend.points.till_entries import till_entries
 from backend.reports import doctor
 from backend.visits import at_counter
@@ -69,8 +69,8 @@ class Mall:
             db.session.get_one(Member, self.member).level_id = level.id
             db.session.commit()
 
-    def wanted(self) -> Wanted:
-        return Wanted(self.campaign, self.template)
+    def wanted(self) -> ExchangeOrder:
+        return ExchangeOrder(self.campaign, self.template)
 
     def take(self) -> str:
         with tenancy.acting_for(self.shop.merchant_id):
@@ -80,7 +80,7 @@ class Mall:
         with tenancy.acting_for(self.shop.merchant_id):
             return exchange_at_till(self.member, self.wanted(), store_code=store, now=self.clock.at)
 
-    def wishes(self, store: str | None = None) -> list[Wish]:
+    def wishes(self, store: str | None = None) -> list[ExchangeOption]:
         with tenancy.acting_for(self.shop.merchant_id):
             return wishes(self.member, store_code=store, now=self.clock.at)
 

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from backend import clock as business_clock
 from backend import tenancy
-from backend.card_pack.at_counter import Sheet, check, undo
+from backend.card_pack.at_counter import RedemptionPreview, check, undo
 from backend.coupons.errors import CouponNotFound, CouponRedeemed, QrExpired
 from backend.coupons.models import CouponState
 from backend.database import db, transaction
@@ -39,7 +39,7 @@ def use(shop: Shop, scan: str, *, store: str = "s01", by: Redeemer = WANG) -> Re
         return redeem(scan, here=place(store), by=by, now=business_clock.now())
 
 
-def look(shop: Shop, scan: str, *, store: str = "s01") -> Sheet:
+def look(shop: Shop, scan: str, *, store: str = "s01") -> RedemptionPreview:
     with tenancy.acting_for(shop.merchant_id):
         return check(scan, here=place(store), now=business_clock.now())
 

@@ -15,7 +15,7 @@ from backend.coupons.numbers import coupon_numbers
 from backend.database import Model, db, table_of, transaction
 from backend.malls import shops
 from backend.malls.buyers import Buyer
-from backend.malls.hear import Event, EventKind, Sale, hear
+from backend.malls.receive import Event, EventKind, Sale, receive
 from backend.members import cards
 from backend.members.models import Identity, MemberCard
 from backend.merchants import staff
@@ -203,8 +203,8 @@ def _buy_at_the_mall(shop: Shop) -> None:
     lifecycle.start(lifecycle.save(draft, now=now).id, now=now)
     for voucher, product in (("V1", "P60"), ("V2", "P70"), ("V3", "P60")):
         sale = Sale(product, f"O-{voucher}", Buyer(phone="13800000009"), 6000, now)
-        hear(Event(f"e-{voucher}", EventKind.SOLD, voucher, sale), shop=mall, now=now)
-    hear(Event("e-back", EventKind.REFUNDED, "V3", None), shop=mall, now=now)
+        receive(Event(f"e-{voucher}", EventKind.SOLD, voucher, sale), shop=mall, now=now)
+    receive(Event("e-back", EventKind.REFUNDED, "V3", None), shop=mall, now=now)
     used = redeem("V1", here=place("s01"), by=Redeemer("till"), now=now)
     undo(used.id, by=Redeemer("till"), reason="错了", now=now)
 

@@ -8,7 +8,7 @@ from backend import tenancy
 from backend.database import db
 from backend.merchants.models import Merchant
 from backend.merchants.settings import PointsSettings
-from backend.sales.house_rules import house_rules
+from backend.sales.discount_rules import discount_rules
 from backend.setup.export import export
 from tests.backend.setup.test_apply import _apply, _refused
 
@@ -68,7 +68,7 @@ def test_a_bills_share_alone_leaves_paying_by_points_on(app: Flask) -> None:
     _apply(said)
     merchant = db.session.scalars(select(Merchant.id)).one()
     with tenancy.acting_for(merchant):
-        assert house_rules().points == PointsSettings(per_yuan=100, max_bp=3000)
+        assert discount_rules().points == PointsSettings(per_yuan=100, max_bp=3000)
 
 
 def test_a_discount_below_one_tenth_is_refused_and_says_how_it_is_written(app: Flask) -> None:

@@ -18,7 +18,7 @@ from backend.merchants.settings import (
     SmsSettings,
 )
 from backend.messaging.settings import MessageSettings
-from backend.sales.house_rules import house_rules
+from backend.sales.discount_rules import discount_rules
 from backend.setup.sections.profile import Profile
 from tests.backend.setup.test_apply import _apply
 from tests.builders import a_shop
@@ -120,7 +120,7 @@ def test_points_pay_bills_where_one_of_the_figures_is_named(
     with transaction():
         db.session.get_one(Merchant, shop.merchant_id).points = named
     with transaction(), tenancy.acting_for(shop.merchant_id):
-        assert (house_rules().points is not None) is offered
+        assert (discount_rules().points is not None) is offered
 
 
 def test_a_group_is_parsed_once_in_a_transaction(app: Flask) -> None:

@@ -77,7 +77,7 @@ class Event:
 
 
 @dataclass(frozen=True)
-class Heard:
+class EventAnswer:
     """What the mall is answered; ``refusal``: the coupon was used, then and there."""
 
     number: str
@@ -86,7 +86,7 @@ class Heard:
     refusal: tuple[str, str] | None = None
 
 
-def hear(event: Event, *, shop: Shop, now: datetime) -> Heard:
+def receive(event: Event, *, shop: Shop, now: datetime) -> EventAnswer:
     """Take an event in. EventConflict: its id was used for something else; CouponRedeemed: what
     was used is not refunded, now and whenever this event is said again."""
     heard = _hear(event, shop=shop, now=now)
@@ -98,7 +98,7 @@ def hear(event: Event, *, shop: Shop, now: datetime) -> Heard:
 
 
 @transactional
-def _hear(event: Event, *, shop: Shop, now: datetime) -> Heard:
+def _hear(event: Event, *, shop: Shop, now: datetime) -> EventAnswer:
     """The event's row first: who says the same at the same moment waits, then finds it."""
     if earlier := _earlier(event, shop):
         return earlier
@@ -117,7 +117,7 @@ def _hear(event: Event, *, shop: Shop, now: datetime) -> Heard:
     return heard
 
 
-def _sold(event: Event, *, shop: Shop, now: datetime) -> Heard:
+def _sold(event: Event, *, shop: Shop, now: datetime) -> EventAnswer:
     """A coupon where the product is linked, else it waits; said before, it is what it is."""
     sale = event.sale
     if sale is None:
@@ -133,7 +133,7 @@ def _sold(event: Event, *, shop: Shop, now: datetime) -> Heard:
     return _heard(sold.id, VoucherState.WAITING if offer is None else VoucherState.LINKED)
 
 
-def _refunded(event: Event, *, shop: Shop, now: datetime) -> Heard:
+def _refunded(event: Event, *, shop: Shop, now: datetime) -> EventAnswer:
     """退款: what was not used is revoked, linked or not; what was used stays, and is refused."""
     known = _voucher(event.voucher)
     if known is None:
@@ -232,7 +232,7 @@ def _voucher(voucher: str) -> MallVoucher | None:
     ).one_or_none()
 
 
-def _earlier(event: Event, shop: Shop) -> Heard | None:
+def _earlier(event: Event, shop: Shop) -> EventAnswer | None:
     row = (
         db.session.connection()
         .execute(
@@ -267,17 +267,17 @@ def _claim(event: Event, shop: Shop, *, now: datetime) -> int:
     return int(row_id)
 
 
-def _heard(voucher_id: int, state: str) -> Heard:
+def _heard(voucher_id: int, state: str) -> EventAnswer:
     answered = {
         VoucherState.WAITING: Answered.WAITING,
         VoucherState.LINKED: Answered.USABLE,
         VoucherState.REVOKED: Answered.REVOKED,
     }
     number = coupon_numbers().of_voucher(voucher_id)
-    return Heard(number, answered[VoucherState(state)], voucher_id)
+    return EventAnswer(number, answered[VoucherState(state)], voucher_id)
 
 
-def _as_json(heard: Heard) -> dict[str, JsonValue]:
+def _as_json(heard: EventAnswer) -> dict[str, JsonValue]:
     return {
         "number": heard.number,
         "state": heard.state.value,
@@ -286,9 +286,9 @@ def _as_json(heard: Heard) -> dict[str, JsonValue]:
     }
 
 
-def _from_json(answer: dict[str, JsonValue]) -> Heard:
+def _from_json(answer: dict[str, JsonValue]) -> EventAnswer:
     refusal = answer["refusal"]
-    return Heard(
+    return EventAnswer(
         number=str(answer["number"]),
         state=Answered(str(answer["state"])),
         voucher_id=int(str(answer["voucher_id"])),

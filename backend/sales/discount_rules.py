@@ -9,7 +9,7 @@ from backend.sales.errors import TenderNotOffered
 
 
 @dataclass(frozen=True)
-class HouseRules:
+class DiscountRules:
     """优惠共享, 积分抵现 (which a merchant offers, or not) and the most that 抹零 takes off."""
 
     sharing: Sharing
@@ -24,7 +24,9 @@ class HouseRules:
         return self.points
 
 
-def house_rules() -> HouseRules:
+def discount_rules() -> DiscountRules:
     """What holds at this merchant now."""
     points = house().settings(PointsSettings)
-    return HouseRules(house().sharing, points if points.pay_bills else None, house().rounding_fen)
+    return DiscountRules(
+        house().sharing, points if points.pay_bills else None, house().rounding_fen
+    )
