@@ -10,17 +10,22 @@ import sqlite3
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from sqlalchemy import select
+
+from backend import tenancy
 from scripts.supervisor.report import say
 from scripts.wechat_platform.server import start_platform
 from tests.faults.deployment import SETUP, SLOT, Deployment, copied, furnished_folder
-from tests.faults.judge import delivered, doubles, progress, wait_until_quiet
+from tests.faults.judge import delivered, doubles, wait_until_quiet
 from tests.faults.servers import until
 
 PAUSE_SECONDS = 0.1
+_READY = "ready"
 
 
 @dataclass(frozen=True)
@@ -46,10 +51,14 @@ def backups_under_load(deployment: Deployment, count: int) -> list[Path]:
     folder = deployment.data / "backups"
     folder.mkdir()
     deployment.start()
-    deployment.set_clock(SLOT)
-    until(lambda: progress(deployment).granted > 0, "the wave is under way")
-    made = deployment.run("tests.faults.backups", "take", str(folder), str(count))
-    assert made.returncode == 0, made.stderr
+    with ThreadPoolExecutor(1) as beside:
+        made = beside.submit(
+            deployment.run, "tests.faults.backups", "take", str(folder), str(count)
+        )
+        until(lambda: (folder / _READY).exists() or made.done(), "the backups may begin")
+        deployment.set_clock(SLOT)
+        ended = made.result()
+    assert ended.returncode == 0, ended.stderr
     wait_until_quiet(deployment)
     deployment.stop_processes()
     deployment.engine.dispose()  # whoever has the database open keeps it from being restored
@@ -89,11 +98,21 @@ def restored(deployment: Deployment, backup: Path, url: str, *, naively: bool = 
 
 
 def _take(folder: Path, count: int) -> None:
+    """The first as soon as the wave has granted to somebody: in its middle, whoever is slow."""
     from backend import clock
+    from backend.campaigns.models import Grant
+    from backend.database import db, end_read
     from backend.safekeeping import backup
     from wsgi import command_app
 
-    with command_app().app_context():
+    with command_app().app_context(), tenancy.across_merchants("whether the wave is under way"):
+        (folder / _READY).touch()
+        while (
+            db.session.scalar(select(Grant.id).where(Grant.wave_id.is_not(None)).limit(1)) is None
+        ):
+            end_read()
+            time.sleep(0.02)
+        end_read()
         for number in range(count):
             backup.back_up(folder / f"{number:03d}.db", now=clock.machine_now())
             time.sleep(PAUSE_SECONDS)

@@ -1,10 +1,10 @@
 """透支, 过期与使用, 同一单号: fifty at once at one account (C-05, C-06, C-15)."""
 
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
+from threading import Barrier
 
 import pytest
 from flask import Flask
@@ -100,13 +100,14 @@ def test_the_check_sees_a_payer_that_looks_before_it_writes(app: Flask, shop: Sh
     member, members = a_member(shop), table_of(Member)
     with transaction(), tenancy.acting_for(shop.merchant_id):
         db.session.get_one(Member, member).points = 1000
+    looked = Barrier(THREADS, timeout=60)
 
     def naive() -> int:
         approved = 0
         for _ in range(EACH):
             has = db.session.scalar(select(members.c.points).where(members.c.id == member))
             db.session.rollback()
-            time.sleep(0.002)
+            looked.wait()
             if has is not None and has >= 300:
                 with transaction():
                     db.session.connection().execute(
@@ -178,6 +179,7 @@ def test_the_check_sees_points_that_are_spent_and_expire_too(
     with tenancy.acting_for(shop.merchant_id):
         for member in people:
             points.earn(member, 100, cause=f"a-{member}", now=clock.at)
+    looked = Barrier(3, timeout=60)
 
     def naive(most: int) -> int:
         taken = 0
@@ -185,7 +187,7 @@ def test_the_check_sees_points_that_are_spent_and_expire_too(
             whose = rows.c.member_id == member
             left = db.session.scalar(select(rows.c.remaining).where(whose)) or 0
             db.session.rollback()
-            time.sleep(0.005)
+            looked.wait()
             part = min(left, most)
             with transaction():
                 db.session.connection().execute(
@@ -223,6 +225,7 @@ def test_the_check_sees_a_debt_written_beside_what_would_have_paid_it(
     """Nobody holds the member: one finds nothing left, the other finds nothing owed."""
     people, rows = [a_member(shop) for _ in range(6)], table_of(PointsLot)
     _earn_and_spend(shop, people, now=clock.at)
+    looked = Barrier(2, timeout=60)
 
     def naive(*, owes: bool) -> None:
         for member in people:
@@ -230,7 +233,7 @@ def test_the_check_sees_a_debt_written_beside_what_would_have_paid_it(
             seen = rows.c.remaining if owes else rows.c.owed
             found = db.session.scalar(select(seen).where(*lot)) or 0
             db.session.rollback()
-            time.sleep(0.005)
+            looked.wait()
             moved = {"owed" if owes else "remaining": 1091 - found}
             with transaction():
                 db.session.connection().execute(update(rows).where(*lot).values(moved))
@@ -289,6 +292,7 @@ def test_the_check_sees_a_reversal_that_looks_before_it_writes(
         for n in people:
             wallet.recharge(n, recharge_no=f"R{n}", principal_fen=1000, now=clock.at)
             wallet.recharge(n, recharge_no=f"more-{n}", principal_fen=1000, now=clock.at)
+    looked = Barrier(2, timeout=60)
 
     def naive(number: str) -> None:
         for n in people:
@@ -296,7 +300,7 @@ def test_the_check_sees_a_reversal_that_looks_before_it_writes(
             assert brought is not None
             done = account.reversal_of(brought.id)
             db.session.rollback()
-            time.sleep(0.005)
+            looked.wait()
             if done is None:
                 with transaction():
                     account.book.post(

@@ -1,6 +1,6 @@
 """库存: a hundred pieces, two hundred takers (C-03, V-16)."""
 
-import time
+from threading import Barrier
 
 import pytest
 from flask import Flask
@@ -55,14 +55,14 @@ def test_the_check_sees_a_taker_that_looks_before_it_writes(app: Flask) -> None:
     """Read, then write what was read plus one: the count must come out wrong."""
     shop = a_shop()
     few = a_template(shop, "few", stock=100)
-    table = table_of(CouponTemplate)
+    table, looked = table_of(CouponTemplate), Barrier(TAKERS, timeout=60)
 
     def naive() -> int:
         taken = 0
         for _ in range(25):
             left = stock.left(few)
             db.session.rollback()
-            time.sleep(0.001)
+            looked.wait()
             if left:
                 with transaction():
                     db.session.execute(
