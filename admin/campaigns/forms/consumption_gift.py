@@ -10,16 +10,15 @@ from werkzeug.datastructures import MultiDict
 from wtforms import RadioField
 
 from admin import queries
+from admin.campaigns.forms import claim_window
 from admin.campaigns.forms.form import (
     CampaignForm,
     KindForm,
     filled,
     stored,
     whole,
-    window_settings,
 )
-from admin.fields import WholeField, choices
-from backend.campaigns.cadence import ClaimWindow, WindowKind
+from admin.fields import choices
 from backend.campaigns.errors import CampaignInvalid
 from backend.campaigns.models import Campaign
 from backend.campaigns.programmes.consumption_gift import CONSUMPTION_GIFT
@@ -46,14 +45,8 @@ class GiftForm(CampaignForm):
         choices=choices(("highest", "只送金额最高的一条"), ("all", "满足的每一条都送")),
         default="highest",
     )
-    window = RadioField(
-        "领券时间限制",
-        choices=choices(
-            ("same_day", "仅消费当日"), ("days", "消费后几天内"), ("anytime", "随时可领取")
-        ),
-        default="days",
-    )
-    window_days = WholeField("天数", least=1, most=3650)
+    window = claim_window.window_field("消费")
+    window_days = claim_window.days_field()
 
 
 class ConsumptionGiftForm(KindForm[GiftForm]):
@@ -69,11 +62,9 @@ class ConsumptionGiftForm(KindForm[GiftForm]):
         if row is None:
             return {"name": CONSUMPTION_GIFT.label, "window_days": 7}
         said = stored(row)
-        window = said["claim_window"]
         return filled(row) | {
             "several": "all" if said["all"] else "highest",
-            "window": window["kind"],
-            "window_days": window.get("days"),
+            **claim_window.shown(said["claim_window"]),
         }
 
     def facts(self, row: Campaign | None, sent: MultiDict[str, str] | None) -> Mapping[str, object]:
@@ -93,7 +84,7 @@ class ConsumptionGiftForm(KindForm[GiftForm]):
                 {"paid_fen": fen, "coupons": coupons} for fen, coupons in sorted(rules.items())
             ],
             "all": form.several.data == "all",
-            "claim_window": window_settings(form.window.data, form.window_days.data),
+            "claim_window": claim_window.sent(form),
         }
 
     def in_words(self, row: Campaign) -> list[tuple[str, str]]:
@@ -111,17 +102,11 @@ class ConsumptionGiftForm(KindForm[GiftForm]):
             for rule in gift.rules
         ]
         several = "满足的每一条都送" if gift.all else "只送金额最高的一条"
-        return [*lines, ("同时满足多条", several), ("领券时间限制", _window(gift.claim_window))]
-
-
-def _window(window: ClaimWindow) -> str:
-    match window.kind:
-        case WindowKind.SAME_DAY:
-            return "仅消费当日可领取"
-        case WindowKind.DAYS:
-            return f"消费后 {window.days} 天内可领取"
-        case WindowKind.ANYTIME:
-            return "随时可领取"
+        return [
+            *lines,
+            ("同时满足多条", several),
+            claim_window.in_words(gift.claim_window, after="消费"),
+        ]
 
 
 def _paid_fen(row: GiftRow, place: int) -> int:

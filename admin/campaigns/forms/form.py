@@ -158,8 +158,3 @@ def whole(text: str, *, field: str, who: str) -> int:
     if text.isascii() and text.isdigit() and len(text) < 10:
         return int(text)
     raise CampaignInvalid(errors=[FieldError(field=field, message=f"{who}应为整数")])
-
-
-def window_settings(kind: object, days: object) -> dict[str, JsonValue]:
-    """领券时间限制 as settings."""
-    return {"kind": str(kind), **({"days": cast(JsonValue, days)} if kind == "days" else {})}

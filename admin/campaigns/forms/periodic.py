@@ -12,6 +12,7 @@ from wtforms import RadioField
 from admin import queries
 from admin.campaigns import conditions
 from admin.campaigns.conditions import Row
+from admin.campaigns.forms import claim_window
 from admin.campaigns.forms.form import (
     CampaignForm,
     KindForm,
@@ -20,15 +21,15 @@ from admin.campaigns.forms.form import (
     given_settings,
     stored,
     stored_rows,
-    window_settings,
 )
 from admin.campaigns.queries import frozen_count
-from admin.fields import Needed, Pills, TimeOfDayField, WholeField, choices, row_id
+from admin.fields import Needed, Pills, TimeOfDayField, choices, row_id
 from admin.template_form import WEEKDAYS
 from backend.campaigns import audience
 from backend.campaigns.errors import CampaignInvalid
 from backend.campaigns.kinds.periodic import PRESETS
 from backend.campaigns.models import Campaign
+from backend.campaigns.programmes.periodic import PERIODIC
 
 _MONTH_DAYS = [(str(n), str(n)) for n in range(1, 32)] + [("last", "最后一天")]
 _MOST_PEOPLE = 500
@@ -58,14 +59,8 @@ class PeriodicForm(CampaignForm):
     weekdays = Pills("星期", choices=choices(*WEEKDAYS), coerce=int)
     month_days = Pills("日期", choices=choices(*_MONTH_DAYS))
     at = TimeOfDayField("发券时间", [Needed()])
-    window = RadioField(
-        "领券时间限制",
-        choices=choices(
-            ("same_day", "仅发券当日"), ("days", "发券后几天内"), ("anytime", "随时可领取")
-        ),
-        default="days",
-    )
-    window_days = WholeField("天数", least=1, most=3650)
+    window = claim_window.window_field("发券")
+    window_days = claim_window.days_field()
 
 
 class PeriodicKindForm(KindForm[PeriodicForm]):
@@ -107,22 +102,21 @@ class PeriodicKindForm(KindForm[PeriodicForm]):
         return {
             "audience": audience_settings(form, conditions.sent(sent), sent),
             "timetable": timetable_settings(form),
-            "claim_window": window_settings(form.window.data, form.window_days.data),
+            "claim_window": claim_window.sent(form),
             "coupons": given_settings(given_rows(sent, "given")),
         }
 
     def in_words(self, row: Campaign) -> list[tuple[str, str]]:
         said = stored(row)
-        wanted, window = said["audience"], said["claim_window"]
+        wanted = said["audience"]
         asked = [conditions.in_words(each) for each in wanted.get("conditions", [])]
         people = "全部会员"
         if wanted["mode"] == "fixed":
             people = f"固定名单，{frozen_count(row.id)} 人"
         elif asked:
             people = (" 且 " if wanted["match"] == "all" else " 或 ").join(asked)
-        fixed = {"same_day": "仅发券当日可领取", "anytime": "随时可领取"}
-        until = fixed.get(window["kind"]) or f"发券后 {window['days']} 天内可领取"
-        return [("发券顾客", people), ("领券时间限制", until)]
+        window = PERIODIC.settings_of(row).claim_window
+        return [("发券顾客", people), claim_window.in_words(window, after="发券")]
 
 
 def timetable_settings(form: PeriodicForm) -> dict[str, JsonValue]:
@@ -173,8 +167,7 @@ def _fields(settings: dict[str, Any]) -> dict[str, Any]:
         "weekdays": timetable["days"] if every == "week" else [],
         "month_days": [str(day) for day in timetable["days"]] if every == "month" else [],
         "at": at,
-        "window": window["kind"],
-        "window_days": window.get("days"),
+        **claim_window.shown(window),
     }
 
 

@@ -7,22 +7,20 @@ from typing import Any
 from flask import request
 from pydantic import JsonValue
 from werkzeug.datastructures import MultiDict
-from wtforms import RadioField, TextAreaField
+from wtforms import TextAreaField
 from wtforms.validators import Length
 
 from admin import queries
+from admin.campaigns.forms import claim_window
 from admin.campaigns.forms.form import (
     CampaignForm,
     KindForm,
     filled,
     stored,
     whole,
-    window_settings,
 )
 from admin.campaigns.forms.levels import LevelRow, levels
-from admin.fields import WholeField, choices
 from backend import clock
-from backend.campaigns.cadence import ClaimWindow, WindowKind
 from backend.campaigns.models import Campaign
 from backend.campaigns.programmes.points_exchange import POINTS_EXCHANGE
 from backend.merchants import pictures
@@ -42,14 +40,8 @@ class ExchangeForm(CampaignForm):
     """积分兑换卡券; coupons and prices are read by ``settings``."""
 
     introduction = TextAreaField("活动介绍", [Length(max=2000, message="最多 2000 字")])
-    window = RadioField(
-        "领券时间限制",
-        choices=choices(
-            ("same_day", "仅兑换当日"), ("days", "兑换后几天内"), ("anytime", "随时可领取")
-        ),
-        default="days",
-    )
-    window_days = WholeField("天数", least=1, most=3650)
+    window = claim_window.window_field("兑换")
+    window_days = claim_window.days_field()
 
 
 class PointsExchangeForm(KindForm[ExchangeForm]):
@@ -67,11 +59,9 @@ class PointsExchangeForm(KindForm[ExchangeForm]):
         if row is None:
             return {"name": POINTS_EXCHANGE.label, "online_activity": True, "window_days": 7}
         said = stored(row)
-        window = said["claim_window"]
         return filled(row) | {
             "introduction": said["introduction"],
-            "window": window["kind"],
-            "window_days": window.get("days"),
+            **claim_window.shown(said["claim_window"]),
         }
 
     def facts(self, row: Campaign | None, sent: MultiDict[str, str] | None) -> Mapping[str, object]:
@@ -98,7 +88,7 @@ class PointsExchangeForm(KindForm[ExchangeForm]):
                 {"template": offer.template, "points": _price(offer, place, known)}
                 for place, offer in enumerate(_sent(sent, known))
             ],
-            "claim_window": window_settings(form.window.data, form.window_days.data),
+            "claim_window": claim_window.sent(form),
         }
 
     def in_words(self, row: Campaign) -> list[tuple[str, str]]:
@@ -112,17 +102,7 @@ class PointsExchangeForm(KindForm[ExchangeForm]):
                 prices = ((level, n) for level, n in offer.points.items())
                 words = "，".join(f"{level} {n or '不可兑换'}" for level, n in prices)
             lines.append((f"兑换{titles.get(offer.template, offer.template)}", words))
-        return [*lines, ("领券时间限制", _window(settings.claim_window))]
-
-
-def _window(window: ClaimWindow) -> str:
-    match window.kind:
-        case WindowKind.SAME_DAY:
-            return "仅兑换当日可领取"
-        case WindowKind.DAYS:
-            return f"兑换后 {window.days} 天内可领取"
-        case WindowKind.ANYTIME:
-            return "随时可领取"
+        return [*lines, claim_window.in_words(settings.claim_window, after="兑换")]
 
 
 def _picture(row: Campaign | None, sent: MultiDict[str, str]) -> str:
