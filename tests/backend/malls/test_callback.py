@@ -142,7 +142,7 @@ def test_an_answer_that_drips_is_over_in_time(scheme: str, monkeypatch: pytest.M
     began = time.monotonic()
     with line_to(serve) as port, pytest.raises(CallbackFailed, match="没有应答"):
         callback.post(f"{scheme}://127.0.0.1:{port}/", b"{}", headers={}, production=False)
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 20, "dripping takes half a minute"
 
 
 @pytest.fixture(scope="module")

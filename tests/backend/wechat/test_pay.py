@@ -209,11 +209,11 @@ def test_a_slow_answer_is_not_waited_for(
 ) -> None:
     monkeypatch.setattr(outside, "ANSWER_SECONDS", 0.2)
     pay_client._client.cache_clear()
-    desk.platform.fail(ORDER, hang=1.0)
+    desk.platform.fail(ORDER, hang=20)
     began = time.monotonic()
     with pytest.raises(WechatUnavailable):
         desk.prepare()
-    assert time.monotonic() - began < 1.0
+    assert time.monotonic() - began < 15
     pay_client._client.cache_clear()
 
 
