@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, func, select, union_all
+from sqlalchemy import ColumnElement, exists, func, literal_column, select, union_all
 from sqlalchemy.orm import aliased
 
 from admin import queries
@@ -61,8 +61,16 @@ def at_stores(model: Any, codes: tuple[str, ...] | None) -> tuple[ColumnElement[
     row = aliased(Member)
     return (
         exists().where(
+            _whose(row) == tenancy.merchant_id(),
+            _whose(Member) == tenancy.merchant_id(),
             row.id == model.member_id,
             Member.id == func.coalesce(row.alias_of_id, row.id),
             queries.at_stores(codes),
         ),
     )
+
+
+def _whose(person: type[Member]) -> ColumnElement[int]:
+    """As ``tenancy.owner`` of a member: a check, no way in."""
+    found: ColumnElement[int] = person.merchant_id + literal_column("0")
+    return found

@@ -9,11 +9,11 @@ from admin import access, bill_page, causes, queries, words
 from admin.cards import cards_of
 from admin.levels import discount_text
 from admin.rights import Right
-from backend import clock
+from backend import clock, tenancy
 from backend.campaigns.models import Campaign, Grant
 from backend.card_pack.view import state_at
 from backend.coupons.models import Coupon
-from backend.database import changed, db, transactional
+from backend.database import changed, db, table_of, transactional
 from backend.members.levels import Match, Missing, all_levels, next_level
 from backend.members.models import Member, MemberLevel, MemberTag
 from backend.members.queries import ids_of
@@ -142,7 +142,8 @@ def state_of(coupon: Coupon, *, now: datetime) -> str:
 def set_tags(member_id: int, text: str) -> None:
     """标签, separated by spaces or commas; twenty at most."""
     wanted = list(dict.fromkeys(text.replace("，", " ").replace(",", " ").split()))[:20]
-    changed(delete(MemberTag).where(MemberTag.member_id == member_id))
+    tags = table_of(MemberTag)
+    changed(delete(tags).where(tenancy.ours(tags), tags.c.member_id == member_id))
     db.session.add_all(MemberTag(member_id=member_id, tag=tag[:40]) for tag in wanted)
 
 

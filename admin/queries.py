@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, String, cast, exists, func, or_, select
 from sqlalchemy.orm import aliased
 
+from backend import tenancy
 from backend.campaigns.models import Campaign, CampaignCoupon
 from backend.coupons.models import Coupon, CouponEvent, CouponTemplate, TemplateRevision
 from backend.database import db, table_of
@@ -180,16 +181,33 @@ def campaign_choices() -> list[tuple[str, str]]:
 def at_stores(codes: Sequence[str]) -> ColumnElement[bool]:
     """会员 of these stores: who came through one of them, paid or used a coupon there (A-13)."""
     ids = _store_ids(codes)
-    used = exists().where(_redemptions.c.member_id == Member.id, _redemptions.c.store_id.in_(ids))
-    paid = exists().where(_bills.c.member_id == Member.id, _bills.c.store_id.in_(ids))
+    merchant_id = tenancy.merchant_id()
+    used = exists().where(
+        tenancy.owner(_redemptions) == merchant_id,
+        _redemptions.c.member_id == Member.id,
+        _redemptions.c.store_id.in_(ids),
+    )
+    paid = exists().where(
+        tenancy.owner(_bills) == merchant_id,
+        _bills.c.member_id == Member.id,
+        _bills.c.store_id.in_(ids),
+    )
     return or_(Member.store_id.in_(ids), used, paid)
 
 
 def coupons_at_stores(codes: Sequence[str]) -> ColumnElement[bool]:
     """券 of members of these stores, and those used there."""
     ids = _store_ids(codes)
-    used = exists().where(_redemptions.c.coupon_id == Coupon.id, _redemptions.c.store_id.in_(ids))
-    theirs = exists().where(Member.id == Coupon.member_id, Member.store_id.in_(ids))
+    merchant_id = tenancy.merchant_id()
+    used = exists().where(
+        tenancy.owner(_redemptions) == merchant_id,
+        _redemptions.c.coupon_id == Coupon.id,
+        _redemptions.c.store_id.in_(ids),
+    )
+    theirs = exists().where(
+        Member.id == Coupon.member_id,
+        Member.store_id.in_(ids),
+    )
     return or_(used, theirs)
 
 

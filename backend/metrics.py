@@ -8,7 +8,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from sqlalchemy import func, select
 
-from backend import clock
+from backend import clock, tenancy
 from backend.campaigns.models import Wave
 from backend.database import db, table_of
 from backend.heartbeat import Heartbeat
@@ -43,7 +43,10 @@ class _Rows(Collector):
 
     def collect(self) -> Iterator[Metric]:
         intent, wave, beat = table_of(Intent), table_of(Wave), table_of(Heartbeat)
-        with db.engine.connect() as connection:
+        with (
+            tenancy.across_merchants("gauges are of the whole deployment"),
+            db.engine.connect() as connection,
+        ):
             messages = GaugeMetricFamily("messages", "消息", labels=["state"])
             for state, number in connection.execute(
                 select(intent.c.state, func.count()).group_by(intent.c.state)

@@ -92,6 +92,12 @@ def merchant_id() -> int:
     return current
 
 
+def ours(table: FromClause) -> ColumnElement[bool]:
+    """That a row is of the merchant in whose name we act, for a statement written by hand."""
+    mine: ColumnElement[bool] = table.c.merchant_id == merchant_id()
+    return mine
+
+
 def owner(table: FromClause) -> ColumnElement[int]:
     """Whose a row is, as a check of rows that were found by an id or a key: no way in. SQLite
     without statistics takes an index by merchant for the shortest way, and reads all of it."""

@@ -68,7 +68,8 @@ def pass_over_due(at: datetime) -> int:
                 if may_run(campaign, cycle, zone):
                     made = _record(campaign, cycle, WaveState.MISSED, zone=zone, at=at)
                     passed += made is not None
-    return passed + _stop_all(at)
+    with tenancy.across_merchants("after a restore the waves of all merchants stand still"):
+        return passed + _stop_all(at)
 
 
 def due_now(at: datetime, *, merchant_id: int | None = None) -> list[tuple[int, int, Cycle]]:

@@ -7,6 +7,7 @@ would name somebody else's.
 
 from sqlalchemy import Connection, Table, column, func, insert, select, table, text, update
 
+from backend import tenancy
 from backend.database import Model, db, end_read
 
 JUMP = 100_000_000
@@ -22,7 +23,10 @@ def jump() -> None:
     move = {"sqlite": _on_sqlite, "postgresql": _on_postgresql}.get(
         db.engine.dialect.name, _on_mariadb
     )
-    with db.engine.connect().execution_options(writes=True) as connection:
+    with (
+        tenancy.across_merchants("the ids of every table jump"),
+        db.engine.connect().execution_options(writes=True) as connection,
+    ):
         for numbered in numbered_tables():
             move(connection, numbered)
         connection.commit()

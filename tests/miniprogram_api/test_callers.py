@@ -9,6 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import update
 
+from backend import tenancy
 from backend.coupons.qr import COUPON_MARK
 from backend.database import changed, db, table_of, transaction
 from backend.members.models import Member
@@ -43,8 +44,9 @@ def test_a_verifier_with_their_right_and_store_is_known_in_one_statement(
     a_verifier(shop, bound)
     phones = {each: phone_of(http, shop, each) for each in (bound, survivor, stranger)}
     members = table_of(Member)
-    with transaction():
-        changed(update(members).where(members.c.id == bound).values(alias_of_id=survivor))
+    with transaction(), tenancy.acting_for(shop.merchant_id):
+        bind = update(members).where(tenancy.ours(members), members.c.id == bound)
+        changed(bind.values(alias_of_id=survivor))
     reread()
     for member, store, code in [
         (bound, "s01", "COUPON_NOT_FOUND"),
@@ -64,8 +66,9 @@ def test_a_verifier_at_a_store_that_was_closed_is_told_so(app: Flask, http: Flas
     store, member = a_store(shop, "s02", "莲塘"), a_member(shop)
     a_verifier(shop, member, stores=["s02"])
     stores = table_of(Store)
-    with transaction():
-        changed(update(stores).where(stores.c.id == store).values(active=False))
+    with transaction(), tenancy.acting_for(shop.merchant_id):
+        closing = update(stores).where(tenancy.ours(stores), stores.c.id == store)
+        changed(closing.values(active=False))
     refused = phone_of(http, shop, member).post("/check", {"scan": FORGED, "store": "s02"})
     assert (refused.status_code, refused.get_json()["code"]) == (404, "STORE_NOT_FOUND")
 
