@@ -39,3 +39,11 @@ def test_every_file_that_the_lists_name_is_there() -> None:
     assert len(named) > 10
     for name in named:
         assert any((ROOT / home / name).exists() for home in HOMES), name
+
+
+def test_every_file_that_progress_names_is_there() -> None:
+    there = [
+        f"/{path.relative_to(ROOT)}" for path in ROOT.rglob("*.py") if ".venv" not in path.parts
+    ]
+    for name in re.findall(r"`([\w/]+\.py)`", (DOCS / "progress.md").read_text()):
+        assert any(path.endswith(f"/{name}") for path in there), name
