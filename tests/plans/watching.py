@@ -86,8 +86,11 @@ def asked_within(
 
 
 def _reads(statement: str) -> bool:
-    """Whether there is anything to plan; what is written from values has no plan."""
-    return not statement.startswith("INSERT") or "SELECT" in statement
+    """Whether there is anything to plan: not where values are written, nor a setting."""
+    verb = statement.lstrip("( \n")[:6].upper()
+    return verb.startswith(("SELECT", "UPDATE", "DELETE", "WITH")) or (
+        verb == "INSERT" and "SELECT" in statement
+    )
 
 
 @contextmanager
