@@ -114,9 +114,7 @@ def _looks_then_uses(coupon: int, number: str, seen: threading.Barrier) -> Deed:
         with transaction():
             bill_id, connection = _new_bill(number), db.session.connection()
             connection.execute(
-                update(_coupons)
-                .where(tenancy.ours(_coupons), _coupons.c.id == coupon)
-                .values(state=CouponState.REDEEMED)
+                update(_coupons).where(_coupons.c.id == coupon).values(state=CouponState.REDEEMED)
             )
             connection.execute(
                 insert(_redemptions).values(
@@ -163,9 +161,7 @@ def _reads_then_refunds(bill: str, number: str, seen: threading.Barrier) -> Deed
                 )
             )
             connection.execute(
-                update(_bills)
-                .where(tenancy.ours(_bills), _bills.c.id == settled.id)
-                .values(refunded_fen=step.paid_fen)
+                update(_bills).where(_bills.c.id == settled.id).values(refunded_fen=step.paid_fen)
             )
         return step.paid_fen
 
@@ -238,14 +234,10 @@ def _looks_then_gives_back(
         with transaction():
             connection = db.session.connection()
             connection.execute(
-                update(_coupons)
-                .where(tenancy.ours(_coupons), _coupons.c.id == coupon)
-                .values(state=CouponState.USABLE)
+                update(_coupons).where(_coupons.c.id == coupon).values(state=CouponState.USABLE)
             )
             connection.execute(
-                update(_redemptions)
-                .where(tenancy.ours(_redemptions), _redemptions.c.coupon_id == coupon)
-                .values(live_key=None)
+                update(_redemptions).where(_redemptions.c.coupon_id == coupon).values(live_key=None)
             )
         return None
 
@@ -305,7 +297,7 @@ def _looks_then_names(member: int, seen: threading.Barrier) -> Deed:
         seen.wait()
         with transaction():
             connection = db.session.connection()
-            connection.execute(update(_bills).where(tenancy.ours(_bills)).values(member_id=member))
+            connection.execute(update(_bills).values(member_id=member))
             connection.execute(
                 update(_members)
                 .where(tenancy.owner(_members) == tenancy.merchant_id(), _members.c.id == member)

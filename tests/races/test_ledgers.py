@@ -105,17 +105,13 @@ def test_the_check_sees_a_payer_that_looks_before_it_writes(app: Flask, shop: Sh
     def naive() -> int:
         approved = 0
         for _ in range(EACH):
-            has = db.session.scalar(
-                select(members.c.points).where(tenancy.ours(members), members.c.id == member)
-            )
+            has = db.session.scalar(select(members.c.points).where(members.c.id == member))
             db.session.rollback()
             looked.wait()
             if has is not None and has >= 300:
                 with transaction():
                     db.session.connection().execute(
-                        update(members)
-                        .where(tenancy.ours(members), members.c.id == member)
-                        .values(points=has - 300)
+                        update(members).where(members.c.id == member).values(points=has - 300)
                     )
                 approved += 1
         return approved
@@ -189,13 +185,13 @@ def test_the_check_sees_points_that_are_spent_and_expire_too(
         taken = 0
         for member in people:
             whose = rows.c.member_id == member
-            left = db.session.scalar(select(rows.c.remaining).where(tenancy.ours(rows), whose)) or 0
+            left = db.session.scalar(select(rows.c.remaining).where(whose)) or 0
             db.session.rollback()
             looked.wait()
             part = min(left, most)
             with transaction():
                 db.session.connection().execute(
-                    update(rows).where(tenancy.ours(rows), whose).values(remaining=left - part)
+                    update(rows).where(whose).values(remaining=left - part)
                 )
             taken += part
         return taken
@@ -235,14 +231,12 @@ def test_the_check_sees_a_debt_written_beside_what_would_have_paid_it(
         for member in people:
             lot = (rows.c.member_id == member, rows.c.points == 1091)
             seen = rows.c.remaining if owes else rows.c.owed
-            found = db.session.scalar(select(seen).where(tenancy.ours(rows), *lot)) or 0
+            found = db.session.scalar(select(seen).where(*lot)) or 0
             db.session.rollback()
             looked.wait()
             moved = {"owed" if owes else "remaining": 1091 - found}
             with transaction():
-                db.session.connection().execute(
-                    update(rows).where(tenancy.ours(rows), *lot).values(moved)
-                )
+                db.session.connection().execute(update(rows).where(*lot).values(moved))
 
     at_once(app, shop, partial(naive, owes=True), partial(naive, owes=False))
     reread()

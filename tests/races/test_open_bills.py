@@ -188,9 +188,7 @@ def test_hearing_without_looking_at_the_rows_changed_tells_the_till_often(
         with transaction():
             connection = db.session.connection()
             connection.execute(
-                update(payments)
-                .where(tenancy.ours(payments), payments.c.id == found.id)
-                .values(state="paid")
+                update(payments).where(payments.c.id == found.id).values(state="paid")
             )
             connection.execute(
                 insert(events).values(
@@ -263,9 +261,7 @@ def test_looking_first_has_the_bill_settled_in_cash_and_paid_by_phone(
     def hears() -> None:
         with transaction():
             db.session.connection().execute(
-                update(payments)
-                .where(tenancy.ours(payments))
-                .values(state="paid", live_key=None, paid_at=cash.settled_at)
+                update(payments).values(state="paid", live_key=None, paid_at=cash.settled_at)
             )
 
     together(app, room.shop, [_naively(room, seen, settles), _naively(room, seen, hears)])
@@ -291,27 +287,21 @@ def test_looking_first_has_a_guest_pay_for_other_dishes_than_lie_there(
     room.sheet(room.guest(), room.token("B1"))
     reread()
     bills, payments = table_of(OpenBill), table_of(ScanPayment)
-    with transaction(), tenancy.acting_for(room.shop.merchant_id):
-        db.session.connection().execute(
-            update(payments).where(tenancy.ours(payments)).values(live_key=None, state="closed")
-        )
+    with transaction():
+        db.session.connection().execute(update(payments).values(live_key=None, state="closed"))
     reread()
     seen, other = threading.Barrier(2), Content(_goods(30000), table="A12")
 
     def puts() -> None:
         with transaction():
             db.session.connection().execute(
-                update(bills)
-                .where(tenancy.ours(bills))
-                .values(content=other.kept(), fingerprint=other.fingerprint)
+                update(bills).values(content=other.kept(), fingerprint=other.fingerprint)
             )
 
     def pays() -> None:
         with transaction():
             db.session.connection().execute(
-                update(payments)
-                .where(tenancy.ours(payments))
-                .values(live_key=payments.c.open_bill_id, state="prepared")
+                update(payments).values(live_key=payments.c.open_bill_id, state="prepared")
             )
 
     together(app, room.shop, [_naively(room, seen, puts), _naively(room, seen, pays)])
