@@ -93,7 +93,7 @@ class OfferLine:
 
 @dataclass(frozen=True)
 class CurrentOffer:
-    """What one part of a campaign gives now; its ``id`` is a row's once it is ``kept``."""
+    """What one part of a campaign gives now; its ``id`` is a row's once it is persisted."""
 
     id: int
     campaign_id: int
